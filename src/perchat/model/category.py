@@ -1,0 +1,38 @@
+"""Categories: the walls between rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perchat.model.uri import CategoryUri
+
+__all__ = ["Category"]
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """
+    What its rooms have in common.
+
+    Attributes:
+        uri: Never changes.
+        name: Unique among categories and rooms, 256 characters at most.
+        description: 256 characters at most.
+        keeps_history: Whether messages are stored.
+        invitations: Whether new members are invited.
+        file_posts: Whether files may be posted.
+        allowed: Principals that may be given roles here: addresses, group URIs, or ``domain:NAME``.
+        denied: Principals that may not; denial wins.
+
+    """
+
+    uri: CategoryUri
+    name: str
+    description: str = ""
+    keeps_history: bool = True
+    invitations: bool = False
+    file_posts: bool = False
+    allowed: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()

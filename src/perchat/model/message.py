@@ -1,0 +1,45 @@
+"""What people say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from perchat.model.uri import RoomUri, SipUri
+
+__all__ = ["Message"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """
+    A message as the service stored it.
+
+    Attributes:
+        id: Counts up by one within its room, from 1; 0 when the server did not say.
+        timestamp: When the server received it, aware, UTC.
+        author: Who posted it, as the server authenticated it.
+        author_name: The author's display name, if the server gave one.
+        text: Plain text; line ends are ``\\n``.
+        rtf: The same as RTF, if it was posted so.
+        is_alert: Whether it was posted as important.
+
+    """
+
+    id: int
+    timestamp: datetime
+    author: SipUri
+    room_uri: RoomUri
+    text: str
+    author_name: str = ""
+    room_name: str = ""
+    rtf: str | None = None
+    is_alert: bool = False
+
+    @property
+    def key(self) -> tuple[RoomUri, int]:
+        """The message's identity."""
+        return (self.room_uri, self.id)
