@@ -23,7 +23,7 @@ class Message:
         timestamp: When the server received it, aware, UTC.
         author: Who posted it, as the server authenticated it.
         author_name: The author's display name, if the server gave one.
-        text: Plain text; line ends are ``\\n``.
+        text: Plain text; lines end with a single LF.
         rtf: The same as RTF, if it was posted so.
         is_alert: Whether it was posted as important.
 

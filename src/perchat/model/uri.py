@@ -47,7 +47,7 @@ class SipUri(_Uri):
     """
 
     __slots__ = ()
-    _pattern = re.compile(rf"sip:(?:{_USER})@(?:{_HOST})(?::\d{{1,5}})?(?:;[^\s<>@]*)?", re.I)
+    _pattern = re.compile(rf"sip:(?:{_USER})@(?:{_HOST})(?::\d{{1,5}})?(?:;[^\s<>@]*)?", re.IGNORECASE)
     _example = "sip:user@domain"
 
     @classmethod
@@ -115,7 +115,7 @@ class RoomUri(_NodeUri):
 
     __slots__ = ()
     _scheme = "ma-chan"
-    _pattern = re.compile(r"ma-chan://[A-Za-z0-9.\-]+/[A-Za-z0-9\-]+", re.I)
+    _pattern = re.compile(r"ma-chan://[A-Za-z0-9.\-]+/[A-Za-z0-9\-]+", re.IGNORECASE)
     _example = "ma-chan://domain/guid"
 
 
@@ -124,7 +124,7 @@ class CategoryUri(_NodeUri):
 
     __slots__ = ()
     _scheme = "ma-cat"
-    _pattern = re.compile(r"ma-cat://[A-Za-z0-9.\-]+/[A-Za-z0-9\-]+", re.I)
+    _pattern = re.compile(r"ma-cat://[A-Za-z0-9.\-]+/[A-Za-z0-9\-]+", re.IGNORECASE)
     _example = "ma-cat://domain/guid"
 
 
@@ -132,5 +132,5 @@ class GroupUri(_Uri):
     """A group principal, ``ma-grp:guid@u.g``."""
 
     __slots__ = ()
-    _pattern = re.compile(r"ma-grp:[A-Za-z0-9\-]+@u\.g", re.I)
+    _pattern = re.compile(r"ma-grp:[A-Za-z0-9\-]+@u\.g", re.IGNORECASE)
     _example = "ma-grp:guid@u.g"

@@ -1,0 +1,1 @@
+"""How nodes learn that the journal grew."""

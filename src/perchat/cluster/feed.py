@@ -1,0 +1,79 @@
+"""
+The journal as a follower sees it: every entry after a position, once and in order.
+
+Woken at once by what this process appends, and polling slowly for what other
+processes append.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from perchat.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from perchat.cluster.wakeup import Wakeup
+    from perchat.model.journal import JournalEntry
+    from perchat.store.base import Store
+
+__all__ = ["Feed"]
+
+_log = logging.getLogger(__name__)
+
+
+class Feed:
+    """
+    Follows one store; any number of followers may share it.
+
+    Args:
+        poll: Seconds between looks for what other processes appended, and
+            between attempts while the store cannot be read.
+        batch: Entries a follower is given at once, at most.
+
+    """
+
+    def __init__(
+        self, store: Store, wakeup: Wakeup, *, poll: float = 0.25, batch: int = 1000
+    ) -> None:
+        self._store = store
+        self._wakeup = wakeup
+        self._poll = poll
+        self._batch = batch
+
+    async def follow(self, after: int) -> AsyncIterator[list[JournalEntry]]:
+        """
+        Yield the entries after a position as they come, never an empty batch, without end.
+
+        A store that cannot be read is waited for.
+
+        Raises:
+            StorageError: Entries are missing: this is not the journal the position is from.
+
+        """
+        while True:
+            seen = self._wakeup.count
+            entries = await self._read(after)
+            if entries:
+                _check(entries, after)
+                after = entries[-1].position
+                yield entries
+            else:
+                await self._wakeup.wait(seen, self._poll)
+
+    async def _read(self, after: int) -> list[JournalEntry]:
+        try:
+            return await self._store.read(after, self._batch)
+        except StorageError as error:
+            _log.warning("journal not readable after %d, trying again: %s", after, error)
+            return []
+
+
+def _check(entries: list[JournalEntry], after: int) -> None:
+    if entries[0].position != after + 1 or entries[-1].position != after + len(entries):
+        raise StorageError(
+            f"the journal has a gap after position {after}; was the database replaced? "
+            "Restart the service."
+        )

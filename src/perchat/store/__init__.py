@@ -1,0 +1,1 @@
+"""What outlives the process: the journal, and the tables it adds up to."""
