@@ -1,0 +1,1 @@
+"""The SDK: sign in, open a chat session, join rooms; asyncio throughout."""
