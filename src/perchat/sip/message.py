@@ -1,0 +1,215 @@
+"""
+Requests and responses as values (RFC 3261 §7).
+
+A message that came out of the parser is sound: what RFC 3261 §8.1.1 requires is there
+and can be read, so the properties below never raise on it. On one made by hand they
+raise `RemoteProtocolError` when the header is missing or malformed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from perchat.errors import RemoteProtocolError
+from perchat.sip.grammar import decimal
+from perchat.sip.header import (
+    CSeq,
+    NameAddr,
+    Via,
+    parse_contacts,
+    parse_cseq,
+    parse_name_addr,
+    parse_name_addrs,
+    parse_vias,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["Headers", "Message", "Request", "Response"]
+
+
+class Headers:
+    """
+    Header fields in order; names match without case, repeated ones stay apart.
+
+    Immutable: `plus` and `replaced` return new ones.
+    """
+
+    __slots__ = ("_index", "_items")
+
+    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+        self._items = tuple(items)
+        self._index: dict[str, tuple[str, ...]] | None = None
+
+    def _by_name(self) -> dict[str, tuple[str, ...]]:
+        index = self._index
+        if index is None:
+            index = self._index = {}
+            for name, value in self._items:
+                key = name.lower()
+                index[key] = (*index[key], value) if key in index else (value,)
+        return index
+
+    def get(self, name: str) -> str | None:
+        """Return the first value of that name."""
+        values = self._by_name().get(name.lower())
+        return values[0] if values else None
+
+    def get_all(self, name: str) -> tuple[str, ...]:
+        """Return the values of that name in order."""
+        return self._by_name().get(name.lower(), ())
+
+    @property
+    def repeated(self) -> frozenset[str]:
+        """Names, in lower case, that come more than once."""
+        index = self._by_name()
+        if len(index) == len(self._items):
+            return frozenset()
+        return frozenset(name for name, values in index.items() if len(values) > 1)
+
+    def plus(self, *items: tuple[str, str]) -> Headers:
+        """Return these and the given ones after them."""
+        return Headers((*self._items, *items))
+
+    def replaced(self, name: str, *values: str) -> Headers:
+        """Return these with all of one name replaced, where the first stood; none: removed."""
+        key, items, fresh = name.lower(), list[tuple[str, str]](), [(name, v) for v in values]
+        for item in self._items:
+            if item[0].lower() != key:
+                items.append(item)
+            else:
+                items += fresh
+                fresh = []
+        return Headers((*items, *fresh))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._by_name()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self._folded() == other._folded()
+
+    def __hash__(self) -> int:
+        return hash(self._folded())
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self._items)!r})"
+
+    def _folded(self) -> tuple[tuple[str, str], ...]:
+        return tuple((name.lower(), value) for name, value in self._items)
+
+
+class _Fields:
+    """What requests and responses read alike."""
+
+    __slots__ = ()
+    headers: Headers
+
+    def _required(self, name: str) -> str:
+        value = self.headers.get(name)
+        if value is None:
+            raise RemoteProtocolError(f"no {name}")
+        return value
+
+    @property
+    def call_id(self) -> str:
+        """Call-ID, compared as text."""
+        return self._required("Call-ID")
+
+    @property
+    def cseq(self) -> CSeq:
+        """Number and method."""
+        return parse_cseq(self._required("CSeq"))
+
+    @property
+    def from_(self) -> NameAddr:
+        """Who asks."""
+        return parse_name_addr(self._required("From"))
+
+    @property
+    def to(self) -> NameAddr:
+        """Who is asked."""
+        return parse_name_addr(self._required("To"))
+
+    @property
+    def vias(self) -> tuple[Via, ...]:
+        """All hops, the latest first."""
+        return tuple(via for text in self.headers.get_all("Via") for via in parse_vias(text))
+
+    @property
+    def via(self) -> Via:
+        """The latest hop."""
+        return parse_vias(self._required("Via"))[0]
+
+    @property
+    def contacts(self) -> tuple[NameAddr, ...]:
+        """All contacts; a star counts as none."""
+        values = self.headers.get_all("Contact")
+        return tuple(contact for text in values for contact in parse_contacts(text))
+
+    @property
+    def contact(self) -> NameAddr | None:
+        """The first contact."""
+        contacts = self.contacts
+        return contacts[0] if contacts else None
+
+    @property
+    def routes(self) -> tuple[NameAddr, ...]:
+        """The Route set still ahead."""
+        return self._addresses("Route")
+
+    @property
+    def record_routes(self) -> tuple[NameAddr, ...]:
+        """Proxies that want to stay in the path, as listed."""
+        return self._addresses("Record-Route")
+
+    def _addresses(self, name: str) -> tuple[NameAddr, ...]:
+        values = self.headers.get_all(name)
+        return tuple(address for text in values for address in parse_name_addrs(text))
+
+    @property
+    def content_type(self) -> str:
+        """Media type in lower case, without parameters; empty when not said."""
+        value = self.headers.get("Content-Type")
+        return value.partition(";")[0].strip().lower() if value else ""
+
+    @property
+    def expires(self) -> int | None:
+        """Seconds, if said."""
+        value = self.headers.get("Expires")
+        return None if value is None else decimal(value, "Expires")
+
+    def options(self, name: str) -> tuple[str, ...]:
+        """Return the tokens of a list header such as Supported, Require or Allow."""
+        values = self.headers.get_all(name)
+        return tuple(t for text in values for part in text.split(",") if (t := part.strip()))
+
+
+@dataclass(frozen=True, slots=True)
+class Request(_Fields):
+    """A request; ``uri`` is the Request-URI as written."""
+
+    method: str
+    uri: str
+    headers: Headers
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response(_Fields):
+    """A response; ``reason`` is for people."""
+
+    status: int
+    reason: str
+    headers: Headers
+    body: bytes = b""
+
+
+Message: TypeAlias = Request | Response
