@@ -1,0 +1,148 @@
+"""
+A security association: what two sides hold once a sign-in has succeeded ([MS-SIPAE] 3.1.1).
+
+It signs what goes out and checks what comes in, on one connection. Each side
+counts the messages it signs; a count that was seen before is a replay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from perchat.lync.signature import signed_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from perchat.lync.ntlm import NtlmSigner
+    from perchat.sip.message import Message
+
+__all__ = ["Check", "CounterWindow", "SecurityAssociation"]
+
+_COUNTER_DIGITS = 10
+
+
+class Check(Enum):
+    """What became of a message's signature."""
+
+    OK = "ok"
+    MISSING = "missing"
+    WRONG = "wrong"
+    REPLAYED = "replayed"
+    EXPIRED = "expired"
+    FOREIGN = "foreign"
+    """Signed well, but From names somebody else than who signed in."""
+
+
+class CounterWindow:
+    """
+    Remembers which counters were seen; messages may overtake each other within its width.
+
+    What is older than the window counts as seen.
+    """
+
+    __slots__ = ("_highest", "_seen", "_width")
+
+    def __init__(self, width: int = 256) -> None:
+        self._width = width
+        self._highest = 0
+        self._seen = 0  # bit n stands for the counter n below the highest
+
+    def add(self, counter: int) -> bool:
+        """Whether ``counter`` is new; it is not the next time."""
+        behind = self._highest - counter
+        if counter < 1 or behind >= self._width:
+            return False
+        if behind < 0:
+            self._move(counter)
+            return True
+        if self._seen >> behind & 1:
+            return False
+        self._seen |= 1 << behind
+        return True
+
+    def _move(self, counter: int) -> None:
+        step = counter - self._highest
+        kept = self._seen << step if step < self._width else 0
+        self._seen = kept & ((1 << self._width) - 1) | 1
+        self._highest = counter
+
+
+@dataclass(slots=True)
+class SecurityAssociation:
+    """
+    The keys of one sign-in with their counters; shows nothing of the keys.
+
+    Attributes:
+        opaque: The server's name for it.
+        scheme: ``NTLM``.
+        realm: Part of what is signed.
+        targetname: Part of what is signed.
+        version: Of the authentication protocol: 2, 3 or 4.
+        user: As typed.
+        domain: As typed; empty when none was.
+        uri: The address-of-record that signed in, lower case.
+        expires_at: In the owner's seconds; infinite on the client.
+
+    """
+
+    opaque: str
+    scheme: str
+    realm: str
+    targetname: str
+    version: int
+    user: str
+    domain: str
+    uri: str
+    outgoing: NtlmSigner = field(repr=False)
+    incoming: NtlmSigner = field(repr=False)
+    expires_at: float = float("inf")
+    sent: int = 0
+    _window: CounterWindow = field(default_factory=CounterWindow, repr=False)
+
+    def sign(self, message: Message, nonce: str) -> tuple[str, str]:
+        """Sign the next message; return its counter and its signature in hexadecimal."""
+        self.sent += 1
+        counter = str(self.sent)
+        signature = self.outgoing.sign(self._text(message, nonce, counter))
+        return counter, signature.hex().upper()
+
+    def check(self, message: Message, *, nonce: str, counter: str, signature: str) -> Check:
+        """Check a signature the other side made, and that it is the first of its count."""
+        number = int(counter) if _is_counter(counter) else 0
+        text = self._text(message, nonce, counter)
+        if not number or not self.incoming.verify(text, _bytes(signature)):
+            return Check.WRONG
+        return Check.OK if self._window.add(number) else Check.REPLAYED
+
+    def names(self, values: Mapping[str, str]) -> bool:
+        """Whether the parameters of a header speak of this association."""
+        return (
+            values.get("opaque") == self.opaque
+            and values.get("realm", self.realm) == self.realm
+            and values.get("targetname", self.targetname) == self.targetname
+        )
+
+    def _text(self, message: Message, nonce: str, counter: str) -> bytes:
+        return signed_text(
+            message,
+            scheme=self.scheme,
+            nonce=nonce,
+            counter=counter,
+            realm=self.realm,
+            targetname=self.targetname,
+            version=self.version,
+        )
+
+
+def _is_counter(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _COUNTER_DIGITS
+
+
+def _bytes(signature: str) -> bytes:
+    try:
+        return bytes.fromhex(signature)
+    except ValueError:
+        return b""

@@ -1,0 +1,123 @@
+"""
+The text that is signed, and the headers that carry the signature ([MS-SIPAE] 3.2).
+
+A signature protects who speaks to whom in which transaction, not the body and
+not the route: without TLS below it, an onlooker could still change a message.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from perchat.errors import RemoteProtocolError
+from perchat.sip.message import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from perchat.sip.message import Headers, Message
+
+__all__ = ["auth_value", "parse_auth", "quoted", "signed_text"]
+
+_PLAIN = frozenset({"version"})  # written without quotes
+_SCHEME = re.compile(r"\s*+([A-Za-z0-9\-]++)\s*+")
+_PARAMETER = re.compile(
+    r'([A-Za-z0-9\-]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s,"]*+))\s*+(,|\Z)\s*+'
+)
+
+
+def signed_text(
+    message: Message,
+    *,
+    scheme: str,
+    nonce: str,
+    counter: str,
+    realm: str,
+    targetname: str,
+    version: int,
+) -> bytes:
+    """
+    Return what a signature of ``message`` covers.
+
+    Args:
+        message: It needs From, To, Call-ID and CSeq.
+        scheme: ``NTLM``.
+        nonce: ``crand`` of a client, ``srand`` of a server, as it stands in the header.
+        counter: ``cnum`` or ``snum``, likewise.
+        realm: As the challenge gave it.
+        targetname: As the challenge gave it.
+        version: 2 leaves out the To URI and the asserted identity.
+
+    """
+    headers = message.headers
+    cseq = message.cseq
+    sender, receiver = message.from_, message.to
+    head = (
+        f"<{scheme}><{nonce}><{counter}><{realm}><{targetname}><{message.call_id}>"
+        f"<{cseq.number}><{cseq.method}><{sender.uri}><{sender.tag}>"
+    )
+    expires = headers.get("Expires") or ""
+    if version > 2:
+        middle = f"<{receiver.uri}><{receiver.tag}>{_identity(headers)}<{expires}>"
+    else:
+        middle = f"<{receiver.tag}><{expires}>"
+    status = f"<{message.status}>" if isinstance(message, Response) else ""
+    return (head + middle + status).encode("utf-8", "surrogateescape")
+
+
+def parse_auth(value: str) -> tuple[str, Mapping[str, str]]:
+    """
+    Split an authentication header into its scheme and its parameters.
+
+    Names come in lower case; quotes are taken off the values.
+
+    Raises:
+        RemoteProtocolError: It is not a scheme with ``name=value`` pairs, or names one twice.
+
+    """
+    scheme = _SCHEME.match(value)
+    if not scheme:
+        raise RemoteProtocolError("authentication header without a scheme")
+    values: dict[str, str] = {}
+    at = scheme.end()
+    while at < len(value):
+        match = _PARAMETER.match(value, at)
+        if not match or (name := match[1].lower()) in values:
+            raise RemoteProtocolError("damaged authentication header")
+        quoted_text = match[2]
+        values[name] = match[3] if quoted_text is None else _unquoted(quoted_text)
+        at = match.end()
+    return scheme[1], values
+
+
+def auth_value(scheme: str, **values: str) -> str:
+    """Build such a header; underscores in names stand for hyphens, empty values stay."""
+    pairs = ((name.replace("_", "-"), value) for name, value in values.items())
+    texts = (f"{name}={value if name in _PLAIN else quoted(value)}" for name, value in pairs)
+    return f"{scheme} {', '.join(texts)}"
+
+
+def quoted(text: str) -> str:
+    """Put ``text`` between quotes (RFC 3261 §25.1)."""
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text) if "\\" in text else text
+
+
+_ASSERTED = ("P-Asserted-Identity", "P-Preferred-Identity")
+_ADDRESS_URI = re.compile(r'<([^>]*+)>|"(?:[^"\\]|\\.)*+"|(?:sip|tel):[^,;\s]++', re.IGNORECASE)
+
+
+def _identity(headers: Headers) -> str:
+    """Return the fields of the asserted sip: and tel: URI."""
+    values = next((found for name in _ASSERTED if (found := headers.get_all(name))), ())
+    if not values:
+        return "<><>"
+    texts = [match[1] or match[0] for value in values for match in _ADDRESS_URI.finditer(value)]
+    uris = {uri.partition(":")[0].lower(): uri for uri in reversed(texts)}
+    return f"<{uris.get('sip', '')}><{uris.get('tel', '')}>"
