@@ -1,0 +1,1 @@
+"""Public: what our tests stand on and yours can trust. Nothing but tests imports it."""
