@@ -47,7 +47,9 @@ class SipUri(_Uri):
     """
 
     __slots__ = ()
-    _pattern = re.compile(rf"sip:(?:{_USER})@(?:{_HOST})(?::\d{{1,5}})?(?:;[^\s<>@]*)?", re.IGNORECASE)
+    _pattern = re.compile(
+        rf"sip:(?:{_USER})@(?:{_HOST})(?::\d{{1,5}})?(?:;[^\s<>@]*)?", re.IGNORECASE
+    )
     _example = "sip:user@domain"
 
     @classmethod

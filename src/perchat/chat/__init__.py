@@ -1,0 +1,1 @@
+"""The chat service: what rooms allow, and what becomes a fact."""

@@ -1,0 +1,111 @@
+"""What every part of the chat service works with: state, store, and the way between."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+from itertools import count
+from typing import TYPE_CHECKING
+
+from perchat.chat import rules
+from perchat.chat.refusal import Refusal, refuse
+from perchat.chat.state import ChatState
+from perchat.errors import ErrorCode, StorageError
+from perchat.model.chatroom import Permission
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perchat.chat.settings import ChatSettings
+    from perchat.chat.state import Happening, RoomState
+    from perchat.cluster.wakeup import Wakeup
+    from perchat.model.category import Category
+    from perchat.model.chatroom import Role
+    from perchat.model.journal import Fact, JournalEntry
+    from perchat.model.uri import RoomUri, SipUri
+    from perchat.store.base import Store
+
+__all__ = ["Desk"]
+
+_log = logging.getLogger(__name__)
+
+
+class Desk:
+    """
+    Reads from the state, writes through the store.
+
+    What is written comes back by the journal: nobody but ``apply`` changes the state.
+    """
+
+    def __init__(self, store: Store, wakeup: Wakeup, settings: ChatSettings) -> None:
+        self.store = store
+        self.settings = settings
+        limit = settings.participant_update_limit
+        self.state = ChatState(
+            settings.node, large_above=limit, calm_below=limit * settings.calm_share
+        )
+        self._wakeup = wakeup
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._ticket = count()
+
+    async def append(self, *facts: Fact) -> Refusal | list[JournalEntry]:
+        """Make facts true and wake the followers; a store in trouble is a refusal."""
+        try:
+            return await self.store.append(*facts)
+        except StorageError as error:
+            _log.error("not stored: %s", error)
+            return Refusal(ErrorCode.DATABASE_CONNECTION, "the service cannot store it now")
+        finally:
+            self._wakeup.wake()
+
+    async def settle(self, *facts: Fact) -> Refusal | list[JournalEntry]:
+        """Do the same and return when this node's state has them too."""
+        entries = await self.append(*facts)
+        if not isinstance(entries, Refusal) and entries:
+            await self._applied(entries[-1].position)
+        return entries
+
+    async def _applied(self, position: int) -> None:
+        if self.state.position >= position:
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (position, next(self._ticket), waiter))
+        await waiter
+
+    def apply(self, entry: JournalEntry) -> Sequence[Happening]:
+        """Take the next entry of the journal."""
+        happenings = self.state.apply(entry)
+        while self._waiting and self._waiting[0][0] <= entry.position:
+            waiter = heapq.heappop(self._waiting)[2]
+            if not waiter.done():
+                waiter.set_result(None)
+        return happenings
+
+    def category(self, place: RoomState) -> Category:
+        """Return the category of a room."""
+        uri = place.room.category
+        assert uri is not None, "the store takes no room without one"
+        return self.state.categories[uri]
+
+    def roles(self, user: SipUri, place: RoomState) -> set[Role]:
+        """Return the roles a user has in a room, through any principal."""
+        principals = rules.principals_of(user)
+        return {role for role, held in place.roles.items() if not held.isdisjoint(principals)}
+
+    def permission(self, user: SipUri, place: RoomState) -> Permission:
+        """Return what a user may do in a room."""
+        if not rules.may_take_part(self.state.users.get(user)):
+            return Permission.NONE
+        scoped = rules.in_scope(self.category(place), rules.principals_of(user))
+        return rules.permission(place.room, self.roles(user, place), scoped=scoped)
+
+    def find(self, user: SipUri, room: RoomUri) -> Refusal | tuple[RoomState, Permission]:
+        """Return a room the user may know of, with what the user may do there."""
+        place = self.state.rooms.get(room)
+        if place is None:
+            return refuse(ErrorCode.NO_SUCH_NODE)
+        granted = self.permission(user, place)
+        if Permission.VIEW not in granted:
+            return refuse(ErrorCode.NO_SUCH_NODE)
+        return place, granted

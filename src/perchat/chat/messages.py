@@ -1,0 +1,97 @@
+"""Posting: from what somebody typed to a fact."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from perchat.chat import rules
+from perchat.chat.refusal import Refusal, refuse
+from perchat.errors import ErrorCode
+from perchat.model.journal import MessagePosted
+from perchat.model.message import Message
+
+if TYPE_CHECKING:
+    from perchat.chat.desk import Desk
+    from perchat.chat.settings import ChatSettings
+    from perchat.chat.state import RoomState
+    from perchat.model.journal import JournalEntry
+    from perchat.model.uri import RoomUri, SipUri
+
+__all__ = ["Messages", "normalised", "refusal_of_text"]
+
+STORY_MARK = "[STORY]"
+"""What the text of a story begins with."""
+
+_NOT_YET = datetime.fromtimestamp(0, UTC)
+_LINE_END = re.compile("\r\n?")
+_UNSPEAKABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+class Messages:
+    """Takes messages in."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def post(  # each is part of a message
+        self,
+        user: SipUri,
+        session: str,
+        room: RoomUri,
+        text: str,
+        *,
+        alert: bool = False,
+        rtf: str | None = None,
+    ) -> Refusal | JournalEntry:
+        """See ChatService.post."""
+        found = self._desk.find(user, room)
+        if isinstance(found, Refusal):
+            return found
+        place, granted = found
+        joined = self._desk.state.is_joined(room, user, session)
+        if code := rules.refusal_to_post(place.room, granted, joined=joined):
+            return refuse(code)
+        text, rtf = normalised(text), None if rtf is None else normalised(rtf)
+        if refusal := refusal_of_text(text, rtf, self._desk.settings):
+            return refusal
+        return await self._append(user, place, text, rtf, alert=alert)
+
+    async def _append(
+        self, user: SipUri, place: RoomState, text: str, rtf: str | None, *, alert: bool
+    ) -> Refusal | JournalEntry:
+        message = Message(
+            id=0,
+            timestamp=_NOT_YET,
+            author=user,
+            room_uri=place.room.uri,
+            text=text,
+            author_name=self._desk.state.users[user].display_name,
+            rtf=rtf,
+            is_alert=alert,
+        )
+        kept = self._desk.category(place).keeps_history
+        entries = await self._desk.append(MessagePosted(message, kept))
+        return entries if isinstance(entries, Refusal) else entries[0]
+
+
+def normalised(text: str) -> str:
+    """Make every line end a LF, and drop what XML 1.0 cannot carry."""
+    return _UNSPEAKABLE.sub("", _LINE_END.sub("\n", text))
+
+
+def refusal_of_text(text: str, rtf: str | None, settings: ChatSettings) -> Refusal | None:
+    """Return what is wrong with a normalised text and its twin, None when nothing is."""
+    if not text.strip():
+        return Refusal(ErrorCode.INVALID_ARGUMENT, "a message needs text")
+    story = text.startswith(STORY_MARK)
+    limit = settings.story_size_limit if story else settings.message_size_limit
+    return _too_long(text, limit) or (rtf and _too_long(rtf, settings.story_size_limit)) or None
+
+
+def _too_long(text: str, limit: int) -> Refusal | None:
+    size = len(text.encode())
+    if size <= limit:
+        return None
+    return Refusal(ErrorCode.LIMIT_EXCEEDED, f"{size} bytes, but {limit} are the most")

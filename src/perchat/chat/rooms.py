@@ -1,0 +1,208 @@
+"""Finding rooms, being in them, and having to leave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perchat.chat import rules
+from perchat.chat.refusal import Refusal, refuse
+from perchat.model.chatroom import Behavior, Permission, Role, RoomSnapshot
+from perchat.model.journal import (
+    CategoryChanged,
+    MessagePosted,
+    ParticipantJoined,
+    ParticipantParted,
+    RolesRevoked,
+    RoomChanged,
+    UserChanged,
+)
+from perchat.model.name import fold
+from perchat.model.participant import Participant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from perchat.chat.desk import Desk
+    from perchat.chat.state import RoomState
+    from perchat.model.journal import Fact, JournalEntry
+    from perchat.model.uri import RoomUri, SipUri
+
+__all__ = ["Rooms"]
+
+
+class Rooms:
+    """Browse, join, part, expel."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._joining: dict[tuple[SipUri, str], dict[RoomUri, None]] = {}
+
+    # coming and going
+
+    async def join(
+        self, user: SipUri, session: str, room: RoomUri
+    ) -> Refusal | JournalEntry | None:
+        """See ChatService.join."""
+        found = self._desk.find(user, room)
+        if isinstance(found, Refusal):
+            return found
+        if code := rules.refusal_to_join(found[0].room, found[1]):
+            return refuse(code)
+        if self._desk.state.is_joined(room, user, session):
+            return None
+        return await self._join(ParticipantJoined(room, user, session, self._desk.settings.node))
+
+    async def _join(self, fact: ParticipantJoined) -> Refusal | JournalEntry:
+        self._joining.setdefault((fact.user, fact.session), {})[fact.room] = None
+        entries = await self._desk.settle(fact)
+        if isinstance(entries, Refusal):
+            self._joined(fact)
+            return entries
+        return entries[0]
+
+    def _joined(self, fact: ParticipantJoined) -> None:
+        rooms = self._joining.get((fact.user, fact.session), {})
+        rooms.pop(fact.room, None)
+        if not rooms:
+            self._joining.pop((fact.user, fact.session), None)
+
+    async def part(
+        self, user: SipUri, session: str, room: RoomUri
+    ) -> Refusal | JournalEntry | None:
+        """See ChatService.part."""
+        if not self._desk.state.is_joined(room, user, session):
+            found = self._desk.find(user, room)
+            return found if isinstance(found, Refusal) else None
+        entries = await self._desk.settle(self._parted(user, session, room))
+        return entries if isinstance(entries, Refusal) else entries[0]
+
+    async def part_all(self, user: SipUri, session: str) -> Refusal | None:
+        """See ChatService.part_all."""
+        joining = self._joining.pop((user, session), {})
+        rooms = self._desk.state.joined.get((user, session), {}) | joining
+        return await self.expel([self._parted(user, session, room) for room in rooms])
+
+    async def transfer(self, user: SipUri, old: str, new: str) -> Refusal | None:
+        """See ChatService.transfer."""
+        rooms = tuple(self._desk.state.joined.get((user, old), ()))
+        if not rooms or old == new:
+            return None
+        node = self._desk.settings.node
+        came = [ParticipantJoined(room, user, new, node) for room in rooms]
+        went = [self._parted(user, old, room) for room in rooms]
+        entries = await self._desk.settle(*came, *went)
+        return entries if isinstance(entries, Refusal) else None
+
+    async def expel(self, parted: Sequence[ParticipantParted]) -> Refusal | None:
+        """See ChatService.expel."""
+        if not parted:
+            return None
+        entries = await self._desk.settle(*parted)
+        return entries if isinstance(entries, Refusal) else None
+
+    def _parted(self, user: SipUri, session: str, room: RoomUri) -> ParticipantParted:
+        return ParticipantParted(room, user, session, self._desk.settings.node)
+
+    # who may not stay
+
+    def outcasts(self, entry: JournalEntry) -> list[ParticipantParted]:
+        """See ChatService.outcasts."""
+        fact = entry.fact
+        if type(fact) is MessagePosted:
+            return []
+        if isinstance(fact, ParticipantJoined):
+            self._joined(fact)
+            return self._unwelcome([fact.room], fact.user)
+        user = fact.user.uri if isinstance(fact, UserChanged) else None
+        return self._unwelcome(self._touched(fact), user)
+
+    def _touched(self, fact: Fact) -> Iterable[RoomUri]:
+        rooms = self._desk.state.rooms
+        match fact:
+            case RolesRevoked(room=room):
+                return [room]
+            case RoomChanged(room=changed):
+                return [changed.uri]
+            case CategoryChanged(category=category):
+                return [uri for uri, p in rooms.items() if p.room.category == category.uri]
+            case UserChanged(user=user):
+                return [uri for uri, place in rooms.items() if user.uri in place.present]
+            case _:
+                return ()
+
+    def _unwelcome(self, rooms: Iterable[RoomUri], only: SipUri | None) -> list[ParticipantParted]:
+        found = []
+        for uri in rooms:
+            place = self._desk.state.rooms[uri]
+            users = place.present if only is None else {only} & place.present.keys()
+            gone = {u for u in users if Permission.JOIN not in self._desk.permission(u, place)}
+            found += [self._parted(u, s, uri) for s, u in place.here.items() if u in gone]
+        return found
+
+    # finding
+
+    def search(
+        self, user: SipUri, criteria: str, *, extended: bool = False, limit: int | None = None
+    ) -> list[RoomSnapshot]:
+        """See ChatService.search."""
+        words = fold(criteria).split()
+        found = [
+            place
+            for place in self._desk.state.rooms.values()
+            if _matches(place, words, extended=extended) and self._shows(user, place)
+        ]
+        return self._snapshots(found, limit)
+
+    def associations(self, user: SipUri, role: Role, limit: int | None) -> list[RoomSnapshot]:
+        """See ChatService.associations."""
+        found = [
+            place
+            for place in self._desk.state.rooms.values()
+            if role in self._desk.roles(user, place) and self._shows(user, place)
+        ]
+        return self._snapshots(found, limit)
+
+    def _shows(self, user: SipUri, place: RoomState) -> bool:
+        return not place.room.disabled and Permission.VIEW in self._desk.permission(user, place)
+
+    def _snapshots(self, places: list[RoomState], limit: int | None) -> list[RoomSnapshot]:
+        most = self._desk.settings.search_limit
+        most = most if limit is None or limit < 0 else min(limit, most)
+        places.sort(key=lambda place: place.key)
+        return [self.snapshot(place) for place in places[:most]]
+
+    def snapshot(self, place: RoomState) -> RoomSnapshot:
+        """Return a room as a search finds it."""
+        room, category = place.room, self._desk.category(place)
+        return RoomSnapshot(
+            uri=room.uri,
+            name=room.name,
+            description=room.description,
+            category=room.category,
+            privacy=room.privacy,
+            behavior=room.behavior,
+            disabled=room.disabled,
+            participants=len(place.present),
+            keeps_history=category.keeps_history,
+            invites=room.invites and category.invitations,
+            can_post_files=category.file_posts,
+        )
+
+    def participants(self, place: RoomState) -> list[Participant]:
+        """Return who is in a room, in the order of arrival."""
+        return [self._participant(user, place) for user in place.present]
+
+    def _participant(self, user: SipUri, place: RoomState) -> Participant:
+        known, roles = self._desk.state.users.get(user), self._desk.roles(user, place)
+        return Participant(
+            uri=user,
+            name=known.display_name if known else "",
+            guid=known.guid if known else "",
+            is_manager=Role.MANAGER in roles,
+            is_presenter=place.room.behavior is Behavior.AUDITORIUM and Role.PRESENTER in roles,
+        )
+
+
+def _matches(place: RoomState, words: Sequence[str], *, extended: bool) -> bool:
+    text = f"{place.key}\n{fold(place.room.description)}" if extended else place.key
+    return not words or any(word in text for word in words)

@@ -1,0 +1,222 @@
+"""
+The chat service behind one face: what a session asks for comes in here.
+
+What is refused is returned as a Refusal; what is done is a journal entry. The one
+who follows the journal gives every entry to ``apply`` before telling anybody of it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from perchat.chat.desk import Desk
+from perchat.chat.history import History
+from perchat.chat.messages import Messages
+from perchat.chat.refusal import Refusal
+from perchat.chat.rooms import Rooms
+from perchat.model.chatroom import Permission
+from perchat.model.journal import NodeStarted
+from perchat.model.service import ServerInfo
+from perchat.model.uri import CategoryUri
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from perchat.chat.settings import ChatSettings
+    from perchat.chat.state import ChatState, Happening
+    from perchat.cluster.wakeup import Wakeup
+    from perchat.model.chatroom import Role, RoomSnapshot
+    from perchat.model.journal import JournalEntry, ParticipantParted
+    from perchat.model.message import Message
+    from perchat.model.participant import Participant
+    from perchat.model.principal import User
+    from perchat.model.uri import RoomUri, SipUri
+    from perchat.store.base import Store
+
+__all__ = ["ChatService"]
+
+
+class ChatService:
+    """
+    One node's chat service over an open store.
+
+    ``start`` first; then somebody has to follow the journal from ``position`` and
+    ``apply`` every entry, since joins and parts wait for that.
+    """
+
+    def __init__(self, store: Store, wakeup: Wakeup, settings: ChatSettings) -> None:
+        self.settings = settings
+        self._desk = Desk(store, wakeup, settings)
+        self._rooms = Rooms(self._desk)
+        self._messages = Messages(self._desk)
+        self._history = History(self._desk)
+        self._database = ""
+
+    # life
+
+    async def start(self) -> None:
+        """
+        Say that this node has no sessions yet, and read the state.
+
+        Raises:
+            StorageError: As the store says.
+
+        """
+        await self._desk.store.append(NodeStarted(self.settings.node))
+        snapshot = await self._desk.store.snapshot()
+        self._database = snapshot.database
+        self._desk.state.load(snapshot)
+
+    async def stop(self) -> None:
+        """Let other nodes know that this one's sessions are gone."""
+        await self._desk.append(NodeStarted(self.settings.node))
+
+    @property
+    def position(self) -> int:
+        """The last entry in the state; follow the journal from here."""
+        return self._desk.state.position
+
+    @property
+    def state(self) -> ChatState:
+        """The state, to be read only."""
+        return self._desk.state
+
+    def apply(self, entry: JournalEntry) -> Sequence[Happening]:
+        """
+        Take the next entry; return the arrivals and departures to be told.
+
+        Users arrive with their first session and depart with their last one; in large
+        rooms nothing is returned until RosterDue.
+
+        Raises:
+            StateError: The entry does not follow ``position``.
+
+        """
+        return self._desk.apply(entry)
+
+    def outcasts(self, entry: JournalEntry) -> list[ParticipantParted]:
+        """
+        Return what must be appended because an applied entry took rights away.
+
+        Call it after ``apply``, for every entry, and give what it returns to ``expel``.
+        Only this node's sessions are named. A join that lost a race against a
+        revocation is among them.
+        """
+        return self._rooms.outcasts(entry)
+
+    async def expel(self, parted: Sequence[ParticipantParted]) -> Refusal | None:
+        """Make sessions leave; not from within the follower, as it waits for ``apply``."""
+        return await self._rooms.expel(parted)
+
+    # what a session does
+
+    async def join(
+        self, user: SipUri, session: str, room: RoomUri
+    ) -> Refusal | JournalEntry | None:
+        """Put a session into a room; None when it is there already. Returns once applied."""
+        return await self._rooms.join(user, session, room)
+
+    async def part(
+        self, user: SipUri, session: str, room: RoomUri
+    ) -> Refusal | JournalEntry | None:
+        """Take a session out of a room; None when it was not there. Returns once applied."""
+        return await self._rooms.part(user, session, room)
+
+    async def part_all(self, user: SipUri, session: str) -> Refusal | None:
+        """Take a session out of every room, those it is just joining included."""
+        return await self._rooms.part_all(user, session)
+
+    async def transfer(self, user: SipUri, old: str, new: str) -> Refusal | None:
+        """Carry a session's rooms over to another of the same user; nobody sees a departure."""
+        return await self._rooms.transfer(user, old, new)
+
+    async def post(  # each is part of a message
+        self,
+        user: SipUri,
+        session: str,
+        room: RoomUri,
+        text: str,
+        *,
+        alert: bool = False,
+        rtf: str | None = None,
+    ) -> Refusal | JournalEntry:
+        """
+        Say something; durable when this returns.
+
+        The checks, in order: NO_SUCH_NODE (also a room one may not see), NODE_DISABLED,
+        USER_NOT_JOINED, ERROR_PERMISSION, INVALID_ARGUMENT (no text), LIMIT_EXCEEDED;
+        DATABASE_CONNECTION when the store is busy or full.
+        """
+        return await self._messages.post(user, session, room, text, alert=alert, rtf=rtf)
+
+    async def recent(self, user: SipUri, room: RoomUri, count: int) -> Refusal | list[Message]:
+        """Return the newest messages, oldest first; none where the category keeps none."""
+        return await self._history.recent(user, room, count)
+
+    # what a session sees
+
+    def search(
+        self, user: SipUri, criteria: str, *, extended: bool = False, limit: int | None = None
+    ) -> list[RoomSnapshot]:
+        """
+        Return the rooms a user may see whose name has any of the words, sorted by name.
+
+        ``criteria`` are words between blanks, found anywhere in names; empty finds all.
+        ``extended`` looks into descriptions too. The server's limit prevails over ``limit``.
+        """
+        return self._rooms.search(user, criteria, extended=extended, limit=limit)
+
+    def associations(
+        self, user: SipUri, role: Role, limit: int | None = None
+    ) -> list[RoomSnapshot]:
+        """Return the rooms in which a user has a role, sorted by name."""
+        return self._rooms.associations(user, role, limit)
+
+    def snapshot(self, user: SipUri, room: RoomUri) -> Refusal | RoomSnapshot:
+        """Return a room as the user may see it."""
+        found = self._desk.find(user, room)
+        return found if isinstance(found, Refusal) else self._rooms.snapshot(found[0])
+
+    def participants(self, room: RoomUri) -> list[Participant]:
+        """Return who is in a room, in the order of arrival; empty for an unknown room."""
+        place = self._desk.state.rooms.get(room)
+        return self._rooms.participants(place) if place else []
+
+    def permission(self, user: SipUri, room: RoomUri) -> Permission:
+        """Return what a user may do in a room; POST alone is not enough in an auditorium."""
+        place = self._desk.state.rooms.get(room)
+        return self._desk.permission(user, place) if place else Permission.NONE
+
+    def audience(self, room: RoomUri) -> Mapping[str, SipUri]:
+        """Return the user by session for this node's sessions in a room; a live view."""
+        place = self._desk.state.rooms.get(room)
+        return place.here if place else {}
+
+    def joined(self, user: SipUri, session: str) -> Collection[RoomUri]:
+        """Return the rooms a session is in."""
+        return tuple(self._desk.state.joined.get((user, session), ()))
+
+    def is_large(self, room: RoomUri) -> bool:
+        """Tell whether comings and goings in a room are kept quiet."""
+        place = self._desk.state.rooms.get(room)
+        return place is not None and place.large
+
+    def user(self, uri: SipUri) -> User | None:
+        """Return a user as the directory has it."""
+        return self._desk.state.users.get(uri)
+
+    def server_info(self, at: float) -> ServerInfo:
+        """Return identity and limits; ``at`` is the time now, seconds since the epoch."""
+        settings = self.settings
+        return ServerInfo(
+            display_name=settings.display_name or settings.domain,
+            message_size_limit=settings.message_size_limit,
+            story_size_limit=settings.story_size_limit,
+            search_limit=settings.search_limit,
+            root_category=CategoryUri.of(settings.domain, self._database),
+            database_version=self._database,
+            time=datetime.fromtimestamp(at, UTC),
+            domain=settings.domain,
+            room_management_url=settings.room_management_url,
+        )

@@ -1,0 +1,41 @@
+"""The limits of a chat service, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ChatSettings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatSettings:
+    """
+    What an operator may choose.
+
+    Attributes:
+        domain: The SIP domain rooms and categories are addressed in.
+        node: Names this process among those on the same store; two must never share one.
+        display_name: Tells equal room names of several pools apart; empty: the domain.
+        message_size_limit: Bytes of UTF-8 a message may have, told to clients.
+        story_size_limit: The same for a story, and for the RTF twin of a message.
+        search_limit: The most rooms any search finds, told to clients.
+        history_limit: The most messages of any history answer.
+        participant_update_limit: Users in a room above which comings and goings are not
+            told any more; told again below ``calm_share`` of it.
+        calm_share: See there.
+        name_limit: Characters of names and descriptions.
+        room_management_url: A page for managing rooms; empty when there is none.
+
+    """
+
+    domain: str
+    node: str = "node"
+    display_name: str = ""
+    message_size_limit: int = 8192
+    story_size_limit: int = 65536
+    search_limit: int = 999
+    history_limit: int = 500
+    participant_update_limit: int = 75
+    calm_share: float = 0.8
+    name_limit: int = 256
+    room_management_url: str = ""
