@@ -1,0 +1,137 @@
+"""
+Envelopes into documents.
+
+Peers handle one kind of primitive an envelope and ignore the rest, so mixing is
+refused here. :func:`encode_chat` is the hot path of delivering a message to a
+room; its bytes are those of :func:`encode`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from perchat.errors import LocalProtocolError
+from perchat.markup import escape, escape_attribute, write
+from perchat.xccos.blocks import Nothing, Unknown
+from perchat.xccos.catalogue import NOTICES, REPLIES, REQUESTS
+from perchat.xccos.chat import escape_lines, write_chat
+from perchat.xccos.codec import CLIENT, Dialect, tag, time
+from perchat.xccos.primitives import Chat, Command, Notice, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from perchat.model.message import Message
+    from perchat.xccos.blocks import Data
+    from perchat.xccos.codec import Codec
+    from perchat.xccos.primitives import Envelope, Primitive
+
+__all__ = ["encode", "encode_chat"]
+
+_NAMESPACE = "urn:parlano:xml:ns:xccos"
+_SCHEMA = {
+    "xmlns:xsd": "http://www.w3.org/2001/XMLSchema",
+    "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
+}
+
+
+def encode(envelope: Envelope, dialect: Dialect = CLIENT) -> bytes:
+    """
+    Write an envelope as UTF-8, without XML declaration.
+
+    Raises:
+        LocalProtocolError: It is empty or mixes kinds, has several lines of chat or the
+            same seqid twice, or holds data that does not belong to the name.
+
+    """
+    _check(envelope)
+    attributes = {"ver": "1", "envid": envelope.id, "xmlns": _NAMESPACE}
+    if dialect.server:
+        attributes = _SCHEMA | attributes
+    inner = "".join(_primitive(primitive, dialect) for primitive in envelope.primitives)
+    return tag("xccos", attributes, inner).encode()
+
+
+def _check(envelope: Envelope) -> None:
+    primitives = envelope.primitives
+    if not envelope.id or not primitives:
+        raise LocalProtocolError("an envelope without id or content")
+    kinds = {type(primitive) for primitive in primitives}
+    if len(kinds) > 1 or (len(primitives) > 1 and kinds & {Chat, Unknown}):
+        raise LocalProtocolError("an envelope holds one kind of primitive, and chat only alone")
+    if len({_place(primitive) for primitive in primitives}) < len(primitives):
+        raise LocalProtocolError("an envelope with the same seqid twice")
+
+
+def _place(primitive: Primitive) -> int:
+    return 1 if isinstance(primitive, Unknown) else primitive.seqid
+
+
+def _primitive(primitive: Primitive, dialect: Dialect) -> str:
+    writer: Callable[[Any, Dialect], str] = _WRITERS[type(primitive)]
+    return writer(primitive, dialect)
+
+
+def _command(command: Command, dialect: Dialect) -> str:
+    return _titled("cmd", command, _data(REQUESTS, command.name, command.data, dialect))
+
+
+def _reply(reply: Reply, dialect: Dialect) -> str:
+    answered = {"seqid": str(reply.command_seqid), "envid": reply.command_envid}
+    inner = (
+        tag("commandid", answered)
+        + tag("resp", {"code": str(reply.code)}, escape(reply.text))
+        + _data(REPLIES, reply.name, reply.data, dialect)
+    )
+    return _titled("rpl", reply, inner)
+
+
+def _notice(notice: Notice, dialect: Dialect) -> str:
+    return _titled("ntc", notice, _data(NOTICES, notice.name, notice.data, dialect))
+
+
+def _titled(element: str, primitive: Command | Reply | Notice, inner: str) -> str:
+    identity = {"id": f"{element}:{primitive.name}", "seqid": str(primitive.seqid)}
+    return tag(element, identity, inner)
+
+
+def _unknown(unknown: Unknown, _dialect: Dialect) -> str:
+    return write(unknown.element)
+
+
+_WRITERS: Mapping[type[Primitive], Callable[[Any, Dialect], str]] = {
+    Command: _command,
+    Reply: _reply,
+    Notice: _notice,
+    Chat: write_chat,
+    Unknown: _unknown,
+}
+
+
+def _data(codecs: Mapping[str, Codec[Any]], name: str, data: Data, dialect: Dialect) -> str:
+    if isinstance(data, Nothing):
+        return tag("data")
+    if isinstance(data, Unknown):
+        return write(data.element)
+    codec = codecs.get(name)
+    if codec is None or not isinstance(data, codec.kind):
+        raise LocalProtocolError(f"{type(data).__name__} is not the data of {name}")
+    return tag("data", inner=codec.write(data, dialect))
+
+
+_HEAD = "<xccos" + "".join(f' {name}="{value}"' for name, value in _SCHEMA.items()) + ' ver="1"'
+
+
+def encode_chat(message: Message, envid: str) -> bytes:
+    """Write a message as servers deliver it, for any client; the fast way to :func:`encode`."""
+    text = escape_lines(message.text)
+    chat = f"<chat>{text}</chat>" if text else "<chat/>"
+    rtf = "" if message.rtf is None else tag("rtf", inner=escape(message.rtf))
+    return (
+        f'{_HEAD} envid="{escape_attribute(envid)}" xmlns="{_NAMESPACE}">'
+        f'<grpchat id="grpchat" seqid="1" chanUri="{message.room_uri}"'
+        f' author="{escape_attribute(message.author)}"'
+        f' authdisp="{escape_attribute(message.author_name)}"'
+        f' alert="{"true" if message.is_alert else "false"}" chatId="{message.id}"'
+        f' ts="{time(message.timestamp, seven_digits=True)}">{chat}{rtf}</grpchat></xccos>'
+    ).encode()

@@ -1,0 +1,191 @@
+"""
+Codecs for who is where: the reply to join, and the notices about coming and going.
+
+The reply lists each user once, as ``uib``, and in each room the ``aib`` of each
+mask lists the ids of those who have it. Some servers repeat a user under
+several masks; the rights add up then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perchat.errors import LocalProtocolError
+from perchat.model.participant import Participant
+from perchat.model.principal import PrincipalType
+from perchat.model.uri import RoomUri
+from perchat.xccos.blocks import (
+    Arrival,
+    Arrivals,
+    Departure,
+    Departures,
+    Joined,
+    JoinedRoom,
+    RosterEntry,
+)
+from perchat.xccos.codec import Codec, attribute, number, required, sip_uri, tag, usable
+from perchat.xccos.codes import OPERATION_FAILED
+from perchat.xccos.masks import is_manager, is_presenter, legacy_mask
+from perchat.xccos.rooms import read_rooms, write_room
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from perchat.markup import Element
+    from perchat.model.uri import SipUri
+    from perchat.xccos.codec import Dialect
+
+__all__ = ["ARRIVALS", "DEPARTURES", "JOINED"]
+
+
+def _uib(user: Participant, identity: str = "", inner: str = "") -> str:
+    attributes = {
+        "uri": user.uri,
+        "guid": user.guid,
+        "type": str(PrincipalType.USER.value),
+        "uname": user.name,
+        "dispname": user.name,
+        "disp": user.name,
+    }
+    return tag("uib", attributes | {"id": identity} if identity else attributes, inner)
+
+
+def _participant(uib: Element, mask: int) -> Participant:
+    names = (attribute(uib, name) for name in ("dispname", "disp", "uname"))
+    return Participant(
+        uri=sip_uri(required(uib, "uri")),
+        name=next(filter(None, names), ""),
+        guid=attribute(uib, "guid"),
+        is_manager=is_manager(mask),
+        is_presenter=is_presenter(mask),
+    )
+
+
+def _key(aib: Element) -> int:
+    return max(number(attribute(aib, "key")), 0)
+
+
+def _mask(mask: int, dialect: Dialect) -> str:
+    return str(legacy_mask(mask) if dialect.legacy_masks else mask)
+
+
+# --- the reply to join ---------------------------------------------------------------------
+
+
+def _read_joined(data: Element) -> Joined:
+    users = {attribute(uib, "id").strip(): uib for uib in data.find_all("uib")}
+    return Joined(
+        rooms=tuple(
+            JoinedRoom(room, tuple(_read_roster(chanib, users)))
+            for chanib, room in read_rooms(data)
+        ),
+        failed=tuple(_read_failed(data)),
+    )
+
+
+def _read_roster(chanib: Element, users: Mapping[str, Element]) -> Iterator[RosterEntry]:
+    masks: dict[str, int] = {}
+    for aib in chanib.find_all("aib"):
+        mask = _key(aib)
+        for identity in attribute(aib, "value").split(","):
+            masks[identity.strip()] = masks.get(identity.strip(), 0) | mask
+    for identity, mask in masks.items():
+        uib = users.get(identity)
+        if uib and usable(sip_uri, attribute(uib, "uri")):
+            yield RosterEntry(_participant(uib, mask), mask)
+
+
+def _read_failed(data: Element) -> Iterator[RoomUri]:
+    for fib in data.find_all("fib"):
+        text = f"ma-chan://{attribute(fib, 'domain')}/{attribute(fib, 'value')}"
+        if room := usable(RoomUri, text):
+            yield room
+
+
+def _write_joined(joined: Joined, dialect: Dialect) -> str:
+    users: dict[SipUri, Participant] = {}
+    for room in joined.rooms:
+        for entry in room.participants:
+            users.setdefault(entry.participant.uri, entry.participant)
+    identities = {uri: str(index) for index, uri in enumerate(users)}
+    parts = [_write_joined_room(room, identities, dialect) for room in joined.rooms]
+    parts += [_uib(user, identities[uri]) for uri, user in users.items()]
+    parts += [_fib(room) for room in joined.failed]
+    return "".join(parts)
+
+
+def _write_joined_room(
+    joined: JoinedRoom, identities: Mapping[SipUri, str], dialect: Dialect
+) -> str:
+    groups: dict[str, list[str]] = {}
+    for entry in joined.participants:
+        groups.setdefault(_mask(entry.mask, dialect), []).append(identities[entry.participant.uri])
+    listed = {entry.participant.uri for entry in joined.participants}
+    if len(listed) < len(joined.participants):  # clients would show the user twice
+        raise LocalProtocolError(f"a participant listed twice in {joined.room.uri}")
+    aibs = [tag("aib", {"key": key, "value": ",".join(ids)}) for key, ids in groups.items()]
+    return write_room(joined.room, "".join(aibs))
+
+
+def _fib(room: RoomUri) -> str:
+    return tag("fib", {"key": OPERATION_FAILED, "value": room.guid, "domain": room.domain})
+
+
+JOINED = Codec(Joined, _read_joined, _write_joined)
+
+
+# --- coming and going ----------------------------------------------------------------------
+
+
+def _read_arrivals(data: Element) -> Arrivals:
+    found = (usable(_read_arrival, uib) for uib in data.find_all("uib"))
+    return Arrivals(tuple(arrival for arrival in found if arrival))
+
+
+def _read_arrival(uib: Element) -> Arrival:
+    rooms = tuple(
+        (
+            RoomUri.of(attribute(aib, "domain"), attribute(aib, "value")),
+            _key(aib),
+        )
+        for aib in uib.find_all("aib")
+    )
+    every_right = 0
+    for _, mask in rooms:
+        every_right |= mask
+    return Arrival(_participant(uib, every_right), rooms)
+
+
+def _write_arrivals(data: Arrivals, dialect: Dialect) -> str:
+    return "".join(_write_arrival(arrival, dialect) for arrival in data.arrivals)
+
+
+def _write_arrival(arrival: Arrival, dialect: Dialect) -> str:
+    aibs = [
+        tag("aib", {"key": _mask(mask, dialect), "domain": room.domain, "value": room.guid})
+        for room, mask in arrival.rooms
+    ]
+    return _uib(arrival.participant, inner="".join(aibs))
+
+
+ARRIVALS = Codec(Arrivals, _read_arrivals, _write_arrivals)
+
+
+def _read_departures(data: Element) -> Departures:
+    found = (usable(_read_departure, chanib) for chanib in data.find_all("chanib"))
+    return Departures(tuple(departure for departure in found if departure))
+
+
+def _read_departure(chanib: Element) -> Departure:
+    users = (usable(sip_uri, attribute(uib, "uri")) for uib in chanib.find_all("uib"))
+    return Departure(RoomUri(required(chanib, "uri")), tuple(user for user in users if user))
+
+
+def _write_departures(data: Departures, _dialect: Dialect) -> str:
+    return "".join(
+        tag("chanib", {"uri": left.room}, "".join(tag("uib", {"uri": user}) for user in left.users))
+        for left in data.departures
+    )
+
+
+DEPARTURES = Codec(Departures, _read_departures, _write_departures)
