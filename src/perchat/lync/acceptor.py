@@ -105,10 +105,7 @@ class ProofNeeded:
     user: str
     domain: str
     uri: str
-    _message: ntlm.AuthenticateMessage = field(repr=False)
-    _pending: _Pending = field(repr=False)
-    _request: Request = field(repr=False)
-    _values: Mapping[str, str] = field(repr=False)
+    handshake: _Handshake = field(repr=False)
 
 
 Verdict: TypeAlias = Accepted | Challenged | ProofNeeded | Refused
@@ -119,6 +116,16 @@ class _Pending:
     opaque: str
     nonce: bytes = field(repr=False)
     challenge: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Handshake:
+    """What `complete` needs of the request that carried the proof."""
+
+    pending: _Pending
+    message: ntlm.AuthenticateMessage
+    request: Request
+    values: Mapping[str, str]
 
 
 class Acceptor:
@@ -185,8 +192,8 @@ class Acceptor:
         """
         stranger = self._random(16)
         nt_hash = account.nt_hash if account else stranger
-        pending = proof._pending  # noqa: SLF001
-        keys = ntlm.accept(proof._message, pending.nonce, nt_hash, challenge=pending.challenge)  # noqa: SLF001
+        pending, message = proof.handshake.pending, proof.handshake.message
+        keys = ntlm.accept(message, pending.nonce, nt_hash, challenge=pending.challenge)
         if account is None or keys is None:
             return self._failed(at)
         if _address(account.uri) != proof.uri:
@@ -288,17 +295,18 @@ class Acceptor:
         except (RemoteProtocolError, binascii.Error):
             return self._failed(at)
         uri = _address(request.from_.uri)
-        return ProofNeeded(message.user, message.domain, uri, message, pending, request, values)
+        handshake = _Handshake(pending, message, request, values)
+        return ProofNeeded(message.user, message.domain, uri, handshake)
 
     def _associate(
         self, proof: ProofNeeded, keys: ntlm.NtlmKeys, now: float
     ) -> SecurityAssociation:
         return SecurityAssociation(
-            opaque=proof._pending.opaque,  # noqa: SLF001
+            opaque=proof.handshake.pending.opaque,
             scheme=SCHEME,
             realm=REALM,
             targetname=self._targetname,
-            version=_version(proof._values),  # noqa: SLF001
+            version=_version(proof.handshake.values),
             user=proof.user,
             domain=proof.domain,
             uri=proof.uri,
@@ -309,10 +317,10 @@ class Acceptor:
 
     def _handshake_is_signed(self, association: SecurityAssociation, proof: ProofNeeded) -> bool:
         """From version 4 on the request with the proof is itself signed; before, it may be."""
-        values = proof._values  # noqa: SLF001
+        values = proof.handshake.values
         if association.version < _SIGNED_HANDSHAKE and "response" not in values:
             return True
-        return _check(association, proof._request, values) is Check.OK  # noqa: SLF001
+        return _check(association, proof.handshake.request, values) is Check.OK
 
     def _may_challenge(self) -> bool:
         self._challenges += 1

@@ -122,16 +122,6 @@ class NtlmTarget:
         short = [name.partition(".")[0].upper()[:15] for name in (domain, host)]
         return cls(short[0], short[1], domain, host)
 
-    def _pairs(self, at: float) -> bytes:
-        names = (
-            (_Av.NETBIOS_DOMAIN, self.netbios_domain),
-            (_Av.NETBIOS_COMPUTER, self.netbios_computer),
-            (_Av.DNS_DOMAIN, self.dns_domain),
-            (_Av.DNS_COMPUTER, self.dns_computer),
-        )
-        texts = b"".join(_pair(identifier, _utf16(text)) for identifier, text in names)
-        return texts + _pair(_Av.TIMESTAMP, _filetime(at)) + _pair(_Av.END, b"")
-
 
 def challenge(target: NtlmTarget, nonce: bytes, at: float) -> bytes:
     """
@@ -144,7 +134,7 @@ def challenge(target: NtlmTarget, nonce: bytes, at: float) -> bytes:
 
     """
     name = _utf16(target.netbios_domain)
-    information = target._pairs(at)  # noqa: SLF001
+    information = _target_information(target, at)
     return b"".join(
         (
             _SIGNATURE,
@@ -367,6 +357,17 @@ class NtlmKeys:
     def sign_server(self, text: bytes) -> bytes:
         """Sign as the server does."""
         return self.server.sign(text)
+
+
+def _target_information(target: NtlmTarget, at: float) -> bytes:
+    names = (
+        (_Av.NETBIOS_DOMAIN, target.netbios_domain),
+        (_Av.NETBIOS_COMPUTER, target.netbios_computer),
+        (_Av.DNS_DOMAIN, target.dns_domain),
+        (_Av.DNS_COMPUTER, target.dns_computer),
+    )
+    texts = b"".join(_pair(identifier, _utf16(text)) for identifier, text in names)
+    return texts + _pair(_Av.TIMESTAMP, _filetime(at)) + _pair(_Av.END, b"")
 
 
 def _ntowf_v2(nt_hash: bytes, user: str, domain: str) -> bytes:
