@@ -86,6 +86,7 @@ class MarkupLimits:
 
 
 _LIMITS = MarkupLimits()
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read(data: bytes, limits: MarkupLimits = _LIMITS) -> Element:
@@ -100,6 +101,8 @@ def read(data: bytes, limits: MarkupLimits = _LIMITS) -> Element:
         raise RemoteProtocolError(f"XML of {len(data)} bytes, {limits.size} allowed")
     if data.count(b"<") > limits.elements:
         raise RemoteProtocolError(f"XML with more than {limits.elements} tags")
+    if data.startswith(_UTF_16):  # Expat would follow it, against what we tell it
+        raise RemoteProtocolError("XML in UTF-16")
     return _Tree(limits).read(data)
 
 
