@@ -20,13 +20,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport VIRTUAL_ENV PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check peers format bench clean distclean
+.PHONY: help setup run test check peers format reference bench clean distclean
 
 help:
 	@echo "make run      a server with three users and two rooms, and a walk through it"
 	@echo "make test     format, lint, types, contracts, tests, foreign clients"
 	@echo "make check    the same without running a test"
 	@echo "make format   put the source into its form"
+	@echo "make reference  write the reference pages from the code"
 	@echo "make bench    figures: start-up, memory, codecs"
 	@echo "make setup    only the virtual environment"
 	@echo "make clean    remove what tests and runs left behind; distclean: the environment too"
@@ -64,6 +65,10 @@ peers: setup
 format: setup
 	$(BIN)/ruff check --fix-only --quiet $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
+
+# Pages that say what the code says.
+reference: setup
+	$(BIN)/python -m tools.reference
 
 bench: setup
 	$(BIN)/python -m bench
