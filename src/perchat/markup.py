@@ -86,7 +86,6 @@ class MarkupLimits:
 
 
 _LIMITS = MarkupLimits()
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read(data: bytes, limits: MarkupLimits = _LIMITS) -> Element:
@@ -101,8 +100,8 @@ def read(data: bytes, limits: MarkupLimits = _LIMITS) -> Element:
         raise RemoteProtocolError(f"XML of {len(data)} bytes, {limits.size} allowed")
     if data.count(b"<") > limits.elements:
         raise RemoteProtocolError(f"XML with more than {limits.elements} tags")
-    if data.startswith(_UTF_16):  # Expat would follow it, against what we tell it
-        raise RemoteProtocolError("XML in UTF-16")
+    if b"\0" in data:  # no XML, or UTF-16, which Expat detects against what we tell it
+        raise RemoteProtocolError("XML with NUL, or not in UTF-8")
     return _Tree(limits).read(data)
 
 
