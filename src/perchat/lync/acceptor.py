@@ -11,15 +11,24 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from perchat.errors import RemoteProtocolError
 from perchat.lync import ntlm
 from perchat.lync.association import Check, SecurityAssociation
 from perchat.lync.diagnostics import Refused, diagnostics_header
+from perchat.lync.ntlm_message import AuthenticateMessage, NtlmTarget, challenge_message
 from perchat.lync.signature import auth_value, parse_auth, quoted
+from perchat.lync.verdict import (
+    Accepted,
+    Account,
+    Challenged,
+    Handshake,
+    PendingChallenge,
+    ProofNeeded,
+    Verdict,
+)
 from perchat.sip.message import Request, Response
 from perchat.sip.uri import parse_uri
 
@@ -28,15 +37,7 @@ if TYPE_CHECKING:
 
     from perchat.sip.message import Message
 
-__all__ = [
-    "Accepted",
-    "Acceptor",
-    "Account",
-    "Challenged",
-    "ProofNeeded",
-    "REALM",
-    "Verdict",
-]
+__all__ = ["Acceptor", "REALM"]
 
 REALM = "SIP Communications Service"
 SCHEME = "NTLM"
@@ -48,86 +49,6 @@ _HANDSHAKE_FAILED = 1000
 _FOREIGN_FROM = 4004
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """
-    What the directory knows of a user.
-
-    Attributes:
-        uri: The address-of-record, the only one these credentials may act as.
-        nt_hash: See :func:`perchat.lync.ntlm.nt_hash`.
-
-    """
-
-    uri: str
-    nt_hash: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """
-    The user is who he says he is.
-
-    Attributes:
-        user: As typed.
-        domain: As typed; empty when none was.
-        uri: The account's address-of-record.
-        refreshed: Whether an association that stood before was used.
-
-    """
-
-    user: str
-    domain: str
-    uri: str
-    refreshed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Challenged:
-    """Answer 401 with these headers, unsigned."""
-
-    headers: tuple[tuple[str, str], ...]
-    status: int = 401
-
-
-@dataclass(frozen=True, slots=True)
-class ProofNeeded:
-    """
-    The directory has to be asked: find the account, then call `Acceptor.complete`.
-
-    Attributes:
-        user: As typed: an account name, or ``user@domain``.
-        domain: As typed; empty when none was.
-        uri: The address-of-record in From, lower case.
-
-    """
-
-    user: str
-    domain: str
-    uri: str
-    handshake: _Handshake = field(repr=False)
-
-
-Verdict: TypeAlias = Accepted | Challenged | ProofNeeded | Refused
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    opaque: str
-    nonce: bytes = field(repr=False)
-    challenge: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Handshake:
-    """What `complete` needs of the request that carried the proof."""
-
-    pending: _Pending
-    message: ntlm.AuthenticateMessage
-    request: Request
-    values: Mapping[str, str]
-
-
 class Acceptor:
     """Challenges, checks and signs on one connection."""
 
@@ -135,7 +56,7 @@ class Acceptor:
         self,
         *,
         targetname: str,
-        target: ntlm.NtlmTarget,
+        target: NtlmTarget,
         random: Callable[[int], bytes],
         lifetime: float = 8 * 3600,
         versions: Collection[int] = (2, 3, 4),
@@ -161,7 +82,7 @@ class Acceptor:
         self._versions = frozenset(versions)
         self._limit = challenge_limit
         self._challenges = 0
-        self._pending: _Pending | None = None
+        self._pending: PendingChallenge | None = None
         self._tail = (
             f'qop="auth", targetname={quoted(targetname)}, realm={quoted(REALM)}'  # of each seal
         )
@@ -279,7 +200,7 @@ class Acceptor:
         if not self._may_challenge():
             return self._refused(403, _HANDSHAKE_FAILED)
         nonce, opaque = self._random(8), self._random(4).hex().upper()
-        self._pending = _Pending(opaque, nonce, ntlm.challenge(self._target, nonce, at))
+        self._pending = PendingChallenge(opaque, nonce, challenge_message(self._target, nonce, at))
         token = base64.b64encode(self._pending.challenge).decode("ascii")
         return Challenged((_date(at), self._scheme_line(opaque=opaque, gssapi_data=token)))
 
@@ -291,11 +212,11 @@ class Acceptor:
             return self._refused(403, _HANDSHAKE_FAILED, "Authentication version not supported")
         try:
             token = base64.b64decode(values["gssapi-data"], validate=True)
-            message = ntlm.AuthenticateMessage.parse(token)
+            message = AuthenticateMessage.parse(token)
         except (RemoteProtocolError, binascii.Error):
             return self._failed(at)
         uri = _address(request.from_.uri)
-        handshake = _Handshake(pending, message, request, values)
+        handshake = Handshake(pending, message, request, values)
         return ProofNeeded(message.user, message.domain, uri, handshake)
 
     def _associate(

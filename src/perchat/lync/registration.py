@@ -26,11 +26,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ALLOWED_EVENTS",
     "Registration",
-    "RegistrationSettings",
     "epid",
     "gruu",
     "instance_uuid",
-    "register_headers",
+    "registered_headers",
 ]
 
 _NAMESPACE = "fcacfb03-8a73-46ef-91b1-e5ebeeaba4fe"  # [MS-SIPAE] 3.2.2.1
@@ -77,27 +76,6 @@ def gruu(uri: str, instance: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class RegistrationSettings:
-    """
-    What a registrar grants.
-
-    Attributes:
-        default_expires: Seconds, where the client names none.
-        max_expires: Seconds, where the client wants more.
-        strict: Refuse an instance that does not follow from its epid, and a
-            REGISTER without ``Event: registration``.
-
-    """
-
-    default_expires: int = 600
-    max_expires: int = 7200
-    strict: bool = False
-
-
-_SETTINGS = RegistrationSettings()
-
-
-@dataclass(frozen=True, slots=True)
 class Registration:
     """
     A REGISTER as the registrar understands it.
@@ -119,10 +97,17 @@ class Registration:
 
     @classmethod
     def parse(
-        cls, request: Request, settings: RegistrationSettings = _SETTINGS
+        cls, request: Request, *, default: int = 600, most: int = 7200, strict: bool = False
     ) -> Registration | Refused:
         """
         Read a REGISTER, or say how to refuse it.
+
+        Args:
+            request: A sound one.
+            default: Seconds granted where the client names none.
+            most: Seconds granted where it wants more.
+            strict: Refuse an instance that does not follow from its epid, and
+                a request without ``Event: registration``.
 
         Raises:
             RemoteProtocolError: A header cannot be read.
@@ -133,10 +118,11 @@ class Registration:
             return Refused(403, 4004)
         contact = request.contact
         name, instance = sender.param("epid") or "", _instance(contact)
-        refusal = _refusal(request, name, instance, settings)
+        refusal = _refusal(request, name, instance, strict=strict)
         if refusal:
             return refusal
-        expires = _expires(request, contact, settings)
+        asked = _expires(request, contact)
+        expires = default if asked is None else min(asked, most)
         if expires and contact is None:
             raise RemoteProtocolError("REGISTER without a Contact")
         uri = contact.uri if contact else ""
@@ -148,11 +134,11 @@ class Registration:
         return gruu(self.aor, self.instance)
 
 
-def register_headers(
+def registered_headers(
     registration: Registration,
     *,
-    action: str = "added",
     keep_alive: int = 300,
+    refreshed: bool = False,
     events: tuple[str, ...] = ALLOWED_EVENTS,
 ) -> tuple[tuple[str, str], ...]:
     """
@@ -160,14 +146,16 @@ def register_headers(
 
     Args:
         registration: What is granted.
-        action: ``added`` or ``refreshed``.
         keep_alive: Seconds of silence after which the client sends a blank line.
+        refreshed: Whether it stood before. A client that refreshes and is told
+            ``added`` takes its registration for lost.
         events: What may be subscribed to. Clients split at the comma and do not
             trim, so no blanks follow it.
 
     """
     if not registration.expires:
         return (("Expires", "0"),)
+    action = "refreshed" if refreshed else "added"
     contact = (
         f"<{registration.contact}>;expires={registration.expires}"
         f';+sip.instance="<urn:uuid:{registration.instance}>";gruu="{registration.gruu}"'
@@ -184,12 +172,10 @@ def register_headers(
     )
 
 
-def _refusal(
-    request: Request, name: str, instance: str, settings: RegistrationSettings
-) -> Refused | None:
+def _refusal(request: Request, name: str, instance: str, *, strict: bool) -> Refused | None:
     event = request.headers.get("Event")
     supported = {option.lower() for option in request.options("Supported")}
-    if (event or ("" if settings.strict else "registration")).strip().lower() != "registration":
+    if (event or ("" if strict else "registration")).strip().lower() != "registration":
         return Refused(489, 4055)
     if "msrtc-event-categories" in supported and "gruu-10" not in supported:
         return Refused(421, 2057, extra=(("Require", "gruu-10"),))
@@ -197,7 +183,7 @@ def _refusal(
         return Refused(400, 4010)
     if name and not _EPID.fullmatch(name):
         return Refused(400, 4012, "The epid parameter is too long or malformed")
-    if settings.strict and name and instance and instance.lower() != instance_uuid(name):
+    if strict and name and instance and instance.lower() != instance_uuid(name):
         return Refused(400, 4010, "The instance does not follow from the epid")
     return None
 
@@ -208,11 +194,10 @@ def _instance(contact: NameAddr | None) -> str:
     return match[1] if match else ""
 
 
-def _expires(request: Request, contact: NameAddr | None, settings: RegistrationSettings) -> int:
-    """Return the seconds granted: of the Contact, else of the request, else ours."""
+def _expires(request: Request, contact: NameAddr | None) -> int | None:
+    """Return the seconds asked for, of this contact or of all (RFC 3261 §10.2.1.1)."""
     own = contact.param("expires") if contact else None
-    asked = decimal(own, "expires") if own else request.expires
-    return settings.default_expires if asked is None else min(asked, settings.max_expires)
+    return decimal(own, "expires") if own else request.expires
 
 
 def _aor(uri: str) -> str:
