@@ -1,0 +1,194 @@
+"""Reading the tables back; each function runs on a reader's connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from perchat.model.chatroom import Role
+from perchat.model.journal import (
+    Fact,
+    JournalEntry,
+    MessagePosted,
+    ParticipantJoined,
+    RolesGranted,
+)
+from perchat.model.message import Message
+from perchat.model.name import fold
+from perchat.model.uri import RoomUri
+from perchat.store.base import Snapshot
+from perchat.store.rows import (
+    CATEGORY,
+    KIND_FORGOTTEN,
+    KIND_KEPT,
+    KIND_TOLD,
+    MESSAGE,
+    ROOM,
+    USER,
+    fact_of,
+    moment,
+    sip_uri,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from perchat.model.principal import User
+    from perchat.model.uri import SipUri
+
+__all__ = ["entries", "history", "newest_position", "secret_of", "snapshot", "users_called"]
+
+_BIGGEST = 2**63 - 1
+
+_ENTRIES = """
+    SELECT j.position, j.at, j.kind, j.fact, r.uri, r.name,
+           m.chat_id, m.at, m.author, m.author_name, m.alert, m.text, m.rtf
+    FROM journal j
+    LEFT JOIN room r ON r.key = j.room
+    LEFT JOIN message m ON m.room = j.room AND m.chat_id = j.chat_id
+    WHERE j.position > ? ORDER BY j.position LIMIT ?
+"""
+
+_HISTORY = """
+    SELECT chat_id, at, author, author_name, alert, text, rtf FROM message
+    WHERE room = ? AND chat_id < ? AND chat_id > ? ORDER BY chat_id DESC LIMIT ?
+"""
+
+
+def entries(database: sqlite3.Connection, after: int, limit: int) -> list[JournalEntry]:
+    """See Store.read."""
+    return [
+        JournalEntry(position, at / 1e6, _fact(kind, stored, uri, name, row))
+        for position, at, kind, stored, uri, name, *row in database.execute(
+            _ENTRIES, (after, limit)
+        ).fetchall()
+    ]
+
+
+def _fact(kind: int, stored: bytes, uri: str, name: str, row: list[Any]) -> Fact:
+    if kind == KIND_KEPT:
+        return MessagePosted(_message(RoomUri(uri), name, *row))
+    if kind in {KIND_TOLD, KIND_FORGOTTEN}:
+        told = MESSAGE.decode(stored)
+        return MessagePosted(_named(told, name), kept=False)
+    return fact_of(kind, stored)
+
+
+def _named(told: Message, name: str) -> Message:
+    return Message(
+        told.id,
+        told.timestamp,
+        told.author,
+        told.room_uri,
+        told.text,
+        told.author_name,
+        name,
+        told.rtf,
+        told.is_alert,
+    )
+
+
+def _message(  # one row
+    room: RoomUri,
+    room_name: str,
+    chat_id: int,
+    at: int,
+    author: str,
+    author_name: str,
+    alert: int,
+    text: str,
+    rtf: str | None,
+) -> Message:
+    return Message(
+        chat_id,
+        moment(at),
+        sip_uri(author),
+        room,
+        text,
+        author_name,
+        room_name,
+        rtf,
+        bool(alert),
+    )
+
+
+def history(
+    database: sqlite3.Connection, room: RoomUri, last: int, before: int | None, after: int | None
+) -> list[Message]:
+    """See Store.history."""
+    found = database.execute("SELECT key, name FROM room WHERE uri = ?", (room,)).fetchone()
+    if found is None or last < 1:
+        return []
+    key, name = found
+    bounds = (key, _BIGGEST if before is None else before, -1 if after is None else after, last)
+    rows = database.execute(_HISTORY, bounds).fetchall()
+    return [_message(room, name, *row) for row in reversed(rows)]
+
+
+def newest_position(database: sqlite3.Connection) -> int:
+    """See Store.position."""
+    (newest,) = database.execute("SELECT max(position) FROM journal").fetchone()
+    return newest or 0
+
+
+def snapshot(database: sqlite3.Connection) -> Snapshot:
+    """See Store.snapshot."""
+    database.execute("BEGIN")
+    try:
+        return Snapshot(
+            position=newest_position(database),
+            database=_identity(database),
+            users=tuple(map(USER.decode, _values(database, "user"))),
+            categories=tuple(map(CATEGORY.decode, _values(database, "category"))),
+            rooms=tuple(map(ROOM.decode, _values(database, "room"))),
+            roles=tuple(_roles(database)),
+            participants=tuple(_participants(database)),
+        )
+    finally:
+        database.execute("COMMIT")
+
+
+def _identity(database: sqlite3.Connection) -> str:
+    row = database.execute("SELECT value FROM about WHERE name = 'database'").fetchone()
+    return str(row[0])
+
+
+def _values(database: sqlite3.Connection, table: str) -> Iterable[bytes]:
+    rows = database.execute(f"SELECT value FROM {table} ORDER BY uri")  # noqa: S608 - our names
+    return (value for (value,) in rows)
+
+
+def _roles(database: sqlite3.Connection) -> Iterable[RolesGranted]:
+    held: dict[tuple[str, str], list[str]] = {}
+    for uri, role, principal in database.execute(
+        "SELECT r.uri, role, principal FROM role JOIN room r ON r.key = role.room"
+        " ORDER BY r.uri, role, principal"
+    ):
+        held.setdefault((uri, role), []).append(principal)
+    return (
+        RolesGranted(RoomUri(uri), Role(role), tuple(principals))
+        for (uri, role), principals in held.items()
+    )
+
+
+def _participants(database: sqlite3.Connection) -> Iterable[ParticipantJoined]:
+    for uri, user, session, node in database.execute(
+        "SELECT r.uri, user, session, node FROM participant p JOIN room r ON r.key = p.room"
+        " ORDER BY r.uri, user, session"
+    ):
+        yield ParticipantJoined(RoomUri(uri), sip_uri(user), session, node)
+
+
+def users_called(database: sqlite3.Connection, login: str) -> list[User]:
+    """See Store.find_users."""
+    key = fold(login)
+    rows = database.execute(
+        "SELECT value FROM user WHERE uri = ? OR login = ? ORDER BY uri", (key, key)
+    )
+    return [USER.decode(value) for (value,) in rows]
+
+
+def secret_of(database: sqlite3.Connection, user: SipUri) -> bytes | None:
+    """See Store.secret."""
+    row = database.execute("SELECT secret FROM user WHERE uri = ?", (user,)).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,194 @@
+"""
+How facts and values are written down.
+
+Stored names and numbers are fixed here, apart from the classes: what was stored
+stays readable when a class gains a field, which then has its default.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from perchat.model.category import Category
+from perchat.model.chatroom import Behavior, Privacy, Role, Room
+from perchat.model.journal import (
+    CategoryChanged,
+    Fact,
+    NodeStarted,
+    ParticipantJoined,
+    ParticipantParted,
+    RolesGranted,
+    RolesRevoked,
+    RoomChanged,
+    UserChanged,
+)
+from perchat.model.message import Message
+from perchat.model.principal import User
+from perchat.model.uri import CategoryUri, RoomUri, SipUri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "CATEGORY",
+    "KIND_FORGOTTEN",
+    "KIND_KEPT",
+    "KIND_TOLD",
+    "MESSAGE",
+    "ROOM",
+    "USER",
+    "fact_of",
+    "moment",
+    "row_of",
+    "sip_uri",
+]
+
+T = TypeVar("T")
+
+KIND_KEPT = 1
+"""A message that stands in the message table."""
+KIND_TOLD = 2
+"""A message that stands nowhere but in the journal, for followers to read."""
+KIND_FORGOTTEN = 11
+"""The same when its time is over: its text is gone."""
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+sip_uri = lru_cache(maxsize=10_000)(SipUri)
+_room_uri = lru_cache(maxsize=10_000)(RoomUri)
+
+
+def moment(micros: int) -> datetime:
+    """Return the time a stored number of microseconds stands for."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+class Shape(Generic[T]):
+    """Writes values of one class as JSON objects and reads them back."""
+
+    def __init__(self, kind: type[T], **fields: Callable[[Any], Any]) -> None:
+        self._kind = kind
+        self._fields = fields
+
+    def encode(self, value: T) -> bytes:
+        """Return the value as stored."""
+        return msgspec.json.encode({name: _plain(getattr(value, name)) for name in self._fields})
+
+    def decode(self, stored: bytes) -> T:
+        """Return the value that was stored."""
+        return self.build(msgspec.json.decode(stored))
+
+    def build(self, plain: dict[str, Any]) -> T:
+        """Return the value of a decoded object."""
+        fields = self._fields
+        return self._kind(**{name: fields[name](plain[name]) for name in plain if name in fields})
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case str():
+            return str(value)
+        case frozenset():
+            return sorted(map(str, value))
+        case tuple():
+            return [_plain(item) for item in value]
+        case Role() | Privacy() | Behavior():
+            return value.value
+        case datetime():
+            return (value - _EPOCH) // timedelta(microseconds=1)
+        case _:
+            return value
+
+
+def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else convert(value)
+
+
+CATEGORY = Shape(
+    Category,
+    uri=CategoryUri,
+    name=str,
+    description=str,
+    keeps_history=bool,
+    invitations=bool,
+    file_posts=bool,
+    allowed=frozenset,
+    denied=frozenset,
+)
+ROOM = Shape(
+    Room,
+    uri=_room_uri,
+    name=str,
+    description=str,
+    category=_optional(CategoryUri),
+    privacy=Privacy,
+    behavior=Behavior,
+    disabled=bool,
+    invites=bool,
+)
+USER = Shape(
+    User, uri=sip_uri, name=str, display_name=str, guid=str, enabled=bool, chat_enabled=bool
+)
+MESSAGE = Shape(
+    Message,
+    id=int,
+    timestamp=moment,
+    author=sip_uri,
+    room_uri=_room_uri,
+    text=str,
+    author_name=str,
+    rtf=_optional(str),
+    is_alert=bool,
+)
+_ATTENDANCE: dict[str, Callable[[Any], Any]] = {
+    "room": _room_uri,
+    "user": sip_uri,
+    "session": str,
+    "node": str,
+}
+_ROLES: dict[str, Callable[[Any], Any]] = {"room": _room_uri, "role": Role, "principals": tuple}
+
+
+def _changed(kind: Callable[[T], Fact], field: str, shape: Shape[T]) -> tuple[Any, Any]:
+    """Return how a fact that carries one value is written and read."""
+    return (
+        lambda fact: shape.encode(getattr(fact, field)),
+        lambda stored: kind(shape.decode(stored)),
+    )
+
+
+def _plainly(kind: type[Any], **fields: Callable[[Any], Any]) -> tuple[Any, Any]:
+    shape = Shape(kind, **fields)
+    return shape.encode, shape.decode
+
+
+_KINDS: dict[int, tuple[type, tuple[Any, Any]]] = {
+    3: (ParticipantJoined, _plainly(ParticipantJoined, **_ATTENDANCE)),
+    4: (ParticipantParted, _plainly(ParticipantParted, **_ATTENDANCE)),
+    5: (NodeStarted, _plainly(NodeStarted, node=str)),
+    6: (RoomChanged, _changed(RoomChanged, "room", ROOM)),
+    7: (CategoryChanged, _changed(CategoryChanged, "category", CATEGORY)),
+    8: (RolesGranted, _plainly(RolesGranted, **_ROLES)),
+    9: (RolesRevoked, _plainly(RolesRevoked, **_ROLES)),
+    10: (UserChanged, _changed(UserChanged, "user", USER)),
+}
+"""Stored number, class, writer and reader; numbers are never given twice."""
+
+_WRITERS = {kind: (number, ways[0]) for number, (kind, ways) in _KINDS.items()}
+_READERS = {number: ways[1] for number, (_, ways) in _KINDS.items()}
+
+
+def row_of(fact: Fact) -> tuple[int, bytes]:
+    """Return number and stored form of a fact other than a message."""
+    number, write = _WRITERS[type(fact)]
+    return number, write(fact)
+
+
+def fact_of(number: int, stored: bytes) -> Fact:
+    """Return the fact a journal row holds, other than a message."""
+    fact: Fact = _READERS[number](stored)
+    return fact

@@ -1,0 +1,137 @@
+"""
+The database's shape, as numbered steps that only ever go forward.
+
+``SCHEMA_VERSION`` is what this program makes; ``SCHEMA_COMPAT_VERSION`` is the oldest
+program that can still work on it. A newer program takes the missing steps in one
+transaction; a program older than the database's compatibility refuses to touch it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from perchat.errors import StorageError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["APPLICATION_ID", "SCHEMA_COMPAT_VERSION", "SCHEMA_VERSION", "upgrade"]
+
+APPLICATION_ID = 0x50636874
+"""Marks a file as ours in the SQLite header: ``Pcht``."""
+
+SCHEMA_VERSION = 1
+SCHEMA_COMPAT_VERSION = 1
+
+_FIRST = (
+    "CREATE TABLE about (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
+    # Text is stored once: an entry about a kept message names the message.
+    """
+    CREATE TABLE journal (
+        position INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        room INTEGER,
+        chat_id INTEGER,
+        fact BLOB
+    ) STRICT
+    """,
+    "CREATE INDEX journal_told ON journal (at) WHERE kind = 2",
+    """
+    CREATE TABLE message (
+        room INTEGER NOT NULL,
+        chat_id INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        author TEXT NOT NULL,
+        author_name TEXT NOT NULL,
+        alert INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        rtf TEXT,
+        PRIMARY KEY (room, chat_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE category (uri TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE room (
+        key INTEGER PRIMARY KEY,
+        uri TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        last_chat_id INTEGER NOT NULL DEFAULT 0,
+        value BLOB NOT NULL
+    ) STRICT
+    """,
+    # Rooms and categories share one space of names.
+    "CREATE TABLE name (key TEXT PRIMARY KEY, uri TEXT NOT NULL UNIQUE) STRICT, WITHOUT ROWID",
+    """
+    CREATE TABLE role (
+        room INTEGER NOT NULL,
+        role TEXT NOT NULL,
+        principal TEXT NOT NULL,
+        PRIMARY KEY (room, role, principal)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE user (
+        uri TEXT PRIMARY KEY,
+        login TEXT NOT NULL,
+        guid TEXT NOT NULL,
+        value BLOB NOT NULL,
+        secret BLOB
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX user_login ON user (login)",
+    """
+    CREATE TABLE participant (
+        room INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        session TEXT NOT NULL,
+        node TEXT NOT NULL,
+        PRIMARY KEY (room, user, session)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+_DELTAS: Mapping[int, Sequence[str]] = {1: _FIRST}
+"""Statements by the version they lead to; never changed once released."""
+
+
+def upgrade(database: sqlite3.Connection, name: str) -> None:
+    """
+    Bring a database to this program's version, within the caller's transaction.
+
+    Raises:
+        StorageError: The file is something else, or too new; ``name`` is told.
+
+    """
+    version = _version(database, name)
+    if version >= SCHEMA_VERSION:
+        return
+    for step in range(version + 1, SCHEMA_VERSION + 1):
+        for statement in _DELTAS[step]:
+            database.execute(statement)
+    if version == 0:
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.execute("INSERT INTO about VALUES ('database', ?)", (str(uuid.uuid4()),))
+    numbers = [("version", SCHEMA_VERSION), ("compatible", SCHEMA_COMPAT_VERSION)]
+    database.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", numbers)
+
+
+def _version(database: sqlite3.Connection, name: str) -> int:
+    (marked,) = database.execute("PRAGMA application_id").fetchone()
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if marked == 0 and tables == 0:
+        return 0
+    if marked != APPLICATION_ID:
+        raise StorageError(f"{name} is not a Perchat database; name another file")
+    numbers = dict(database.execute("SELECT name, value FROM about"))
+    if numbers["compatible"] > SCHEMA_VERSION:
+        raise StorageError(
+            f"{name} was written by a newer Perchat (schema {numbers['version']}, usable from "
+            f"{numbers['compatible']} on; this program knows {SCHEMA_VERSION}): install the newer "
+            "program, or restore the copy made before the upgrade"
+        )
+    return int(numbers["version"])

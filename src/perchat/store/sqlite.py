@@ -1,0 +1,267 @@
+"""
+The store of one machine: an SQLite file, written ahead, durable at every commit.
+
+Several processes may have it open. Within one, a single thread writes and a few
+read; the newest entries written here stay in memory for those who follow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from perchat.errors import StateError, StorageError
+from perchat.store import queries
+from perchat.store.base import system_clock
+from perchat.store.schema import upgrade
+from perchat.store.writer import Job, Writer, failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from perchat.model.journal import Fact, JournalEntry
+    from perchat.model.message import Message
+    from perchat.model.principal import User
+    from perchat.model.uri import RoomUri, SipUri
+    from perchat.store.base import Clock, Snapshot
+    from perchat.store.transaction import Transaction
+
+__all__ = ["SqliteSettings", "SqliteStore"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteSettings:
+    """
+    How much of what.
+
+    Attributes:
+        append_limit: Appends that may wait at once; beyond, the store is busy.
+        read_limit: Reads that may wait at once; beyond, the store is busy.
+        group_limit: The most appends that share one transaction.
+        ring: The newest entries kept in memory for followers.
+        readers: Threads that read.
+        patience: Seconds to wait for another process to let go of the file.
+
+    """
+
+    append_limit: int = 10_000
+    read_limit: int = 10_000
+    group_limit: int = 256
+    ring: int = 10_000
+    readers: int = 2
+    patience: float = 5.0
+
+
+class SqliteStore:
+    """
+    A Store in an SQLite file, which is created when missing, for its owner alone.
+
+    Args:
+        path: The file; SQLite keeps two more beside it while it is open.
+        clock: Seconds since the epoch.
+
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        settings: SqliteSettings = SqliteSettings(),
+        clock: Clock = system_clock,
+    ) -> None:
+        self._path = Path(path)
+        self._settings = settings
+        self._clock = clock
+        self._ring: deque[JournalEntry] = deque(maxlen=settings.ring)
+        self._writer: Writer | None = None
+        self._readers: _Readers | None = None
+        self._appending = 0
+
+    # life
+
+    async def open(self) -> None:
+        """See Store.open."""
+        if self._writer is not None:
+            raise StateError("the store is open already")
+        self._loop = asyncio.get_running_loop()
+        database = await asyncio.to_thread(self._open)
+        self._writer = Writer(
+            database,
+            name=str(self._path),
+            clock=self._clock,
+            group_limit=self._settings.group_limit,
+            settled=self._settled,
+        )
+        self._readers = _Readers(self._path, self._settings)
+
+    async def close(self) -> None:
+        """See Store.close."""
+        writer, readers = self._writer, self._readers
+        self._writer = self._readers = None
+        if writer is None or readers is None:
+            return
+        await asyncio.to_thread(writer.close)
+        await asyncio.to_thread(readers.close)
+        await asyncio.sleep(0)  # those who wait for the last group are told first
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            self._path.touch(mode=0o600)
+            database = _connect(self._path, self._settings.patience)
+            try:
+                _prepare(database, str(self._path))
+            except BaseException:
+                database.close()
+                raise
+        except sqlite3.Error as error:
+            raise failure(error, str(self._path)) from error
+        except OSError as error:
+            raise StorageError(f"{self._path}: {os.strerror(error.errno or 0)}") from error
+        return database
+
+    # writing
+
+    async def append(self, *facts: Fact) -> list[JournalEntry]:
+        """See Store.append."""
+        return await self._write(lambda transaction: transaction.take(facts))
+
+    async def set_secret(self, user: SipUri, secret: bytes) -> None:
+        """See Store.set_secret."""
+        await self._write(lambda transaction: transaction.keep_secret(user, secret))
+
+    async def _write(self, work: Callable[[Transaction], T]) -> T:
+        if self._writer is None:
+            raise StorageError(f"{self._path}: the store is closed")
+        if self._appending >= self._settings.append_limit:
+            raise StorageError(f"{self._path}: busy, {self._appending} appends are waiting")
+        waiter: asyncio.Future[T] = self._loop.create_future()
+        self._appending += 1
+        self._writer.submit(Job(work, waiter))  # type: ignore[arg-type]  # a Job gives what it takes
+        return await waiter
+
+    def _settled(self, group: Sequence[Job[object]]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._settle, group)
+        except RuntimeError:  # the loop was closed without closing the store
+            return
+
+    def _settle(self, group: Sequence[Job[object]]) -> None:
+        self._appending -= len(group)
+        for job in group:
+            if isinstance(job.outcome, list):
+                self._remember(job.outcome)
+        for job in group:
+            job.settle()
+
+    def _remember(self, entries: list[JournalEntry]) -> None:
+        if entries and self._ring and entries[0].position != self._ring[-1].position + 1:
+            self._ring.clear()  # another process wrote in between
+        self._ring.extend(entries)
+
+    # reading
+
+    async def read(self, after: int, limit: int = 1000) -> list[JournalEntry]:
+        """See Store.read."""
+        ring = self._ring
+        if ring and ring[0].position <= after + 1 <= ring[-1].position:
+            start = after + 1 - ring[0].position
+            return list(islice(ring, start, start + limit))
+        return await self._read(lambda database: queries.entries(database, after, limit))
+
+    async def position(self) -> int:
+        """See Store.position."""
+        return await self._read(queries.newest_position)
+
+    async def snapshot(self) -> Snapshot:
+        """See Store.snapshot."""
+        return await self._read(queries.snapshot)
+
+    async def history(
+        self, room: RoomUri, *, last: int, before: int | None = None, after: int | None = None
+    ) -> list[Message]:
+        """See Store.history."""
+        return await self._read(
+            lambda database: queries.history(database, room, last, before, after)
+        )
+
+    async def find_users(self, login: str) -> list[User]:
+        """See Store.find_users."""
+        return await self._read(lambda database: queries.users_called(database, login))
+
+    async def secret(self, user: SipUri) -> bytes | None:
+        """See Store.secret."""
+        return await self._read(lambda database: queries.secret_of(database, user))
+
+    async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        if self._readers is None:
+            raise StorageError(f"{self._path}: the store is closed")
+        return await self._readers.run(query)
+
+
+class _Readers:
+    """A few threads, each with a connection of its own."""
+
+    def __init__(self, path: Path, settings: SqliteSettings) -> None:
+        self._path = path
+        self._settings = settings
+        self._own = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._waiting = 0
+        self._pool = ThreadPoolExecutor(settings.readers, "perchat-reader")
+
+    async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        if self._waiting >= self._settings.read_limit:
+            raise StorageError(f"{self._path}: busy, {self._waiting} reads are waiting")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, query)
+        finally:
+            self._waiting -= 1
+
+    def _run(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return query(self._connection())
+        except sqlite3.Error as error:
+            raise failure(error, str(self._path)) from error
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = _connect(self._path, self._settings.patience)
+            connection.execute("PRAGMA query_only = ON")
+            self._all.append(connection)
+        return connection
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        for connection in self._all:
+            connection.close()
+
+
+def _connect(path: Path, patience: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+
+
+def _prepare(database: sqlite3.Connection, name: str) -> None:
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA journal_size_limit = 67108864")  # what a burst leaves behind
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        upgrade(database, name)
+        database.execute("COMMIT")
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("PRAGMA journal_mode = WAL")  # only once it is known to be ours

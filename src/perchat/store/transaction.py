@@ -1,0 +1,280 @@
+"""
+Facts becoming rows: what happens between BEGIN and COMMIT.
+
+Journal and message rows are collected and written by few statements, since every
+statement is a chance for the event loop to take the interpreter away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from perchat.errors import CommandFailed, ErrorCode, StorageError
+from perchat.model.journal import (
+    CategoryChanged,
+    Fact,
+    JournalEntry,
+    MessagePosted,
+    NodeStarted,
+    ParticipantJoined,
+    ParticipantParted,
+    RolesGranted,
+    RolesRevoked,
+    RoomChanged,
+    UserChanged,
+)
+from perchat.model.message import Message
+from perchat.model.name import fold
+from perchat.store.rows import (
+    CATEGORY,
+    KIND_FORGOTTEN,
+    KIND_KEPT,
+    KIND_TOLD,
+    MESSAGE,
+    ROOM,
+    USER,
+    moment,
+    row_of,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from perchat.model.uri import RoomUri, SipUri
+
+__all__ = ["TOLD_SECONDS", "Transaction"]
+
+TOLD_SECONDS = 3600
+"""How long the text of a message that is not kept stays readable for followers."""
+
+_JOURNAL = ("journal", 6)
+_MESSAGE = ("message", 8)
+_SIZES = tuple(2**n for n in range(7, -1, -1))  # few statements, all of them prepared soon
+
+
+@dataclass(slots=True)
+class _RoomRow:
+    key: int
+    name: str
+    last_id: int
+    counted: bool = False
+
+
+class Transaction:
+    """
+    Takes facts between the caller's BEGIN IMMEDIATE and COMMIT.
+
+    Args:
+        database: In a transaction that holds the write lock, so that positions and
+            message ids given here are in the order of commits.
+        micros: The time now, microseconds since the epoch.
+
+    """
+
+    def __init__(self, database: sqlite3.Connection, micros: int) -> None:
+        self._database = database
+        self._micros = micros
+        self._at = micros / 1e6
+        self._timestamp = moment(micros)
+        (newest,) = database.execute("SELECT max(position) FROM journal").fetchone()
+        self._position: int = newest or 0
+        self._rooms: dict[RoomUri, _RoomRow] = {}
+        self._journal: list[tuple[Any, ...]] = []
+        self._messages: list[tuple[Any, ...]] = []
+
+    def take(self, facts: Sequence[Fact]) -> list[JournalEntry]:
+        """Change the tables by facts, in order; raises what Store.append documents."""
+        return [self._take(fact) for fact in facts]
+
+    def keep_secret(self, user: SipUri, secret: bytes) -> None:
+        """Keep a user's secret."""
+        done = self._database.execute(
+            "UPDATE user SET secret = ? WHERE uri = ?", (secret, str(user))
+        )
+        if done.rowcount != 1:
+            raise StorageError(f"no such user: {user}")
+
+    def finish(self) -> None:
+        """Write what was collected; COMMIT comes next."""
+        _insert(self._database, _JOURNAL, self._journal)
+        _insert(self._database, _MESSAGE, self._messages)
+        counted = [(row.last_id, row.key) for row in self._rooms.values() if row.counted]
+        self._database.executemany("UPDATE room SET last_chat_id = ? WHERE key = ?", counted)
+        if any(row[2] == KIND_TOLD for row in self._journal):
+            self._forget()
+
+    def _forget(self) -> None:
+        self._database.execute(
+            "UPDATE journal SET kind = ?, fact = CAST("
+            "json_set(CAST(fact AS TEXT), '$.text', '', '$.rtf', NULL) AS BLOB)"
+            " WHERE kind = 2 AND at < ?",
+            (KIND_FORGOTTEN, self._micros - TOLD_SECONDS * 1_000_000),
+        )
+
+    def _take(self, fact: Fact) -> JournalEntry:
+        if type(fact) is MessagePosted:
+            return self._post(fact)
+        self._CHANGES[type(fact)](self, fact)
+        return self._enter(fact, *row_of(fact))
+
+    def _enter(
+        self,
+        fact: Fact,
+        kind: int,
+        stored: bytes | None,
+        room: int | None = None,
+        chat_id: int | None = None,
+    ) -> JournalEntry:
+        self._position += 1
+        self._journal.append((self._position, self._micros, kind, room, chat_id, stored))
+        return JournalEntry(self._position, self._at, fact)
+
+    def _post(self, fact: MessagePosted) -> JournalEntry:
+        given = fact.message
+        room = self._room(given.room_uri)
+        room.last_id += 1
+        room.counted = True
+        message = Message(
+            room.last_id,
+            self._timestamp,
+            given.author,
+            given.room_uri,
+            given.text,
+            given.author_name,
+            room.name,
+            given.rtf,
+            given.is_alert,
+        )
+        posted = MessagePosted(message, fact.kept)
+        if not fact.kept:
+            return self._enter(posted, KIND_TOLD, MESSAGE.encode(message), room.key, message.id)
+        self._messages.append(
+            (
+                room.key,
+                message.id,
+                self._micros,
+                message.author,
+                message.author_name,
+                message.is_alert,
+                message.text,
+                message.rtf,
+            )
+        )
+        return self._enter(posted, KIND_KEPT, None, room.key, message.id)
+
+    def _room(self, uri: RoomUri) -> _RoomRow:
+        row = self._rooms.get(uri)
+        if row is None:
+            found = self._database.execute(
+                "SELECT key, name, last_chat_id FROM room WHERE uri = ?", (uri,)
+            ).fetchone()
+            if found is None:
+                raise StorageError(f"no such room: {uri}")
+            row = self._rooms[uri] = _RoomRow(*found)
+        return row
+
+    def _join(self, fact: ParticipantJoined) -> None:
+        self._database.execute(
+            "INSERT OR REPLACE INTO participant VALUES (?, ?, ?, ?)",
+            (self._room(fact.room).key, fact.user, fact.session, fact.node),
+        )
+
+    def _part(self, fact: ParticipantParted) -> None:
+        self._database.execute(
+            "DELETE FROM participant WHERE room = ? AND user = ? AND session = ?",
+            (self._room(fact.room).key, fact.user, fact.session),
+        )
+
+    def _start(self, fact: NodeStarted) -> None:
+        self._database.execute("DELETE FROM participant WHERE node = ?", (fact.node,))
+
+    def _change_room(self, fact: RoomChanged) -> None:
+        room = fact.room
+        category = self._database.execute(
+            "SELECT 1 FROM category WHERE uri = ?", (room.category,)
+        ).fetchone()
+        if category is None:
+            raise StorageError(f"no such category: {room.category}")
+        self._name(room.name, room.uri)
+        self._database.execute(
+            "INSERT INTO room (uri, name, value) VALUES (?, ?, ?)"
+            " ON CONFLICT (uri) DO UPDATE SET name = excluded.name, value = excluded.value",
+            (room.uri, room.name, ROOM.encode(room)),
+        )
+        if room.uri in self._rooms:
+            self._rooms[room.uri].name = room.name
+
+    def _change_category(self, fact: CategoryChanged) -> None:
+        category = fact.category
+        self._name(category.name, category.uri)
+        self._database.execute(
+            "INSERT OR REPLACE INTO category VALUES (?, ?)",
+            (category.uri, CATEGORY.encode(category)),
+        )
+
+    def _name(self, name: str, uri: str) -> None:
+        key = fold(name)
+        holder = self._database.execute("SELECT uri FROM name WHERE key = ?", (key,)).fetchone()
+        if holder is not None and holder[0] != uri:
+            raise CommandFailed.of(ErrorCode.DUPLICATE_ROOM_NAME, f"the name is taken: {name}")
+        self._database.execute(
+            "INSERT INTO name VALUES (?, ?) ON CONFLICT (uri) DO UPDATE SET key = excluded.key",
+            (key, uri),
+        )
+
+    def _grant(self, fact: RolesGranted) -> None:
+        key = self._room(fact.room).key
+        self._database.executemany(
+            "INSERT OR IGNORE INTO role VALUES (?, ?, ?)",
+            [(key, fact.role.value, principal) for principal in fact.principals],
+        )
+
+    def _revoke(self, fact: RolesRevoked) -> None:
+        key = self._room(fact.room).key
+        self._database.executemany(
+            "DELETE FROM role WHERE room = ? AND role = ? AND principal = ?",
+            [(key, fact.role.value, principal) for principal in fact.principals],
+        )
+
+    def _change_user(self, fact: UserChanged) -> None:
+        user = fact.user
+        known = self._database.execute(
+            "SELECT guid FROM user WHERE uri = ?", (user.uri,)
+        ).fetchone()
+        if known is not None and known[0] != user.guid:
+            raise StorageError(f"{user.uri} exists already, with another GUID")
+        self._database.execute(
+            "INSERT INTO user (uri, login, guid, value) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (uri) DO UPDATE SET login = excluded.login, value = excluded.value",
+            (user.uri, fold(user.name), user.guid, USER.encode(user)),
+        )
+
+    _CHANGES: ClassVar[dict[type, Callable[..., None]]] = {
+        ParticipantJoined: _join,
+        ParticipantParted: _part,
+        NodeStarted: _start,
+        RoomChanged: _change_room,
+        CategoryChanged: _change_category,
+        RolesGranted: _grant,
+        RolesRevoked: _revoke,
+        UserChanged: _change_user,
+    }
+
+
+def _insert(
+    database: sqlite3.Connection, table: tuple[str, int], rows: list[tuple[Any, ...]]
+) -> None:
+    done = 0
+    for size in _SIZES:
+        while len(rows) - done >= size:
+            part = rows[done : done + size]
+            database.execute(_statement(*table, size), tuple(chain.from_iterable(part)))
+            done += size
+
+
+def _statement(name: str, columns: int, rows: int) -> str:
+    row = f"({','.join('?' * columns)})"
+    return f"INSERT INTO {name} VALUES {','.join([row] * rows)}"  # noqa: S608 - our own names

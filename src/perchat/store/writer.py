@@ -1,0 +1,171 @@
+"""
+The one thread of a process that writes to its database, and commits in groups.
+
+Whatever waits when a transaction begins shares it, and with it the price of
+making it durable. Another process may hold the write lock; that is waited for.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from perchat.errors import PerchatError, StorageError
+from perchat.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Sequence
+
+    from perchat.store.base import Clock
+
+__all__ = ["Job", "Writer", "failure"]
+
+T = TypeVar("T")
+
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: "the disk is full; free some space",
+    sqlite3.SQLITE_IOERR: "the disk cannot be read or written; check its space and health",
+    sqlite3.SQLITE_BUSY: "another process keeps the database locked; see which one",
+    sqlite3.SQLITE_LOCKED: "another process keeps the database locked; see which one",
+    sqlite3.SQLITE_READONLY: "the database may not be written; check owner and permissions",
+    sqlite3.SQLITE_CANTOPEN: "the database cannot be opened; check path and permissions",
+    sqlite3.SQLITE_CORRUPT: "the database is damaged; restore a copy",
+    sqlite3.SQLITE_NOTADB: "the file is not a database; name another one",
+}
+
+
+def failure(error: sqlite3.Error, name: str) -> StorageError:
+    """Return what to tell people about a failure of the database."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return StorageError(f"{name}: {_REMEDIES.get(code, 'unexpected failure')} ({error})")
+
+
+class Job(Generic[T]):
+    """
+    Something to do in a transaction, and who waits for it.
+
+    Attributes:
+        work: Runs on the writer's thread; raises PerchatError to be refused alone.
+        waiter: Belongs to the event loop.
+        outcome: What to settle the waiter with.
+
+    """
+
+    __slots__ = ("outcome", "waiter", "work")
+
+    def __init__(self, work: Callable[[Transaction], T], waiter: asyncio.Future[T]) -> None:
+        self.work = work
+        self.waiter = waiter
+        self.outcome: T | PerchatError | None = None
+
+    def settle(self) -> None:
+        """Tell who waits, unless nobody does any more; on the event loop."""
+        if self.waiter.done():
+            return
+        if isinstance(self.outcome, PerchatError):
+            self.waiter.set_exception(self.outcome)
+        else:
+            self.waiter.set_result(self.outcome)  # type: ignore[arg-type]  # None may be a T
+
+
+class Writer:
+    """
+    Runs jobs in groups until it is closed.
+
+    Args:
+        database: The connection; only this object's thread uses it from now on.
+        name: What to call the database in errors.
+        clock: Seconds since the epoch.
+        group_limit: The most jobs one transaction takes.
+        settled: Called on the writer's thread with each group whose outcomes stand.
+
+    """
+
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        *,
+        name: str,
+        clock: Clock,
+        group_limit: int,
+        settled: Callable[[Sequence[Job[object]]], None],
+    ) -> None:
+        self._database = database
+        self._name = name
+        self._clock = clock
+        self._group_limit = group_limit
+        self._settled = settled
+        self._jobs: queue.SimpleQueue[Job[object] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="perchat-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job[object]) -> None:
+        """Let a job take part in the next transaction."""
+        self._jobs.put(job)
+
+    def close(self) -> None:
+        """Run what was submitted, then let go of the database; blocks."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        group: list[Job[object]] | None = []
+        while group is not None:
+            group = self._next_group()
+            if group:
+                self._commit(group)
+                self._settled(group)
+        self._database.close()
+
+    def _next_group(self) -> list[Job[object]] | None:
+        """Return all jobs that wait, at least one; None when it was the end."""
+        first = self._jobs.get()
+        if first is None:
+            return None
+        group = [first]
+        with suppress(queue.Empty):
+            while len(group) < self._group_limit:
+                job = self._jobs.get_nowait()
+                if job is None:
+                    self._jobs.put(None)  # the end stays the end
+                    break
+                group.append(job)
+        return group
+
+    def _commit(self, group: Sequence[Job[object]]) -> None:
+        try:
+            self._transact(group)
+        except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError) as error:
+            self._refuse(group, error)
+        except sqlite3.Error as error:
+            for job in group:
+                job.outcome = failure(error, self._name)
+        except Exception as error:
+            self._refuse(group, error)
+
+    def _refuse(self, group: Sequence[Job[object]], error: Exception) -> None:
+        """One job is at fault: all of them are tried one by one."""
+        if len(group) > 1:
+            for job in group:
+                self._commit([job])
+        elif isinstance(error, PerchatError):
+            group[0].outcome = error
+        else:
+            group[0].outcome = StorageError(f"{self._name}: cannot be stored: {error}")
+
+    def _transact(self, group: Sequence[Job[object]]) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            transaction = Transaction(self._database, round(self._clock() * 1e6))
+            for job in group:
+                job.outcome = job.work(transaction)
+            transaction.finish()
+            self._database.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):  # some failures roll back by themselves
+                self._database.execute("ROLLBACK")
+            raise
