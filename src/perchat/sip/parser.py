@@ -149,6 +149,11 @@ class StreamParser:
         self._length = 0
         self._broken: StreamBroken | None = None
 
+    @property
+    def pending(self) -> bool:
+        """Whether a message has begun and is not complete."""
+        return self._head is not None or bool(self._buffer)
+
     def feed(self, data: bytes) -> list[Message | Damaged | Ping]:
         """
         Take bytes from the network and return what they complete, in order.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 
-__all__ = ["Timers"]
+__all__ = ["Alarms", "Timers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,38 @@ class Timers:
     def linger(self) -> float:
         """Timers I and K."""
         return 0.0 if self.reliable else self.t4
+
+
+class Alarms:
+    """Who wants to be woken when: one time each, the latest word counts."""
+
+    __slots__ = ("_heap", "_when")
+
+    def __init__(self) -> None:
+        self._when: dict[str, float] = {}
+        self._heap: list[tuple[float, str]] = []
+
+    def set(self, who: str, when: float | None) -> None:
+        """Wake ``who`` at ``when``; None: not at all."""
+        if when is None:
+            self._when.pop(who, None)
+        elif self._when.get(who) != when:
+            self._when[who] = when
+            heapq.heappush(self._heap, (when, who))
+        if len(self._heap) > 64 + 2 * len(self._when):
+            self._heap = sorted((when, who) for who, when in self._when.items())
+
+    def next(self) -> float | None:
+        """Return the earliest time asked for."""
+        while self._heap and self._when.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def due(self, now: float) -> list[str]:
+        """Return who is to be woken by now, in order, and forget them."""
+        names: list[str] = []
+        while (when := self.next()) is not None and when <= now:
+            name = heapq.heappop(self._heap)[1]
+            del self._when[name]
+            names.append(name)
+        return names

@@ -1,0 +1,100 @@
+"""What a user agent reports to its owner (RFC 3261 §8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from perchat.sip.message import Request, Response
+
+__all__ = [
+    "AckReceived",
+    "Cancelled",
+    "DialogEnded",
+    "Event",
+    "RequestReceived",
+    "RequestTimedOut",
+    "ResponseReceived",
+    "SessionRefreshDue",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReceived:
+    """
+    A request to answer with `UserAgent.respond`.
+
+    Attributes:
+        transaction: What to answer; empty for BENOTIFY, which is never answered.
+        dialog: The dialog it came in, None outside of one.
+
+    """
+
+    transaction: str
+    request: Request
+    dialog: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AckReceived:
+    """The peer has our 2xx to its INVITE; ``request`` may carry a session description."""
+
+    dialog: str
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseReceived:
+    """
+    An answer to a request of ours, provisional or final.
+
+    Attributes:
+        dialog: The dialog the request was sent in, or that the answer has made.
+
+    """
+
+    transaction: str
+    response: Response
+    dialog: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTimedOut:
+    """No final answer came in time."""
+
+    transaction: str
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The peer took its INVITE back; it has been answered 487."""
+
+    transaction: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialogEnded:
+    """The dialog is gone, nothing can be sent in it; ``reason`` tells why, for people."""
+
+    dialog: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRefreshDue:
+    """It is on us to refresh the session: send UPDATE in the dialog (RFC 4028)."""
+
+    dialog: str
+
+
+Event: TypeAlias = (
+    RequestReceived
+    | AckReceived
+    | ResponseReceived
+    | RequestTimedOut
+    | Cancelled
+    | DialogEnded
+    | SessionRefreshDue
+)

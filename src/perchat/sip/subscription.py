@@ -1,0 +1,162 @@
+"""
+Subscriptions and their notifications (RFC 6665, [MS-SIP] 2.2.2, [MS-SIP] 3.8).
+
+Microsoft adds two shortcuts: BENOTIFY, a NOTIFY that nobody answers, and the first
+notification carried by the 2xx to SUBSCRIBE itself, which is known by its header
+``ms-piggyback-cseq``. A peer asks for each by an option tag.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from perchat.errors import RemoteProtocolError
+from perchat.sip.grammar import BLANK, decimal
+from perchat.sip.header import format_params, parse_params
+
+if TYPE_CHECKING:
+    from perchat.sip.message import Message, Request
+
+__all__ = [
+    "BENOTIFY",
+    "PIGGYBACK",
+    "Subscription",
+    "SubscriptionState",
+    "carries_notification",
+    "is_terminated",
+    "subscribe_headers",
+]
+
+BENOTIFY = "ms-benotify"
+PIGGYBACK = "ms-piggyback-first-notify"
+_PIGGYBACK_CSEQ = "ms-piggyback-cseq"
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionState:
+    """
+    The header Subscription-State.
+
+    Attributes:
+        name: ``active``, ``pending`` or ``terminated``.
+        expires: Seconds left, if said.
+        reason: Why it ended, if said.
+
+    """
+
+    name: str
+    expires: int | None = None
+    reason: str = ""
+
+    @staticmethod
+    def parse(text: str) -> SubscriptionState:
+        """Read ``active;expires=60000``."""
+        name, semicolon, rest = text.partition(";")
+        params = parse_params(semicolon + rest)
+        said = params.get("expires")
+        expires = None if said is None else decimal(said, "expires")
+        return SubscriptionState(name.strip(BLANK).lower(), expires, params.get("reason") or "")
+
+    def __str__(self) -> str:
+        params: dict[str, str | None] = {}
+        if self.expires is not None:
+            params["expires"] = str(self.expires)
+        if self.reason:
+            params["reason"] = self.reason
+        return f"{self.name}{format_params(params)}"
+
+
+def is_terminated(message: Message) -> bool:
+    """Whether a message says that its subscription is over."""
+    text = message.headers.get("Subscription-State")
+    return text is not None and text.partition(";")[0].strip(BLANK).lower() == "terminated"
+
+
+def carries_notification(message: Message) -> bool:
+    """Whether the 2xx to SUBSCRIBE is the first notification as well."""
+    return _PIGGYBACK_CSEQ in message.headers
+
+
+def subscribe_headers(
+    event: str, *, accept: str = "", expires: int | None = None
+) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a SUBSCRIBE that takes both shortcuts."""
+    items = [("Event", event)]
+    if accept:
+        items.append(("Accept", accept))
+    items += [("Supported", BENOTIFY), ("Proxy-Require", BENOTIFY), ("Supported", PIGGYBACK)]
+    if expires is not None:
+        items.append(("Expires", str(expires)))
+    return tuple(items)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """
+    One subscription, as the notifier keeps it. Times are monotonic seconds.
+
+    Attributes:
+        event: The package, without parameters.
+        interval: What was granted; 0 is a single look.
+        expires_at: When it ends unless refreshed.
+        benotify: Whether the subscriber takes BENOTIFY.
+        piggyback: Whether it takes the first notification in the answer.
+
+    """
+
+    event: str
+    interval: int
+    expires_at: float
+    benotify: bool
+    piggyback: bool
+
+    @staticmethod
+    def of(request: Request, now: float, *, default: int, longest: int) -> Subscription:
+        """
+        Read a SUBSCRIBE; who names no time gets ``default``, who wants more ``longest``.
+
+        Raises:
+            RemoteProtocolError: It names no event (489).
+
+        """
+        event = (request.headers.get("Event") or "").partition(";")[0].strip(BLANK)
+        if not event:
+            raise RemoteProtocolError("SUBSCRIBE without Event", status=489)
+        asked = request.expires
+        interval = min(default if asked is None else asked, longest)
+        options = request.options("Supported")
+        ends = now + interval
+        return Subscription(event, interval, ends, BENOTIFY in options, PIGGYBACK in options)
+
+    @property
+    def method(self) -> str:
+        """What its notifications are sent by."""
+        return "BENOTIFY" if self.benotify else "NOTIFY"
+
+    def state(self, now: float) -> SubscriptionState:
+        """Return how it stands."""
+        left = int(self.expires_at - now)
+        if left <= 0:
+            return SubscriptionState("terminated", 0)
+        return SubscriptionState("active", left)
+
+    def answer_headers(self, now: float) -> tuple[tuple[str, str], ...]:
+        """
+        Return the headers of the 200.
+
+        With `piggyback` they announce that the body is the first notification.
+        """
+        items = [
+            ("Expires", str(self.interval)),
+            ("Event", self.event),
+            ("subscription-state", str(self.state(now))),
+            ("Supported", f"{BENOTIFY}, {PIGGYBACK}"),
+        ]
+        if self.piggyback:
+            items.append((_PIGGYBACK_CSEQ, "1"))
+        return tuple(items)
+
+    def notify_headers(self, now: float) -> tuple[tuple[str, str], ...]:
+        """Return the headers of a notification."""
+        return (("Event", self.event), ("subscription-state", str(self.state(now))))

@@ -1,0 +1,62 @@
+"""
+What is due between a message and the connection it comes by (RFC 3261 §18).
+
+Where a response goes is no question here: over TCP and TLS it goes back by the
+connection its request came by (§18.2.2), and a user agent belongs to one connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from perchat.sip.header import parse_vias
+
+if TYPE_CHECKING:
+    from perchat.sip.message import Request
+
+__all__ = ["PING", "PONG", "KeepAlive", "received"]
+
+PING = b"\r\n\r\n"  # RFC 5626 §3.5.1
+PONG = b"\r\n"
+
+
+def received(request: Request, host: str, port: int) -> Request:
+    """
+    Note in the top Via where a request really came from.
+
+    ``received`` is added when the sender named another host (§18.2.1), ``rport`` gets
+    its value when it was asked for (RFC 3581 §4); otherwise the request is unchanged.
+    """
+    first, *others = request.headers.get_all("Via")
+    via, *rest = parse_vias(first)
+    added: dict[str, str | None] = {}
+    if "rport" in via.params:
+        added["rport"] = str(port)
+    if via.host.strip("[]") != host or added:
+        added["received"] = host
+    if not added:
+        return request
+    top = replace(via, params={**via.params, **added})
+    texts = [", ".join(str(one) for one in (top, *rest)), *others]
+    return replace(request, headers=request.headers.replaced("Via", *texts))
+
+
+@dataclass(slots=True)
+class KeepAlive:
+    """
+    When to send the next ping: after ``interval`` seconds without sending anything.
+
+    An interval of 0 means never.
+    """
+
+    interval: float
+    last_sent: float = 0.0
+
+    def sent(self, now: float) -> None:
+        """Note that something was sent."""
+        self.last_sent = now
+
+    def next_ping(self) -> float | None:
+        """Return when a ping is due if nothing is sent before."""
+        return self.last_sent + self.interval if self.interval > 0 else None

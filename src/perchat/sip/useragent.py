@@ -1,0 +1,708 @@
+"""
+The user agent: transactions and dialogs behind one object (RFC 3261 §8).
+
+Messages and time go in, events come out; requests go in, messages come out. It never
+blocks, never calls back, and learns the time from its caller. One stands on each
+connection and plays both parts there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from perchat.errors import LocalProtocolError, RemoteProtocolError, StateError
+from perchat.sip.dialog import CREATING, Dialog, DialogState, dialog_id
+from perchat.sip.events import (
+    AckReceived,
+    Cancelled,
+    DialogEnded,
+    Event,
+    RequestReceived,
+    RequestTimedOut,
+    ResponseReceived,
+    SessionRefreshDue,
+)
+from perchat.sip.grammar import MAGIC_COOKIE
+from perchat.sip.message import Headers, Message, Request, Response
+from perchat.sip.session_timer import MINIMUM, REFRESHING, SessionExpires, SessionTimer
+from perchat.sip.status import is_success, reason_of
+from perchat.sip.subscription import is_terminated
+from perchat.sip.timers import Alarms, Timers
+from perchat.sip.transaction import (
+    Action,
+    Input,
+    Kind,
+    Transaction,
+    ack_of,
+    cancel_of,
+    client_key,
+    server_key,
+)
+from perchat.sip.uri import parse_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["UserAgent", "UserAgentSettings"]
+
+ALLOW = (
+    "INVITE",
+    "ACK",
+    "CANCEL",
+    "BYE",
+    "INFO",
+    "UPDATE",
+    "OPTIONS",
+    "MESSAGE",
+    "REGISTER",
+    "SUBSCRIBE",
+    "NOTIFY",
+    "BENOTIFY",
+    "SERVICE",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UserAgentSettings:
+    """
+    What a user agent says of itself, and how much it takes on.
+
+    Attributes:
+        via: Transport and sent-by of its Via, for example ``TLS 192.0.2.1:5061``.
+        user_agent: Product named in requests; empty for none.
+        server: Product named in responses; empty for none.
+        allow: Methods it takes; others are answered 405.
+        supported: Option tags a peer may require.
+        accept: Media types it takes in INVITE; empty for any.
+        min_session: Shortest session a peer may ask for, in seconds.
+        retry_after: Seconds a peer is told to wait when a bound is reached.
+        bye_on_expiry: Whether a session that expires is ended by BYE as well.
+
+    """
+
+    via: str
+    user_agent: str = ""
+    server: str = ""
+    allow: tuple[str, ...] = ALLOW
+    supported: tuple[str, ...] = ("timer", "ms-benotify", "ms-sender", "gruu-10")
+    accept: tuple[str, ...] = ()
+    timers: Timers = field(default_factory=Timers)
+    max_server_transactions: int = 1000
+    max_client_transactions: int = 1000
+    max_dialogs: int = 64
+    min_session: int = MINIMUM
+    retry_after: int = 5
+    bye_on_expiry: bool = False
+
+
+class _Refusal(NamedTuple):
+    """Why a request goes no further."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class UserAgent:
+    """Both roles of one end of a connection. Settings are for good."""
+
+    def __init__(self, settings: UserAgentSettings, *, new_id: Callable[[], str]) -> None:
+        self._settings = settings
+        self._new_id = new_id
+        transport, _, sent_by = settings.via.partition(" ")
+        self._via = f"SIP/2.0/{transport} {sent_by};branch={MAGIC_COOKIE}"
+        self._product = (("User-Agent", settings.user_agent),) if settings.user_agent else ()
+        self._server = (("Server", settings.server),) if settings.server else ()
+        self._count = 0
+        self._transactions: dict[str, Transaction] = {}
+        self._servers: dict[object, Transaction] = {}
+        self._clients: dict[object, Transaction] = {}
+        self._dialogs: dict[str, Dialog] = {}
+        self._alarms = Alarms()
+        self._outbox: list[Message] = []
+        self._actions: dict[Action, Callable[[Transaction, float], list[Event]]] = {
+            Action.SEND: self._send,
+            Action.ACK: self._acknowledge,
+            Action.DELIVER: self._deliver_response,
+            Action.TIMEOUT: self._time_out,
+        }
+
+    # from the network
+
+    def receive(self, message: Message, now: float) -> list[Event]:
+        """Take a sound message and return what it means. Never raises."""
+        if isinstance(message, Response):
+            return self._receive_response(message, now)
+        if message.method == "ACK":
+            return self._receive_ack(message, now)
+        if message.method == "CANCEL":
+            return self._receive_cancel(message, now)
+        if message.method == "BENOTIFY":
+            return self._receive_unanswered(message, now)
+        return self._receive_request(message, now)
+
+    # from the owner
+
+    def request(self, request: Request, now: float) -> str:
+        """
+        Send a request outside of any dialog and return the name of its transaction.
+
+        Via, Max-Forwards, Call-ID, CSeq and the tag of From are added when missing.
+
+        Raises:
+            LocalProtocolError: It lacks From or To, or is an ACK or CANCEL.
+            StateError: Too many requests wait for their answers.
+
+        """
+        if request.method in ("ACK", "CANCEL"):
+            raise LocalProtocolError(f"{request.method} is not sent by itself")
+        self._check_room_for_client()
+        return self._start_client(self._completed(request), now).id
+
+    def request_in(
+        self,
+        dialog: str,
+        method: str,
+        now: float,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> str:
+        """
+        Send a request in a dialog and return the name of its transaction.
+
+        BENOTIFY has no answer and no transaction: the name is empty. BYE, and a
+        notification that ends its subscription, end the dialog here at once.
+
+        Raises:
+            StateError: There is no such dialog, perhaps no more; or too many requests
+                wait for their answers.
+
+        """
+        known = self._dialogs.get(dialog)
+        if known is None:
+            raise StateError(f"no such dialog: {dialog}")
+        if method != "BENOTIFY":
+            self._check_room_for_client()
+        request = known.request(method, self._new_via(), (*headers, *self._product), body)
+        if method == "BYE" or (known.method == "SUBSCRIBE" and is_terminated(request)):
+            self.drop_dialog(dialog)
+        if method == "BENOTIFY":
+            self._outbox.append(request)
+            return ""
+        return self._start_client(request, now, dialog).id
+
+    def cancel(self, transaction: str, now: float) -> None:
+        """Take an INVITE back; its answer, most likely 487, still comes (§9.1)."""
+        known = self._transactions.get(transaction)
+        if known is None or known.kind is not Kind.INVITE_CLIENT or not known.is_open:
+            return
+        known.cancelled = True
+        if known.response is not None:  # else it has to wait for the first answer
+            self._send_cancel(known, now)
+
+    def respond(
+        self,
+        transaction: str,
+        status: int,
+        reason: str = "",
+        now: float = 0.0,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> Response:
+        """
+        Answer a request. A 2xx to INVITE or SUBSCRIBE with a Contact makes a dialog.
+
+        When the transaction has had its final answer, was cancelled, or never was,
+        nothing is sent: a connection may always be faster than its owner.
+
+        Raises:
+            LocalProtocolError: No such status.
+
+        """
+        if not 100 <= status <= 699:
+            raise LocalProtocolError(f"no such status: {status}")
+        phrase = reason or reason_of(status)
+        known = self._transactions.get(transaction)
+        if known is None or known.kind not in _SERVING or not known.is_open:
+            return Response(status, phrase, Headers(headers), body)
+        response = self._answer(known, status, phrase, headers, body)
+        self._note_answer(known, response, now)
+        known.response = response
+        self._perform(known, known.feed(Input.of(status), now), now)
+        return response
+
+    def drop_dialog(self, dialog: str) -> None:
+        """Forget a dialog without a word; requests of the peer in it get 481."""
+        known = self._dialogs.pop(dialog, None)
+        if known is not None:
+            known.state = DialogState.TERMINATED
+            self._alarms.set(dialog, None)
+
+    def dialog(self, dialog: str) -> Dialog | None:
+        """Return a dialog to read from."""
+        return self._dialogs.get(dialog)
+
+    @property
+    def dialogs(self) -> tuple[str, ...]:
+        """The dialogs there are, the oldest first."""
+        return tuple(self._dialogs)
+
+    # to the network
+
+    def messages_to_send(self) -> list[Message]:
+        """Return what is to be sent, in order, and forget it."""
+        messages, self._outbox = self._outbox, []
+        return messages
+
+    def next_timer(self) -> float | None:
+        """Return when to call `handle_timer`."""
+        return self._alarms.next()
+
+    def handle_timer(self, now: float) -> list[Event]:
+        """Do what is due."""
+        events: list[Event] = []
+        for name in self._alarms.due(now):
+            if name in self._transactions:
+                events += self._transaction_due(self._transactions[name], now)
+            elif name in self._dialogs:
+                events += self._session_due(self._dialogs[name], now)
+        return events
+
+    # requests received
+
+    def _receive_request(self, request: Request, now: float) -> list[Event]:
+        key = server_key(request)
+        known = self._servers.get(key)
+        if known is not None:
+            return self._perform(known, known.feed(Input.REQUEST, now), now)
+        if len(self._servers) >= self._settings.max_server_transactions:
+            self._outbox.append(self._stateless(request, 503, self._retry_after()))
+            return []
+        transaction = self._start_server(key, request, now)
+        dialog = self._dialog_of(request)
+        refusal = self._admit(request, dialog)
+        if refusal is not None:
+            self.respond(transaction.id, refusal.status, now=now, headers=refusal.headers)
+            return []
+        return self._report(transaction, dialog, now)
+
+    def _report(self, transaction: Transaction, dialog: Dialog | None, now: float) -> list[Event]:
+        request = transaction.request
+        if dialog is None:
+            return [RequestReceived(transaction.id, request, None)]
+        transaction.dialog = dialog.id
+        self._alive(dialog, now)
+        if request.method == "BYE":
+            self.respond(transaction.id, 200, now=now)
+            return self._end(dialog.id, "the peer sent BYE")
+        return [RequestReceived(transaction.id, request, dialog.id)]
+
+    def _receive_unanswered(self, request: Request, now: float) -> list[Event]:
+        """BENOTIFY: what cannot be taken is dropped, for there is no answer."""
+        dialog = self._dialog_of(request)
+        if self._admit(request, dialog) is not None:
+            return []
+        if dialog is not None:
+            self._alive(dialog, now)
+        return [RequestReceived("", request, dialog.id if dialog else None)]
+
+    def _receive_ack(self, request: Request, now: float) -> list[Event]:
+        known = self._servers.get(server_key(request))
+        if known is not None and Action.DELIVER not in known.feed(Input.ACK, now):
+            self._settle(known)
+            return []
+        dialog = self._dialog_of(request)
+        if dialog is None:
+            return []
+        dialog.state = DialogState.CONFIRMED
+        self._alive(dialog, now)
+        return [AckReceived(dialog.id, request)]
+
+    def _receive_cancel(self, request: Request, now: float) -> list[Event]:
+        known = self._servers.get(server_key(request))
+        if known is None or known.kind is not Kind.INVITE_SERVER:
+            self._outbox.append(self._stateless(request, 481))
+            return []
+        self._outbox.append(self._stateless(request, 200, tag=self._tag_of(known)))
+        if not known.is_open:
+            return []
+        self.respond(known.id, 487, now=now)
+        return [Cancelled(known.id)]
+
+    def _dialog_of(self, request: Request) -> Dialog | None:
+        tag = request.to.tag
+        if not tag:
+            return None
+        return self._dialogs.get(dialog_id(request.call_id, tag, request.from_.tag))
+
+    # what is refused without asking the owner
+
+    def _admit(self, request: Request, dialog: Dialog | None) -> _Refusal | None:
+        """Return why a request is refused (§8.2, in its order), None when it is not."""
+        if dialog is not None:
+            return self._check_known(request) or _check_order(request, dialog)
+        for check in (self._check_known, self._check_place, self._check_room):
+            refusal = check(request)
+            if refusal is not None:
+                return refusal
+        return None
+
+    def _check_known(self, request: Request) -> _Refusal | None:
+        settings = self._settings
+        if request.method not in settings.allow:
+            return _Refusal(405, (("Allow", ", ".join(settings.allow)),))
+        if not parse_uri(request.uri).is_sip:
+            return _Refusal(416)
+        missing = [tag for tag in request.options("Require") if tag not in settings.supported]
+        if missing:
+            return _Refusal(420, (("Unsupported", ", ".join(missing)),))
+        if request.method in REFRESHING:
+            return self._check_session(request)
+        return None
+
+    def _check_session(self, request: Request) -> _Refusal | None:
+        settings = self._settings
+        if settings.accept and request.body and request.content_type not in settings.accept:
+            return _Refusal(415, (("Accept", ", ".join(settings.accept)),))
+        try:
+            asked = _session_expires(request)
+        except RemoteProtocolError:
+            return _Refusal(400)
+        if asked is not None and asked.interval < settings.min_session:
+            return _Refusal(422, (("Min-SE", str(settings.min_session)),))
+        return None
+
+    def _check_place(self, request: Request) -> _Refusal | None:
+        """Refuse what needs a dialog and names none that is known."""
+        outside = not request.to.tag and request.method not in _ONLY_IN_DIALOG
+        if outside or request.method == "REGISTER":
+            return None
+        return None if self._is_early_notice(request) else _Refusal(481)
+
+    def _is_early_notice(self, request: Request) -> bool:
+        """Whether a notification overtook the answer to our SUBSCRIBE (RFC 6665 §4.4.1)."""
+        if request.method not in ("NOTIFY", "BENOTIFY"):
+            return False
+        return any(
+            waiting.request.method == "SUBSCRIBE"
+            and waiting.request.call_id == request.call_id
+            and waiting.request.from_.tag == request.to.tag
+            for waiting in self._clients.values()
+        )
+
+    def _check_room(self, request: Request) -> _Refusal | None:
+        if request.method not in CREATING:
+            return None
+        pending = sum(
+            one.request.method in CREATING for one in self._servers.values() if one.is_open
+        )
+        if len(self._dialogs) + pending <= self._settings.max_dialogs:  # this one is pending
+            return None
+        return _Refusal(503, self._retry_after())
+
+    def _retry_after(self) -> tuple[tuple[str, str], ...]:
+        return (("Retry-After", str(self._settings.retry_after)),)
+
+    # answers sent
+
+    def _answer(
+        self,
+        transaction: Transaction,
+        status: int,
+        reason: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+    ) -> Response:
+        request = transaction.request
+        tag = self._tag_of(transaction) if status > 100 else ""
+        items = _echo(request, tag)
+        if request.method in CREATING and 100 < status < 300:
+            items += [("Record-Route", route) for route in request.headers.get_all("Record-Route")]
+        return Response(status, reason, Headers((*items, *headers, *self._server)), body)
+
+    def _stateless(
+        self,
+        request: Request,
+        status: int,
+        headers: tuple[tuple[str, str], ...] = (),
+        tag: str = "",
+    ) -> Response:
+        items = _echo(request, tag or self._new_id())
+        return Response(status, reason_of(status), Headers((*items, *headers, *self._server)))
+
+    def _tag_of(self, transaction: Transaction) -> str:
+        if transaction.to_tag is None:
+            transaction.to_tag = self._new_id()
+        return transaction.to_tag
+
+    def _note_answer(self, transaction: Transaction, response: Response, now: float) -> None:
+        """Do to the dialog what the answer says."""
+        request, status = transaction.request, response.status
+        dialog = self._dialogs.get(transaction.dialog or "")
+        if dialog is None:
+            if is_success(status) and request.method in CREATING and "Contact" in response.headers:
+                self._open(transaction, Dialog.of_server(request, response), response, now)
+        elif is_success(status):
+            dialog.refresh_target(request.method, request)
+            self._refresh_session(dialog, request.method, response, now, ours="uas")
+            if dialog.method == "SUBSCRIBE" and is_terminated(response):
+                self.drop_dialog(dialog.id)
+        elif status in (401, 407):
+            dialog.challenged(request)
+        elif status == 481:
+            self.drop_dialog(dialog.id)
+
+    # answers received
+
+    def _receive_response(self, response: Response, now: float) -> list[Event]:
+        known = self._client_of(response)
+        if known is None or len(response.vias) != 1:  # not ours, or misrouted: §8.1.3.3
+            return []
+        known.response = response
+        return self._perform(known, known.feed(Input.of(response.status), now), now)
+
+    def _client_of(self, response: Response) -> Transaction | None:
+        if response.via.branch:
+            return self._clients.get(client_key(response))
+        for known in self._clients.values():  # a peer that cuts the Via short
+            request = known.request
+            if request.call_id == response.call_id and request.cseq == response.cseq:
+                return known
+        return None
+
+    def _deliver_response(self, transaction: Transaction, now: float) -> list[Event]:
+        request, response = transaction.request, transaction.response
+        if response is None or transaction.internal:
+            return []
+        if response.status < 200 and transaction.cancelled:
+            self._send_cancel(transaction, now)
+        accepted = is_success(response.status) and request.method in CREATING
+        if accepted and not self._accepted(transaction, response, now):
+            return []
+        event = ResponseReceived(transaction.id, response, transaction.dialog)
+        return [event, *self._after_response(transaction, response, now)]
+
+    def _accepted(self, transaction: Transaction, response: Response, now: float) -> bool:
+        """Make the dialog and acknowledge; whether the answer is news."""
+        request, news = transaction.request, transaction.to_tag != response.to.tag
+        transaction.to_tag = response.to.tag
+        if news and not request.to.tag:
+            self._open(transaction, Dialog.of_client(request, response), response, now)
+        known = self._dialogs.get(transaction.dialog or "")
+        if request.method == "INVITE" and known is not None:
+            ack = known.ack(request.cseq.number, self._new_via(), self._product)
+            self._outbox.append(ack)
+        return news
+
+    def _after_response(
+        self, transaction: Transaction, response: Response, now: float
+    ) -> list[Event]:
+        dialog, method = self._dialogs.get(transaction.dialog or ""), transaction.request.method
+        if dialog is None or not transaction.request.to.tag:
+            return []
+        if is_success(response.status):
+            dialog.refresh_target(method, response)
+            self._alive(dialog, now)
+            self._refresh_session(dialog, method, response, now, ours="uac")
+        elif response.status in (_ENDING_INVITE if method == "INVITE" else _ENDING):
+            return self._end(dialog.id, f"{method} was answered {response.status}")
+        return []
+
+    # dialogs and their sessions
+
+    def _open(
+        self, transaction: Transaction, dialog: Dialog, response: Response, now: float
+    ) -> None:
+        if dialog.method == "SUBSCRIBE" and is_terminated(response):
+            return
+        self._dialogs[dialog.id] = dialog
+        transaction.dialog = dialog.id
+        ours = "uas" if transaction.kind is Kind.INVITE_SERVER else "uac"
+        self._refresh_session(dialog, transaction.request.method, response, now, ours=ours)
+
+    def _refresh_session(
+        self, dialog: Dialog, method: str, response: Response, now: float, *, ours: str
+    ) -> None:
+        if method not in REFRESHING:
+            return
+        try:
+            agreed = _session_expires(response)
+        except RemoteProtocolError:
+            agreed = None
+        if agreed is not None:
+            mine = agreed.refresher == ours
+            dialog.session = SessionTimer.begin(agreed.interval, now, ours=mine)
+        elif dialog.session is not None:
+            dialog.session.refreshed(now)
+        if dialog.session is not None:
+            self._alarms.set(dialog.id, dialog.session.deadline())
+
+    def _alive(self, dialog: Dialog, now: float) -> None:
+        """Note a sign of life; the alarm stays and looks again when it rings."""
+        if dialog.session is not None:
+            dialog.session.alive(now)
+
+    def _session_due(self, dialog: Dialog, now: float) -> list[Event]:
+        session, events = dialog.session, list[Event]()
+        if session is None:
+            return events
+        if session.expires_at <= now:
+            if self._settings.bye_on_expiry:
+                self.request_in(dialog.id, "BYE", now)
+                return [DialogEnded(dialog.id, "session expired")]
+            return self._end(dialog.id, "session expired")
+        if session.refresh_at is not None and session.refresh_at <= now:
+            session.refresh_at = None
+            events.append(SessionRefreshDue(dialog.id))
+        self._alarms.set(dialog.id, session.deadline())
+        return events
+
+    def _end(self, dialog: str, reason: str) -> list[Event]:
+        if dialog not in self._dialogs:
+            return []
+        self.drop_dialog(dialog)
+        return [DialogEnded(dialog, reason)]
+
+    # transactions
+
+    def _check_room_for_client(self) -> None:
+        if len(self._clients) >= self._settings.max_client_transactions:
+            raise StateError("too many requests wait for their answers")
+
+    def _next_name(self, prefix: str) -> str:
+        self._count += 1
+        return f"{prefix}{self._count}"
+
+    def _start_server(self, key: object, request: Request, now: float) -> Transaction:
+        kind = Kind.INVITE_SERVER if request.method == "INVITE" else Kind.SERVER
+        timers = self._settings.timers
+        transaction = Transaction(kind, self._next_name("s"), key, request, timers)
+        self._transactions[transaction.id] = self._servers[key] = transaction
+        transaction.start(now)
+        return transaction
+
+    def _start_client(
+        self, request: Request, now: float, dialog: str | None = None, *, internal: bool = False
+    ) -> Transaction:
+        kind = Kind.INVITE_CLIENT if request.method == "INVITE" else Kind.CLIENT
+        key = (request.via.branch, request.method)
+        timers = self._settings.timers
+        transaction = Transaction(kind, self._next_name("c"), key, request, timers)
+        transaction.dialog, transaction.internal = dialog, internal
+        self._transactions[transaction.id] = self._clients[key] = transaction
+        transaction.start(now)
+        self._outbox.append(request)
+        self._settle(transaction)
+        return transaction
+
+    def _send_cancel(self, transaction: Transaction, now: float) -> None:
+        if not transaction.cancel_sent:
+            transaction.cancel_sent = True
+            self._start_client(cancel_of(transaction.request), now, internal=True)
+
+    def _perform(
+        self, transaction: Transaction, actions: tuple[Action, ...], now: float
+    ) -> list[Event]:
+        events: list[Event] = []
+        for action in actions:
+            events += self._actions[action](transaction, now)
+        self._settle(transaction)
+        return events
+
+    def _send(self, transaction: Transaction, _now: float) -> list[Event]:
+        if transaction.kind not in _SERVING:
+            self._outbox.append(transaction.request)
+        elif transaction.response is not None:
+            self._outbox.append(transaction.response)
+        return []
+
+    def _acknowledge(self, transaction: Transaction, _now: float) -> list[Event]:
+        if transaction.response is not None:
+            self._outbox.append(ack_of(transaction.request, transaction.response))
+        return []
+
+    def _time_out(self, transaction: Transaction, _now: float) -> list[Event]:
+        dialog = self._dialogs.get(transaction.dialog or "")
+        if transaction.kind in _SERVING:
+            if dialog is None or dialog.state is not DialogState.ACCEPTED:
+                return []
+            return self._end(dialog.id, "not acknowledged")  # §13.3.1.4
+        if transaction.internal:
+            return []
+        timed_out = RequestTimedOut(transaction.id, transaction.request)
+        return [timed_out, *(self._end(dialog.id, "request timed out") if dialog else ())]
+
+    def _transaction_due(self, transaction: Transaction, now: float) -> list[Event]:
+        events: list[Event] = []
+        for timer in transaction.due(now):
+            events += self._perform(transaction, transaction.feed(timer, now), now)
+        self._settle(transaction)
+        return events
+
+    def _settle(self, transaction: Transaction) -> None:
+        """Arm the next timer, or forget what is over."""
+        if not transaction.is_over:
+            self._alarms.set(transaction.id, transaction.deadline())
+            return
+        self._alarms.set(transaction.id, None)
+        self._transactions.pop(transaction.id, None)
+        table = self._servers if transaction.kind in _SERVING else self._clients
+        table.pop(transaction.key, None)
+
+    # requests sent
+
+    def _new_via(self) -> str:
+        return self._via + self._new_id()
+
+    def _completed(self, request: Request) -> Request:
+        """Add what every request has to have (§8.1.1)."""
+        headers = request.headers
+        sender, target = headers.get("From"), headers.get("To")
+        if sender is None or target is None:
+            raise LocalProtocolError("From and To are for the caller to say")
+        if not request.from_.tag:
+            sender = f"{request.from_};tag={self._new_id()}"
+        head = [
+            ("Via", self._new_via()),
+            ("Max-Forwards", headers.get("Max-Forwards") or "70"),
+            ("From", sender),
+            ("To", target),
+            ("Call-ID", headers.get("Call-ID") or self._new_id()),
+            ("CSeq", headers.get("CSeq") or f"1 {request.method}"),
+        ]
+        rest = [item for item in headers if item[0].lower() not in _COMPLETED]
+        items = Headers((*head, *rest, *self._product))
+        return Request(request.method, request.uri, items, request.body)
+
+
+_SERVING = frozenset((Kind.INVITE_SERVER, Kind.SERVER))
+_ONLY_IN_DIALOG = frozenset(("BYE", "INFO", "UPDATE"))
+_ENDING = frozenset((408, 481, 487))  # §12.2.1.2; 487 is how clients disown a session
+_ENDING_INVITE = frozenset((408, 481))  # there 487 only means cancelled
+_COMPLETED = frozenset(("via", "max-forwards", "from", "to", "call-id", "cseq"))
+
+
+def _check_order(request: Request, dialog: Dialog) -> _Refusal | None:
+    return None if dialog.accept(request) else _Refusal(500, (("Retry-After", "0"),))
+
+
+def _echo(request: Request, tag: str) -> list[tuple[str, str]]:
+    """Return the headers a response repeats as they are, with our tag (§8.2.6.2)."""
+    headers, to = request.headers, request.headers.get("To") or ""
+    if tag and "tag" not in request.to.params:
+        to = f"{to};tag={tag}"
+    return [
+        *(("Via", via) for via in headers.get_all("Via")),
+        ("From", headers.get("From") or ""),
+        ("To", to),
+        ("Call-ID", request.call_id),
+        ("CSeq", headers.get("CSeq") or ""),
+        *(("Timestamp", value) for value in headers.get_all("Timestamp")[:1]),
+    ]
+
+
+def _session_expires(message: Message) -> SessionExpires | None:
+    text = message.headers.get("Session-Expires")
+    return SessionExpires.parse(text) if text is not None else None
