@@ -1,0 +1,419 @@
+"""
+A connection: moves bytes and time between a transport and a user agent.
+
+::
+
+    bytes in   -> StreamParser -> Guard.admit -> UserAgent.receive -> Owner.events_received
+    bytes out  <- serialize    <- Guard.seal  <- UserAgent.messages_to_send
+
+The user agent is told the time and never waits; everything that it wants to send
+within one turn of the loop leaves in one write. Whatever goes wrong with the peer's
+bytes ends here, with a logged reason: the owner only sees ``connection_lost``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+
+from perchat.errors import ConnectionFailure, LocalProtocolError
+from perchat.sip.message import Request, Response
+from perchat.sip.parser import Damaged, ParserLimits, Ping, StreamBroken, StreamParser
+from perchat.sip.serializer import serialize
+from perchat.sip.useragent import UserAgent, UserAgentSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from perchat.sip.events import Event
+    from perchat.sip.message import Message
+
+__all__ = ["Admission", "Connection", "ConnectionSettings", "Guard", "Owner"]
+
+_log = logging.getLogger("perchat.net")
+_wire = logging.getLogger("perchat.wire")
+_numbers = itertools.count(1)
+_T = TypeVar("_T")
+PONG = b"\r\n"  # RFC 5626 §3.5.1
+PING = b"\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """
+    What becomes of a message before the user agent sees it.
+
+    Attributes:
+        message: Goes on to the user agent; None drops it.
+        answer: Is sent at once in its place; None says nothing.
+
+    """
+
+    message: Message | None = None
+    answer: Response | None = None
+
+
+class Guard(Protocol):
+    """Signs what goes out and vouches for what comes in."""
+
+    def admit(self, message: Message, now: float) -> Admission:
+        """Decide about a message from the network."""
+
+    def seal(self, message: Message) -> Message:
+        """Return the message as it shall go out."""
+
+
+class Owner(Protocol):
+    """Who acts on what a connection brings; called in the loop's thread, must not block."""
+
+    def connection_made(self, connection: Connection) -> None:
+        """Take note that the connection is up; called once, first."""
+
+    def events_received(self, events: Sequence[Event]) -> None:
+        """Act on what the user agent reports, in order."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Take note that it is over; called once, last; None means that we closed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """
+    Limits and habits of one connection.
+
+    Attributes:
+        limits: How large a message may be.
+        max_unsent: Bytes that may wait for a slow peer before the connection is cut.
+        message_timeout: Seconds a begun message may stay incomplete.
+        idle_timeout: Seconds without a byte from the peer; 0 waits for ever.
+        answer_pings: Whether CRLFCRLF is answered by CRLF.
+
+    """
+
+    limits: ParserLimits = field(default_factory=ParserLimits)
+    max_unsent: int = 4 * 1024 * 1024
+    message_timeout: float = 30.0
+    idle_timeout: float = 0.0
+    answer_pings: bool = True
+
+
+class Connection(asyncio.Protocol):
+    """
+    One stream to one peer, over TCP or TLS.
+
+    Requests and answers are given to the user agent by the methods below, which also
+    see to it that they are written and that its timers run.
+    """
+
+    def __init__(
+        self,
+        owner: Owner,
+        *,
+        agent: Callable[[str], UserAgentSettings],
+        settings: ConnectionSettings | None = None,
+        guard: Guard | None = None,
+    ) -> None:
+        """Take ``agent``, which makes the user agent's settings from the Via's sent-by."""
+        self.settings = settings or ConnectionSettings()
+        self.guard = guard
+        self.number = next(_numbers)
+        self.peername: tuple[str, int] = ("", 0)
+        self.sockname: tuple[str, int] = ("", 0)
+        self.is_tls = False
+        self.ua: UserAgent
+        self._owner = owner
+        self._agent = agent
+        self._parser = StreamParser(self.settings.limits)
+        self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
+        self._closed = self._loop.create_future()
+        self._error: Exception | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._flushing = False
+        self._heard = self._loop.time()
+        self._incomplete_since: float | None = None
+
+    # --- from the transport ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the user agent (asyncio calls this)."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.peername = _address(transport.get_extra_info("peername"))
+        self.sockname = _address(transport.get_extra_info("sockname"))
+        self.is_tls = transport.get_extra_info("ssl_object") is not None
+        sent_by = f"{'TLS' if self.is_tls else 'TCP'} {_host_port(self.sockname)}"
+        self.ua = UserAgent(self._agent(sent_by), new_id=_new_id)
+        self._owner.connection_made(self)
+        self._watch_silence()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser and hand on what came of it (asyncio calls this)."""
+        self._heard = self._loop.time()
+        self._flushing = True  # once, at the end
+        try:
+            items = self._parser.feed(data)
+        except StreamBroken as error:
+            self._receive_all(error.completed)
+            self._unframeable(error)
+            return
+        self._receive_all(items)
+        if not self._parser.pending:
+            self._incomplete_since = None
+        elif items or self._incomplete_since is None:
+            self._incomplete_since = self._heard
+        self.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the owner, once (asyncio calls this)."""
+        error = self._error or exc
+        self._cancel_timers()
+        self._transport = None
+        if not self._closed.done():
+            self._closed.set_result(None)
+            _log.debug("connection %d to %s closed: %s", self.number, self.peername, error)
+            self._owner.connection_lost(error)
+
+    def eof_received(self) -> bool:
+        """Close our half too (asyncio calls this)."""
+        self._error = self._error or ConnectionFailure("the peer closed the connection")
+        return False
+
+    # --- from the owner ---
+
+    def request(self, request: Request) -> str:
+        """Send a request outside a dialog; returns its transaction."""
+        return self._after(self.ua.request(request, self._loop.time()))
+
+    def request_in(
+        self,
+        dialog: str,
+        method: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> str:
+        """Send a request inside a dialog; returns its transaction."""
+        now = self._loop.time()
+        return self._after(self.ua.request_in(dialog, method, now, headers=headers, body=body))
+
+    def respond(
+        self,
+        transaction: str,
+        status: int,
+        reason: str = "",
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> Response:
+        """Answer a request; nothing is sent if its transaction is gone."""
+        now = self._loop.time()
+        return self._after(
+            self.ua.respond(transaction, status, reason, now, headers=headers, body=body)
+        )
+
+    def cancel(self, transaction: str) -> None:
+        """Cancel an INVITE that has no final answer yet."""
+        self.ua.cancel(transaction, self._loop.time())
+        self._soon()
+
+    def drop_dialog(self, dialog: str) -> None:
+        """Forget a dialog without a word to the peer."""
+        self.ua.drop_dialog(dialog)
+
+    def ping(self) -> None:
+        """Send the keep-alive of RFC 5626 §3.5.1."""
+        self._write(PING)
+
+    def flush(self) -> None:
+        """Write all that the user agent has to say and arm its next timer."""
+        self._flushing = False
+        messages = self.ua.messages_to_send()
+        if messages:
+            self._write(b"".join(self._outgoing(messages)))
+        self._arm()
+
+    def close(self) -> None:
+        """Write what is left, then close; harmless when it is closed already."""
+        if self._transport is not None and not self._transport.is_closing():
+            self.flush()
+            self._transport.close()
+
+    def abort(self, error: Exception | None = None) -> None:
+        """Cut the connection, without writing what is left."""
+        self._error = self._error or error
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport is None or self._transport.is_closing()
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for the peer to read."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    async def wait_closed(self) -> None:
+        """Wait until the owner has been told that the connection is over."""
+        await asyncio.shield(self._closed)
+
+    # --- inside ---
+
+    def _receive_all(self, items: Iterable[Message | Damaged | Ping]) -> None:
+        for item in items:
+            if self.is_closing:
+                return
+            self._receive(item)
+
+    def _receive(self, item: Message | Damaged | Ping) -> None:
+        match item:
+            case Ping():
+                if self.settings.answer_pings:
+                    self._write(PONG)
+            case Damaged():
+                self._refuse(item)
+            case Request() | Response():
+                self._admit(item)
+
+    def _admit(self, message: Message) -> None:
+        now = self._loop.time()
+        self._trace("<", message)
+        admitted = Admission(message) if self.guard is None else self.guard.admit(message, now)
+        if admitted.answer is not None:
+            self._send(admitted.answer)
+        if admitted.message is not None:
+            events = self.ua.receive(admitted.message, now)
+            if events:
+                self._owner.events_received(events)
+
+    def _refuse(self, damaged: Damaged) -> None:
+        _log.warning(
+            "connection %d from %s: malformed message refused with %d: %s",
+            self.number,
+            _host_port(self.peername),
+            damaged.status,
+            damaged.reason,
+        )
+        if (answer := damaged.response()) is not None:
+            self._send(answer)
+
+    def _unframeable(self, error: StreamBroken) -> None:
+        _log.warning(
+            "connection %d from %s closed: %s", self.number, _host_port(self.peername), error
+        )
+        if error.response is not None:
+            self._send(error.response)
+        else:
+            self.flush()
+        self._error = error
+        if self._transport is not None:
+            self._transport.close()
+
+    def _send(self, response: Response) -> None:
+        self.flush()
+        self._write(b"".join(self._outgoing([response])))
+
+    def _outgoing(self, messages: Iterable[Message]) -> Iterable[bytes]:
+        for message in messages:
+            sealed = message if self.guard is None else self.guard.seal(message)
+            try:
+                yield serialize(sealed)
+            except LocalProtocolError:
+                _log.exception("connection %d: a message of ours was not sent", self.number)
+                continue
+            self._trace(">", sealed)
+
+    def _trace(self, direction: str, message: Message) -> None:
+        if _wire.isEnabledFor(logging.DEBUG):
+            _wire.debug("%d %s %s", self.number, direction, _summary(message))
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > self.settings.max_unsent:
+            _log.warning(
+                "connection %d to %s cut: %d bytes unread by the peer",
+                self.number,
+                _host_port(self.peername),
+                self._transport.get_write_buffer_size(),
+            )
+            self.abort(ConnectionFailure("the peer does not read what it is sent"))
+
+    def _after(self, result: _T) -> _T:
+        self._soon()
+        return result
+
+    def _soon(self) -> None:
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self.flush)
+
+    def _arm(self) -> None:
+        due = None if self._transport is None else self.ua.next_timer()
+        if self._timer is not None:
+            if due is not None and self._timer.when() <= due and not self._timer.cancelled():
+                return  # fires early, finds nothing due, and arms itself again
+            self._timer.cancel()
+        self._timer = None if due is None else self._loop.call_at(due, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        events = self.ua.handle_timer(self._loop.time())
+        if events:
+            self._owner.events_received(events)
+        self.flush()
+
+    def _watch_silence(self) -> None:
+        now = self._loop.time()
+        started = self._incomplete_since
+        if started is not None and now - started > self.settings.message_timeout:
+            self._silent("a message stayed incomplete")
+        elif self.settings.idle_timeout and now - self._heard > self.settings.idle_timeout:
+            self._silent("nothing heard from the peer")
+        else:
+            self._watch = self._loop.call_later(self._watch_interval(), self._watch_silence)
+
+    def _watch_interval(self) -> float:
+        timeouts = (self.settings.message_timeout, self.settings.idle_timeout)
+        return min(timeout for timeout in timeouts if timeout) / 2
+
+    def _silent(self, why: str) -> None:
+        _log.info("connection %d from %s closed: %s", self.number, _host_port(self.peername), why)
+        self.abort(ConnectionFailure(why))
+
+    def _cancel_timers(self) -> None:
+        for timer in (self._timer, self._watch):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._watch = None
+
+
+def _new_id() -> str:
+    return secrets.token_hex(10)
+
+
+def _address(name: object) -> tuple[str, int]:
+    if isinstance(name, tuple) and len(name) >= 2:
+        return (str(name[0]), int(name[1]))
+    return ("", 0)
+
+
+def _host_port(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _summary(message: Message) -> str:
+    start = (
+        f"{message.method} {message.uri}"
+        if isinstance(message, Request)
+        else f"{message.status} {message.reason}"
+    )
+    return f"{start} call={message.call_id} cseq={message.cseq} body={len(message.body)}"

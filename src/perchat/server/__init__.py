@@ -1,0 +1,1 @@
+"""The server: composition root, and what only a server has."""

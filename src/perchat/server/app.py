@@ -1,0 +1,194 @@
+"""
+The composition root: the one place that knows all parts.
+
+Built from the settings, run until told to stop. Stopping is orderly: nobody new,
+connections closed after what is being sent, rooms left, the journal told, the
+database closed. Being killed instead loses nothing that was acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from perchat.chat.service import ChatService
+from perchat.chat.settings import ChatSettings
+from perchat.cluster.feed import Feed
+from perchat.cluster.wakeup import LocalWakeup
+from perchat.errors import ConfigurationError
+from perchat.net.connection import ConnectionSettings
+from perchat.net.listener import Listener, listen
+from perchat.net.tls import server_context
+from perchat.server.config import ServerConfig, split_address
+from perchat.server.fanout import Fanout
+from perchat.server.routing import ALLOW, FrontEnd
+from perchat.server.services import EnvelopeIds, Services, wall_clock
+from perchat.server.tasks import Tasks
+from perchat.sip.parser import ParserLimits
+from perchat.sip.useragent import UserAgentSettings
+from perchat.store.directory import Directory, load_key
+from perchat.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+__all__ = ["Addresses", "chat_settings", "open_store", "serve"]
+
+_log = logging.getLogger(__name__)
+_PATIENCE = 5.0  # seconds for connections and their work to end
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running server listens, ``host:port``; None where it does not."""
+
+    sip_tls: str | None = None
+    sip_tcp: str | None = None
+
+
+async def serve(
+    config: ServerConfig, *, ready: Callable[[Addresses], None], stop: asyncio.Event
+) -> None:
+    """
+    Run a server until ``stop`` is set; ``ready`` is called once every listener is up.
+
+    Raises:
+        ConfigurationError: A file of the settings is missing or cannot be used.
+        ConnectionFailure: An address is taken.
+        StorageError: The database cannot be opened, or was replaced under us.
+
+    """
+    tls = _tls(config)
+    key = load_key(config.path(config.paths.secret_key))
+    async with open_store(config) as store:
+        wakeup = LocalWakeup()
+        chat = ChatService(store, wakeup, chat_settings(config))
+        await chat.start()
+        with _unwrapped():
+            async with asyncio.TaskGroup() as group:
+                tasks, ids = Tasks(group), EnvelopeIds(wall_clock())
+                fanout = Fanout(chat, Feed(store, wakeup), ids, tasks)
+                services = Services(config, chat, Directory(store, key), fanout, tasks, ids)
+                following = group.create_task(fanout.run())
+                try:
+                    await _listen_until(services, tls, ready, stop)
+                    await chat.stop()
+                finally:
+                    following.cancel()
+                    tasks.cancel()
+
+
+@contextlib.asynccontextmanager
+async def open_store(config: ServerConfig) -> AsyncIterator[SqliteStore]:
+    """Open the database of the settings for as long as the block runs."""
+    file = config.path(config.paths.database)
+    if not file.exists():
+        raise ConfigurationError(f"no database at {file}; make one with: perchat init DIR")
+    store = SqliteStore(file)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def chat_settings(config: ServerConfig) -> ChatSettings:
+    """Return the part of the settings that the chat service works with."""
+    limits = config.limits
+    return ChatSettings(
+        domain=config.domain,
+        node=config.node,
+        display_name=config.chat.display_name,
+        message_size_limit=limits.message_bytes,
+        story_size_limit=limits.story_bytes,
+        search_limit=limits.search_results,
+        history_limit=limits.history_messages,
+    )
+
+
+async def _listen_until(
+    services: Services,
+    tls: ssl.SSLContext | None,
+    ready: Callable[[Addresses], None],
+    stop: asyncio.Event,
+) -> None:
+    listeners = await _listeners(services, tls)
+    try:
+        found = {listener.secure: listener.host_port for listener in listeners}
+        ready(Addresses(found.get(True), found.get(False)))
+        await stop.wait()
+    finally:
+        for listener in listeners:
+            listener.close()
+        await _close_connections(services)
+
+
+async def _listeners(services: Services, tls: ssl.SSLContext | None) -> list[Listener]:
+    config, listeners = services.config, []
+    settings = _connection_settings(config)
+    wanted = [(config.listen.tls, tls), (config.listen.tcp, None)]
+    try:
+        for address, context in wanted:
+            if address:
+                host, port = split_address(address)
+                listeners.append(
+                    await listen(
+                        partial(FrontEnd, services),
+                        host,
+                        port,
+                        agent=_agent,
+                        tls=context,
+                        settings=settings,
+                    )
+                )
+    except BaseException:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+async def _close_connections(services: Services) -> None:
+    for front_end in list(services.connections):
+        front_end.close()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await services.tasks.idle()
+    except TimeoutError:
+        _log.warning("stopping with work left: %s", services.tasks.names())
+
+
+def _agent(sent_by: str) -> UserAgentSettings:
+    return UserAgentSettings(via=sent_by, allow=ALLOW)
+
+
+def _connection_settings(config: ServerConfig) -> ConnectionSettings:
+    limits = config.limits
+    return ConnectionSettings(
+        limits=ParserLimits(headers=limits.header_bytes, body=limits.body_bytes),
+        max_unsent=limits.unsent_bytes,
+        idle_timeout=config.sign_in.keep_alive * 3.0,
+    )
+
+
+def _tls(config: ServerConfig) -> ssl.SSLContext | None:
+    if not config.listen.tls:
+        return None
+    paths = config.paths
+    return server_context(config.path(paths.certificate), config.path(paths.certificate_key))
+
+
+@contextlib.contextmanager
+def _unwrapped() -> Iterator[None]:
+    """Raise the one error of a group as itself."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise

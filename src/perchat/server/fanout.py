@@ -1,0 +1,228 @@
+"""
+Journal to participants: the one follower that applies entries and tells them on.
+
+A session hears a room from its own ``ParticipantJoined`` entry on. What the joiner is
+shown of the room is taken at that very entry, and until the answer to the join is
+ready everything else for the session is held back behind it: no moment lies between
+"joined" and "hears", and nobody is listed twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from perchat.chat.refusal import Refusal
+from perchat.chat.state import RosterDue, UserArrived, UserDeparted
+from perchat.model.chatroom import RoomSnapshot
+from perchat.model.journal import MessagePosted, ParticipantJoined
+from perchat.xccos.blocks import (
+    Arrival,
+    Arrivals,
+    Departure,
+    Departures,
+    JoinedRoom,
+    RoomUris,
+    RosterEntry,
+)
+from perchat.xccos.encoder import encode_chat
+from perchat.xccos.masks import participant_mask
+from perchat.xccos.primitives import Notice, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from perchat.chat.service import ChatService
+    from perchat.chat.state import Happening
+    from perchat.cluster.feed import Feed
+    from perchat.model.journal import JournalEntry, ParticipantParted
+    from perchat.model.participant import Participant
+    from perchat.model.uri import RoomUri
+    from perchat.server.services import EnvelopeIds
+    from perchat.server.session import ChatSession
+    from perchat.server.tasks import Tasks
+    from perchat.xccos.codec import Dialect
+
+__all__ = ["ArrivalInRooms", "Fanout"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Joining:
+    session: ChatSession
+    shown: asyncio.Future[JoinedRoom]
+
+
+@dataclass(slots=True)
+class ArrivalInRooms:
+    """
+    A session's join of one or several rooms, until it is answered.
+
+    Attributes:
+        rooms: What was joined, as it was at the join.
+        refused: What was not, and why.
+
+    """
+
+    session: ChatSession
+    rooms: tuple[JoinedRoom, ...] = ()
+    refused: dict[RoomUri, Refusal] = field(default_factory=dict)
+
+    def release(self, reply: Reply | None = None) -> None:
+        """Answer the join, then let through what was held back."""
+        if reply is not None:
+            self.session.reply(reply, first=True)
+        self.session.outbox.release()
+
+
+class Fanout:
+    """Follows the journal for the sessions of this node."""
+
+    def __init__(
+        self, chat: ChatService, feed: Feed, envelope_ids: EnvelopeIds, tasks: Tasks
+    ) -> None:
+        self._chat = chat
+        self._feed = feed
+        self._tasks = tasks
+        self._envelope_ids = envelope_ids
+        self._sessions: dict[str, ChatSession] = {}
+        self._joining: dict[tuple[str, RoomUri], _Joining] = {}
+
+    def add(self, session: ChatSession) -> None:
+        """Let a session hear the rooms it will join."""
+        self._sessions[session.id] = session
+
+    def remove(self, session: ChatSession) -> None:
+        """Tell a session nothing any more."""
+        self._sessions.pop(session.id, None)
+
+    async def run(self) -> None:
+        """Follow the journal until cancelled."""
+        async for entries in self._feed.follow(self._chat.position):
+            for entry in entries:
+                self._deliver(entry)
+            await asyncio.sleep(0)  # let connections breathe between batches
+
+    async def join(self, session: ChatSession, rooms: Sequence[RoomUri]) -> ArrivalInRooms:
+        """Bring a session into rooms; what it hears is held back until ``release``."""
+        arrival = ArrivalInRooms(session)
+        session.outbox.hold()
+        try:
+            for room in dict.fromkeys(rooms):
+                await self._join_one(arrival, room)
+        except BaseException:
+            session.outbox.release()
+            raise
+        return arrival
+
+    # --- inside ---
+
+    async def _join_one(self, arrival: ArrivalInRooms, room: RoomUri) -> None:
+        session, user = arrival.session, arrival.session.user.uri
+        if self._chat.state.is_joined(room, user, session.id):
+            arrival.rooms += (self._view(session, room),)
+            return
+        shown: asyncio.Future[JoinedRoom] = asyncio.get_running_loop().create_future()
+        self._joining[session.id, room] = _Joining(session, shown)
+        try:
+            result = await self._chat.join(user, session.id, room)
+            if isinstance(result, Refusal):
+                arrival.refused[room] = result
+            else:
+                arrival.rooms += (await shown,)
+        finally:
+            del self._joining[session.id, room]
+
+    def _deliver(self, entry: JournalEntry) -> None:
+        try:
+            happenings = self._chat.apply(entry)
+            if isinstance(entry.fact, MessagePosted):
+                self._message(entry.fact)
+                return
+            for happening in happenings:
+                self._tell(happening)
+            if isinstance(entry.fact, ParticipantJoined):
+                self._show_room(entry.fact)
+            if outcasts := self._chat.outcasts(entry):
+                self._expel(outcasts)
+        except Exception:
+            _log.exception("journal entry %d was not delivered", entry.position)
+
+    def _message(self, fact: MessagePosted) -> None:
+        message = fact.message
+        body = encode_chat(message, self._envelope_ids.next())
+        for session in self._audience(message.room_uri):
+            session.outbox.put(body)
+
+    def _tell(self, happening: Happening) -> None:
+        match happening:
+            case UserArrived(room=room, user=user, session=joiner):
+                arrived = [p for p in self._chat.participants(room) if p.uri == user]
+                others = (s for s in self._audience(room) if s.id != joiner)
+                self._notify(others, room, arrived)
+            case UserDeparted(room=room, user=user):
+                notice = Notice("part", Departures((Departure(room, (user,)),)))
+                self._broadcast(self._audience(room), notice)
+            case RosterDue(room=room):
+                self._introduce_all(room)
+
+    def _introduce_all(self, room: RoomUri) -> None:
+        """Tell everyone who is there, without naming anyone twice: all out, then all in."""
+        present = self._chat.participants(room)
+        for session in self._audience(room):
+            others = tuple(p for p in present if p.uri != session.user.uri)
+            if others:
+                gone = Departures((Departure(room, tuple(p.uri for p in others)),))
+                self._broadcast((session,), Notice("part", gone))
+                self._notify((session,), room, others)
+
+    def _notify(
+        self,
+        sessions: Iterable[ChatSession],
+        room: RoomUri,
+        participants: Iterable[Participant],
+    ) -> None:
+        participants = tuple(participants)
+        arrivals = tuple(Arrival(p, ((room, participant_mask(p)),)) for p in participants)
+        if arrivals:
+            self._broadcast(sessions, Notice("join", Arrivals(arrivals)))
+
+    def _broadcast(self, sessions: Iterable[ChatSession], notice: Notice) -> None:
+        bodies: dict[Dialect, bytes] = {}
+        for session in sessions:
+            body = bodies.get(session.dialect)
+            if body is None:
+                body = bodies[session.dialect] = session.encode(notice)
+            session.outbox.put(body)
+
+    def _show_room(self, fact: ParticipantJoined) -> None:
+        joining = self._joining.get((fact.session, fact.room))
+        if joining is not None and not joining.shown.done():
+            joining.shown.set_result(self._view(joining.session, fact.room))
+
+    def _expel(self, outcasts: Sequence[ParticipantParted]) -> None:
+        """Close the room for whoever may not stay; each client understands the part reply."""
+        for parted in outcasts:
+            if session := self._sessions.get(parted.session):
+                gone = Reply("part", RoomUris((parted.room,)), "0", 0)
+                session.reply(gone)
+        self._tasks.insist(partial(self._chat.expel, outcasts), "closing rooms to outcasts")
+
+    def _view(self, session: ChatSession, room: RoomUri) -> JoinedRoom:
+        chat = self._chat
+        present = chat.participants(room)
+        if chat.is_large(room):
+            present = [p for p in present if p.uri == session.user.uri]
+        roster = tuple(RosterEntry(p, participant_mask(p)) for p in present)
+        snapshot = chat.snapshot(session.user.uri, room)
+        if isinstance(snapshot, Refusal):  # taken out of the room between its entry and here
+            snapshot = RoomSnapshot(room, room.guid)
+        return JoinedRoom(snapshot, roster)
+
+    def _audience(self, room: RoomUri) -> Iterable[ChatSession]:
+        sessions = self._sessions
+        return [sessions[one] for one in self._chat.audience(room) if one in sessions]

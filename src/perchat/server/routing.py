@@ -1,0 +1,307 @@
+"""
+The front end: one object a connection, and the road of each request.
+
+A request of a dialog goes to the session that owns it; any other goes by its method.
+What is addressed to nobody here gets the status that says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from typing import TYPE_CHECKING
+
+from perchat.errors import ConnectionFailure
+from perchat.lync.compression import answer_negotiate
+from perchat.lync.diagnostics import diagnostics_header
+from perchat.lync.presence import answer_service
+from perchat.server.session import ChatSession
+from perchat.server.signin import SignIn
+from perchat.server.subscriptions import subscribe
+from perchat.sip.dialog import dialog_id
+from perchat.sip.events import (
+    DialogEnded,
+    RequestReceived,
+    ResponseReceived,
+)
+from perchat.sip.uri import parse_uri
+from perchat.xccos.codec import Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from perchat.model.uri import RoomUri
+    from perchat.net.connection import Connection
+    from perchat.server.services import Services
+    from perchat.sip.events import Event
+
+__all__ = ["ALLOW", "FrontEnd"]
+
+_log = logging.getLogger(__name__)
+ALLOW = (
+    "INVITE",
+    "ACK",
+    "CANCEL",
+    "BYE",
+    "INFO",
+    "UPDATE",
+    "OPTIONS",
+    "REGISTER",
+    "SUBSCRIBE",
+    "SERVICE",
+    "NEGOTIATE",
+)
+_NOT_PROVISIONED = 20010  # [MS-OCER]: rejected session, principal not provisioned
+_TOO_MANY = 20009  # rejected session, no more endpoints allowed
+_NO_SUCH_USER = 1003
+_SDP = "application/sdp"
+_FINAL = 200
+_BYE = "the peer sent BYE"
+
+
+class FrontEnd:
+    """
+    The owner of one connection of a client.
+
+    Attributes:
+        sign_in: Who is there, and the guard of the connection.
+
+    """
+
+    def __init__(self, services: Services) -> None:
+        self.sign_in = SignIn(services, signed_in=self._signed_in, signed_out=self._signed_out)
+        self._services = services
+        self._connection: Connection
+        self._sessions: dict[str, ChatSession] = {}
+        self._abandoned: list[RoomUri] = []  # rooms of sessions that ended without a BYE
+        self._held = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    # --- from the connection ---
+
+    def connection_made(self, connection: Connection) -> None:
+        """Start the clock for signing in."""
+        self._connection = connection
+        connection.guard = self.sign_in
+        self._services.connections.add(self)
+        if len(self._services.connections) > self._services.config.limits.connections:
+            _log.warning("connection from %s refused: too many", connection.peername[0])
+            connection.abort(ConnectionFailure("too many connections"))
+            return
+        deadline = self._services.config.sign_in.deadline
+        self._deadline = asyncio.get_running_loop().call_later(deadline, self._too_late)
+
+    def events_received(self, events: Sequence[Event]) -> None:
+        """Send each event on its way."""
+        for event in events:
+            self._take(event)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """End what was on the connection."""
+        self._stop_clock()
+        self._services.connections.discard(self)
+        for session in list(self._sessions.values()):
+            session.end(f"connection lost: {error}" if error else "connection closed")
+        self._sessions.clear()
+
+    def close(self) -> None:
+        """Close the connection after what is being sent; the server stops."""
+        self._connection.close()
+
+    # --- events ---
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case RequestReceived(dialog=None):
+                road = self._roads.get(event.request.method, FrontEnd._not_here)
+                road(self, event)
+            case RequestReceived(dialog=str(dialog)):
+                self._in_dialog(event, dialog)
+            case ResponseReceived(dialog=str(dialog)) if event.response.status >= _FINAL:
+                if session := self._sessions.get(dialog):
+                    session.answered()
+            case DialogEnded():
+                self._dialog_ended(event)
+            case _:
+                pass  # acknowledgements, provisional answers, what ends in DialogEnded
+
+    def _in_dialog(self, event: RequestReceived, dialog: str) -> None:
+        session = self._sessions.get(dialog)
+        match event.request.method:
+            case "INFO" if session is not None:
+                session.receive(event.transaction, event.request)
+            case "UPDATE" | "INVITE" if session is not None:
+                self._connection.respond(
+                    event.transaction, 200, headers=self._session_headers(event)
+                )
+            case "SUBSCRIBE":
+                self._subscribe(event)
+            case "OPTIONS":
+                self._options(event)
+            case _:
+                self._connection.respond(event.transaction, 488)
+
+    def _dialog_ended(self, event: DialogEnded) -> None:
+        session = self._sessions.pop(event.dialog, None)
+        if session is None:
+            return
+        if event.reason != _BYE and not session.ended:
+            self._abandoned += self._services.chat.joined(session.user.uri, session.id)
+        session.end(event.reason)
+
+    # --- requests outside dialogs ---
+
+    def _register(self, event: RequestReceived) -> None:
+        self.sign_in.register(self._connection, event)
+        if not self.sign_in.stands and self.sign_in.user is not None and not self._held:
+            self._held = True  # what is sent now would not be signed
+            for session in self._sessions.values():
+                session.outbox.hold()
+
+    def _options(self, event: RequestReceived) -> None:
+        self._connection.respond(
+            event.transaction,
+            200,
+            headers=(("Allow", ", ".join(ALLOW)), ("Accept", f"{_SDP}, text/plain")),
+        )
+
+    def _negotiate(self, event: RequestReceived) -> None:
+        refused = answer_negotiate(event.request)
+        status = 488 if refused is None else refused.status
+        self._connection.respond(event.transaction, status)
+
+    def _subscribe(self, event: RequestReceived) -> None:
+        user = self.sign_in.user
+        if user is None or _address(event.request.to.uri) != user.uri:
+            self._not_here(event)
+        else:
+            subscribe(self._services.config, self._connection, event, user)
+
+    def _service(self, event: RequestReceived) -> None:
+        if refused := answer_service(event.request):
+            self._connection.respond(event.transaction, refused.status, headers=refused.headers)
+        else:
+            self._connection.respond(event.transaction, 200)
+
+    def _invite(self, event: RequestReceived) -> None:
+        config, user = self._services.config, self.sign_in.user
+        services = (config.pool_uri, config.service_uri, config.legacy_uri)
+        if user is None or _address(event.request.uri) not in services:
+            self._not_here(event)
+        elif not user.chat_enabled:
+            reason = "Rejected session (principal not provisioned)"
+            self._reject(event, 403, _NOT_PROVISIONED, reason)
+        elif len(self._sessions) >= config.limits.sessions_per_connection:
+            reason = "Rejected session (no more endpoints allowed)"
+            self._reject(event, 503, _TOO_MANY, reason)
+        else:
+            self._open_session(event)
+
+    def _open_session(self, event: RequestReceived) -> None:
+        request, user = event.request, self.sign_in.user
+        assert user is not None, "checked by the caller"
+        offered = request.content_type == _SDP
+        headers = [("Contact", self._contact()), *self._session_headers(event)]
+        body = self._session_description(request.uri) if offered else b""
+        if offered:
+            headers.append(("Content-Type", _SDP))
+        answer = self._connection.respond(event.transaction, 200, headers=headers, body=body)
+        dialog = dialog_id(request.call_id, answer.to.tag, request.from_.tag)
+        if self._connection.ua.dialog(dialog) is None:
+            _log.warning("no dialog came of the INVITE of %s", user.uri)
+            return
+        session = ChatSession(
+            self._services,
+            self._connection,
+            dialog,
+            user,
+            session_id=f"{self._services.config.node}/{secrets.token_hex(8)}",
+            dialect=Dialect.of(request.headers.get("User-Agent") or ""),
+        )
+        session.on_first_use = self._take_over
+        self._sessions[dialog] = session
+        _log.info("session %s opened by %s", session.id, user.uri)
+
+    async def _take_over(self, session: ChatSession) -> None:
+        """Carry rooms over to a session that replaces others without their BYE."""
+        user, chat = session.user.uri, self._services.chat
+        for dialog, other in list(self._sessions.items()):
+            if other is not session and other.used:
+                await chat.transfer(user, other.id, session.id)
+                self._connection.drop_dialog(dialog)
+                del self._sessions[dialog]
+                other.end("replaced by another session")
+        rooms, self._abandoned = self._abandoned, []
+        if rooms:
+            arrival = await self._services.fanout.join(session, rooms)
+            arrival.release()
+
+    def _not_here(self, event: RequestReceived) -> None:
+        self._reject(event, 404, _NO_SUCH_USER, "")
+
+    def _reject(self, event: RequestReceived, status: int, error_id: int, reason: str) -> None:
+        host = self._services.config.host_name
+        header = diagnostics_header(error_id, reason, source=host)
+        self._connection.respond(event.transaction, status, headers=(header,))
+
+    _roads: dict[str, Callable[[FrontEnd, RequestReceived], None]] = {
+        "REGISTER": _register,
+        "OPTIONS": _options,
+        "NEGOTIATE": _negotiate,
+        "SUBSCRIBE": _subscribe,
+        "SERVICE": _service,
+        "INVITE": _invite,
+    }
+
+    # --- inside ---
+
+    def _session_headers(self, event: RequestReceived) -> list[tuple[str, str]]:
+        expires = self._services.config.chat.session_expires
+        return [
+            ("Session-Expires", f"{expires};refresher=uac"),
+            ("Supported", "timer"),
+            ("Allow", ", ".join(ALLOW)),
+        ]
+
+    def _contact(self) -> str:
+        config = self._services.config
+        return f"<sip:{config.host_name}@{config.domain};gruu;opaque=srvr:HomeServer:{config.node}>"
+
+    def _session_description(self, uri: str) -> bytes:
+        host, port = self._connection.sockname
+        family = "IP6" if ":" in host else "IP4"
+        lines = (
+            "v=0",
+            f"o=- 0 0 IN {family} {host}",
+            "s=session",
+            f"c=IN {family} {host}",
+            "t=0 0",
+            f"m=message {port} sip {uri}",
+            "a=accept-types:text/plain",
+        )
+        return "".join(f"{line}\r\n" for line in lines).encode()
+
+    def _signed_in(self) -> None:
+        self._stop_clock()
+        if self._held:
+            self._held = False
+            for session in self._sessions.values():
+                session.outbox.release()
+
+    def _signed_out(self) -> None:
+        for session in list(self._sessions.values()):
+            session.end("signed out")
+
+    def _too_late(self) -> None:
+        _log.info("connection from %s closed: no sign-in in time", self._connection.peername[0])
+        self._connection.abort(ConnectionFailure("no sign-in in time"))
+
+    def _stop_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _address(uri: str) -> str:
+    return parse_uri(uri).address.lower()

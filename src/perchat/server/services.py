@@ -1,0 +1,50 @@
+"""What every connection of a server shares, handed round as one value."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from perchat.chat.service import ChatService
+    from perchat.server.config import ServerConfig
+    from perchat.server.fanout import Fanout
+    from perchat.server.routing import FrontEnd
+    from perchat.server.tasks import Tasks
+    from perchat.store.directory import Directory
+
+__all__ = ["EnvelopeIds", "Services", "wall_clock"]
+
+
+def wall_clock() -> float:
+    """Return the seconds since the epoch; the one place where the server reads that clock."""
+    return time.time_ns() / 1e9
+
+
+class EnvelopeIds:
+    """Identifiers of the envelopes a server sends: growing, and not repeated after a restart."""
+
+    def __init__(self, at: float) -> None:
+        self._numbers = itertools.count(int(at * 1000) << 20)  # stays below 2**63 until 2248
+
+    def next(self) -> str:
+        """Return a new one."""
+        return str(next(self._numbers))
+
+
+@dataclass(slots=True)
+class Services:
+    """The parts of a running server."""
+
+    config: ServerConfig
+    chat: ChatService
+    directory: Directory
+    fanout: Fanout
+    tasks: Tasks
+    envelope_ids: EnvelopeIds
+    clock: Callable[[], float] = wall_clock
+    connections: set[FrontEnd] = field(default_factory=set)

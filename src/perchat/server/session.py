@@ -1,0 +1,237 @@
+"""
+One client's dialog with the chat service: commands in order, replies out.
+
+A command is answered 200 at once and its reply travels in an INFO of its own. A
+post has no reply: the final status of its INFO is the receipt, given when the
+message is durable or refused. Both go through one bounded inbox, one at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+from perchat.chat.refusal import Refusal
+from perchat.errors import ErrorCode, RemoteProtocolError, StorageError
+from perchat.lync.diagnostics import diagnostics_header
+from perchat.server.commands import COMMANDS
+from perchat.server.outbox import Outbox
+from perchat.xccos.decoder import decode
+from perchat.xccos.encoder import encode
+from perchat.xccos.primitives import Chat, Command, Envelope, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from perchat.model.principal import User
+    from perchat.net.connection import Connection
+    from perchat.server.services import Services
+    from perchat.sip.message import Request
+    from perchat.xccos.codec import Dialect
+    from perchat.xccos.primitives import Notice
+
+__all__ = ["CONTENT_TYPE", "ChatSession"]
+
+_log = logging.getLogger(__name__)
+CONTENT_TYPE = ("Content-Type", "text/plain")
+
+# the status a refused post's INFO ends with; 481 and 487 would end the client's session
+_POST_STATUS = {
+    ErrorCode.ERROR_PERMISSION: 403,
+    ErrorCode.USER_NOT_JOINED: 403,
+    ErrorCode.NO_SUCH_NODE: 404,
+    ErrorCode.NODE_DISABLED: 410,
+    ErrorCode.LIMIT_EXCEEDED: 413,
+    ErrorCode.INVALID_ARGUMENT: 400,
+    ErrorCode.DATABASE_CONNECTION: 503,
+}
+_BUSY = 20000  # [MS-OCER]: chat service busy
+_CHAT_ERROR = 20007  # chat service error
+_QUEUE_FULL = 20011  # rejected message, inbound queue is full
+_NOT_XML = 4001
+_UNAVAILABLE = 503
+
+
+class ChatSession:
+    """
+    The chat service's side of one dialog.
+
+    Attributes:
+        id: Names the session in the journal.
+        user: Who signed in on the connection.
+        dialect: How the client wants to be written to.
+
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        connection: Connection,
+        dialog: str,
+        user: User,
+        *,
+        session_id: str,
+        dialect: Dialect,
+    ) -> None:
+        limits = services.config.limits
+        self.services = services
+        self.dialog = dialog
+        self.user = user
+        self.id = session_id
+        self.dialect = dialect
+        self.ended = False
+        self.used = False
+        self.on_first_use: Callable[[ChatSession], Awaitable[None]] | None = None
+        self._connection = connection
+        self._inbox: deque[Callable[[], Awaitable[None]]] = deque()
+        self._working = False
+        self.outbox = Outbox(
+            self._send, self._overflow, limit=limits.outbox, window=limits.outbox_window
+        )
+        services.fanout.add(self)
+
+    # --- from the network ---
+
+    def receive(self, transaction: str, request: Request) -> None:
+        """Take an INFO of this dialog."""
+        if request.content_type not in ("text/plain", ""):
+            self._connection.respond(transaction, 415, headers=(("Accept", "text/plain"),))
+            return
+        try:
+            envelope = decode(request.body)
+        except RemoteProtocolError as error:
+            _log.warning("session %s of %s: unreadable body: %s", self.id, self.user.uri, error)
+            self._refuse(transaction, 400, _NOT_XML, str(error))
+            return
+        works = [self._work(envelope, one, transaction) for one in envelope.primitives]
+        waiting = [work for work in works if work is not None]
+        if len(self._inbox) + len(waiting) > self.services.config.limits.inbox:
+            self._refuse(transaction, 503, _QUEUE_FULL, "Rejected message (inbound queue is full)")
+            return
+        if not any(isinstance(one, Chat) for one in envelope.primitives):
+            self._connection.respond(transaction, 200)
+        self._inbox.extend(waiting)
+        self._start_working()
+
+    def answered(self) -> None:
+        """Take note that the client answered one of our INFOs, or never will."""
+        self.outbox.answered()
+
+    def end(self, reason: str) -> None:
+        """Leave all rooms; the dialog is over or will be ignored. Safe to repeat."""
+        if self.ended:
+            return
+        self.ended = True
+        self._inbox.clear()
+        self.outbox.close()
+        self.services.fanout.remove(self)
+        _log.info("session %s of %s ended: %s", self.id, self.user.uri, reason)
+        self.services.tasks.insist(
+            partial(self.services.chat.part_all, self.user.uri, self.id),
+            f"taking {self.user.uri} out of rooms",
+        )
+
+    # --- to the network ---
+
+    def reply(self, reply: Reply, *, first: bool = False) -> None:
+        """Send the answer to a command; ``first`` puts it ahead of what is held back."""
+        body = self.encode(reply)
+        if first:
+            self.outbox.put_first(body)
+        else:
+            self.outbox.put(body)
+
+    def encode(self, primitive: Reply | Notice) -> bytes:
+        """Return an envelope of the service's with one primitive."""
+        return encode(Envelope(self.services.envelope_ids.next(), (primitive,)), self.dialect)
+
+    # --- inside ---
+
+    def _work(
+        self, envelope: Envelope, primitive: object, transaction: str
+    ) -> Callable[[], Awaitable[None]] | None:
+        match primitive:
+            case Command():
+                return partial(self._carry_out, envelope.id, primitive)
+            case Chat():
+                return partial(self._post, primitive, transaction)
+            case _:
+                _log.info("session %s: ignored %s", self.id, type(primitive).__name__)
+                return None
+
+    def _start_working(self) -> None:
+        if self._inbox and not self._working:
+            self._working = True
+            self.services.tasks.spawn(self._work_off(), f"session {self.id}")
+
+    async def _work_off(self) -> None:
+        try:
+            while self._inbox:
+                await self._inbox.popleft()()
+        finally:
+            self._working = False
+            self._start_working()
+
+    async def _carry_out(self, envid: str, command: Command) -> None:
+        row = COMMANDS.get(command.name)
+        if row is None:
+            _log.warning("session %s: unknown command %s", self.id, command.name)
+            self.reply(Reply.refusing(command, envid, ErrorCode.MSG_NOT_SUPPORTED))
+            return
+        if row.enters_service:
+            await self._note_use()
+        try:
+            await row.handle(self, envid, command)
+        except StorageError as error:
+            _log.error("session %s: %s not carried out: %s", self.id, command.name, error)  # noqa: TRY400
+            self.reply(Reply.refusing(command, envid, ErrorCode.DATABASE_CONNECTION))
+        except Exception:
+            _log.exception("session %s: %s failed", self.id, command.name)
+            self.reply(Reply.refusing(command, envid, ErrorCode.UNKNOWN_SERVER_ERROR))
+
+    async def _note_use(self) -> None:
+        if not self.used:
+            self.used = True
+            if self.on_first_use is not None:
+                await self.on_first_use(self)
+
+    async def _post(self, line: Chat, transaction: str) -> None:
+        result = await self.services.chat.post(
+            self.user.uri, self.id, line.room, line.text, alert=line.alert, rtf=line.rtf
+        )
+        if isinstance(result, Refusal):
+            status = _POST_STATUS.get(result.code, 403)
+            error_id = _BUSY if status == _UNAVAILABLE else _CHAT_ERROR
+            self._refuse(transaction, status, error_id, result.code.name, result.text)
+        else:
+            self._connection.respond(transaction, 200)
+
+    def _refuse(
+        self, transaction: str, status: int, error_id: int, reason: str, detail: str = ""
+    ) -> None:
+        header = diagnostics_header(
+            error_id,
+            reason,
+            source=self.services.config.host_name,
+            component="GroupChat",
+            **({"detail": detail} if detail else {}),
+        )
+        self._connection.respond(transaction, status, headers=(header,))
+
+    def _send(self, body: bytes) -> None:
+        if self._connection.ua.dialog(self.dialog) is None:
+            self.end("its dialog is gone")
+        else:
+            self._connection.request_in(self.dialog, "INFO", headers=(CONTENT_TYPE,), body=body)
+
+    def _overflow(self) -> None:
+        _log.warning(
+            "session %s of %s does not keep up: %d messages waiting",
+            self.id,
+            self.user.uri,
+            self.services.config.limits.outbox,
+        )
+        self._connection.drop_dialog(self.dialog)  # its next request is answered 481
+        self.end("overflow")

@@ -1,0 +1,222 @@
+"""
+REGISTER: authenticate, bind, refresh; and the guard that holds others to it.
+
+One object a connection. Until the sign-in stands only REGISTER and OPTIONS are
+heard; afterwards every request has to be signed by whom it claims to be from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from typing import TYPE_CHECKING
+
+from perchat.lync.authentication import (
+    Accepted,
+    Acceptor,
+    Account,
+    Challenged,
+    Check,
+    ProofNeeded,
+)
+from perchat.lync.diagnostics import Refused
+from perchat.lync.ntlm import NtlmTarget
+from perchat.lync.registration import Registration, registered_headers
+from perchat.model.uri import SipUri
+from perchat.net.connection import Admission
+from perchat.sip.message import Headers, Request, Response
+from perchat.sip.status import reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from perchat.lync.authentication import Verdict
+    from perchat.model.principal import User
+    from perchat.net.connection import Connection
+    from perchat.server.services import Services
+    from perchat.sip.events import RequestReceived
+    from perchat.sip.message import Message
+
+__all__ = ["SignIn"]
+
+_log = logging.getLogger("perchat.signin")
+_UNAUTHENTICATED = frozenset({"REGISTER", "OPTIONS", "NEGOTIATE"})
+_UNANSWERED = frozenset({"ACK", "CANCEL"})
+_NOT_ENABLED = 4005
+_FOREIGN_FROM = 4004
+
+
+class SignIn:
+    """
+    The sign-in on one connection, and its guard.
+
+    Attributes:
+        user: Who signed in; None until then, and after signing out.
+        epid: The client's name for its device; empty until then.
+
+    """
+
+    def __init__(
+        self, services: Services, *, signed_in: Callable[[], None], signed_out: Callable[[], None]
+    ) -> None:
+        """Take ``signed_in``, called at each success, and ``signed_out``, called once it is given up."""
+        config = services.config
+        self.user: User | None = None
+        self.epid = ""
+        self._services = services
+        self._signed_in = signed_in
+        self._signed_out = signed_out
+        self._acceptor = Acceptor(
+            targetname=config.host_name,
+            target=NtlmTarget.of(config.host_name, config.domain),
+            random=secrets.token_bytes,
+            lifetime=config.sign_in.association_lifetime,
+            challenge_limit=config.sign_in.challenge_limit,
+        )
+
+    @property
+    def stands(self) -> bool:
+        """Whether what is sent now would be signed."""
+        return self._acceptor.association is not None
+
+    # --- the guard ---
+
+    def admit(self, message: Message, now: float) -> Admission:
+        """Let pass what is signed by its sender, and what needs no signature."""
+        if isinstance(message, Request) and message.method in _UNAUTHENTICATED:
+            return Admission(message)
+        check = self._acceptor.check(message, now)
+        if check is Check.OK:
+            return Admission(message)
+        _log.info("not admitted (%s): %s", check.value, _name(message))
+        if isinstance(message, Response) or message.method in _UNANSWERED:
+            return Admission()
+        return Admission(answer=self._turned_away(message, check))
+
+    def seal(self, message: Message) -> Message:
+        """Sign what goes out."""
+        return self._acceptor.seal(message)
+
+    def _turned_away(self, request: Request, check: Check) -> Response:
+        if check is Check.FOREIGN:
+            host = self._services.config.host_name
+            verdict: Challenged | Refused = Refused(403, _FOREIGN_FROM, source=host)
+        else:
+            verdict = self._acceptor.challenge(self._services.clock())
+        return _answer(request, verdict)
+
+    # --- REGISTER ---
+
+    def register(self, connection: Connection, event: RequestReceived) -> None:
+        """Take a REGISTER; it is answered now or when the directory has been asked."""
+        now = asyncio.get_running_loop().time()
+        verdict = self._acceptor.receive(event.request, now, self._services.clock())
+        if isinstance(verdict, ProofNeeded):
+            self._services.tasks.spawn(self._prove(connection, event, verdict), "sign-in")
+        else:
+            self._conclude(connection, event, verdict)
+
+    async def _prove(
+        self, connection: Connection, event: RequestReceived, proof: ProofNeeded
+    ) -> None:
+        account = await self._account(proof)
+        now = asyncio.get_running_loop().time()
+        verdict = self._acceptor.complete(proof, account, now, self._services.clock())
+        if isinstance(verdict, Challenged):
+            _log.warning(
+                "sign-in as %s refused, wrong user or password, from %s",
+                proof.uri,
+                connection.peername[0],
+            )
+        self._conclude(connection, event, verdict)
+
+    async def _account(self, proof: ProofNeeded) -> Account | None:
+        """Return whom the typed names mean: ``user``, ``DOMAIN\\user`` or ``user@domain``."""
+        domain = self._services.config.domain
+        name, at, typed = proof.user.partition("@")
+        if at and typed.lower() != domain:
+            return None
+        if proof.domain.lower() not in ("", domain, domain.partition(".")[0][:15]):
+            return None
+        user = await self._services.directory.find(f"sip:{name}@{domain}")
+        secret = None if user is None else await self._services.directory.secret(user.uri)
+        return None if user is None or secret is None else Account(user.uri, secret)
+
+    def _conclude(self, connection: Connection, event: RequestReceived, verdict: Verdict) -> None:
+        match verdict:
+            case Accepted():
+                self._accept(connection, event, verdict)
+            case Challenged() | Refused():
+                connection.respond(event.transaction, verdict.status, headers=verdict.headers)
+            case ProofNeeded():
+                raise TypeError("a proof has to be completed first")
+
+    def _accept(self, connection: Connection, event: RequestReceived, accepted: Accepted) -> None:
+        limits = self._services.config.sign_in
+        granted = limits.registration_expires
+        registration = Registration.parse(event.request, default=granted, most=granted)
+        user = self._services.chat.user(SipUri(accepted.uri))
+        if isinstance(registration, Refused):
+            refusal: Refused | None = registration
+        elif user is None or not user.enabled:
+            refusal = Refused(403, _NOT_ENABLED, source=self._services.config.host_name)
+        else:
+            refusal = None
+            self._bind(connection, event, user, registration, accepted)
+        if refusal is not None:
+            _log.warning("sign-in of %s refused: %s", accepted.uri, refusal.reason)
+            connection.respond(event.transaction, refusal.status, headers=refusal.headers)
+
+    def _bind(
+        self,
+        connection: Connection,
+        event: RequestReceived,
+        user: User,
+        registration: Registration,
+        accepted: Accepted,
+    ) -> None:
+        self.user, self.epid = user, registration.epid
+        if not accepted.refreshed:
+            agent = event.request.headers.get("User-Agent") or "an unnamed program"
+            _log.info(
+                "%s signed in from %s with %s over %s",
+                user.uri,
+                connection.peername[0],
+                agent,
+                "TLS" if connection.is_tls else "TCP",
+            )
+        headers = registered_headers(
+            registration,
+            keep_alive=self._services.config.sign_in.keep_alive,
+            refreshed=accepted.refreshed,
+        )
+        connection.respond(event.transaction, 200, headers=headers)
+        if registration.expires:
+            self._signed_in()
+        else:
+            _log.info("%s signed out", user.uri)
+            self._signed_out()
+
+
+def _name(message: Message) -> str:
+    if isinstance(message, Request):
+        return f"{message.method} of {message.from_.uri}"
+    return f"{message.status} to {message.cseq.method}"
+
+
+def _answer(request: Request, verdict: Challenged | Refused) -> Response:
+    """Return an answer given before the request reaches any transaction (RFC 3261 §8.2.7)."""
+    to = request.headers.get("To") or ""
+    tagged = to if request.to.tag else f"{to};tag={secrets.token_hex(8)}"
+    headers = Headers(
+        (
+            *(("Via", via) for via in request.headers.get_all("Via")),
+            ("From", request.headers.get("From") or ""),
+            ("To", tagged),
+            ("Call-ID", request.call_id),
+            ("CSeq", str(request.cseq)),
+            *verdict.headers,
+        )
+    )
+    return Response(verdict.status, reason_of(verdict.status), headers)
