@@ -1,0 +1,47 @@
+"""The limits in SECURITY.md are those of the code, and none is left out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from perchat.markup import MarkupLimits
+from perchat.server.config import LimitsConfig, SignInConfig
+from perchat.sip.parser import ParserLimits
+
+ROWS = dict(
+    re.findall(
+        r"^\| (`[\w.]+`|[\w ]+ \(fixed\)) \| (\d+) \|",
+        (Path(__file__).parent.parent / "SECURITY.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+)
+
+
+def defaults(prefix: str, kind: type[msgspec.Struct]) -> dict[str, float]:
+    return {f"`{prefix}.{field.name}`": field.default for field in msgspec.structs.fields(kind)}
+
+
+def test_every_limit_of_the_settings_is_listed_with_its_default() -> None:
+    listed = {name: int(value) for name, value in ROWS.items() if name.startswith("`limits.")}
+    assert listed == defaults("limits", LimitsConfig)
+
+
+def test_limits_of_signing_in_are_listed_with_their_defaults() -> None:
+    listed = {name: int(value) for name, value in ROWS.items() if name.startswith("`sign_in.")}
+    assert listed.items() <= defaults("sign_in", SignInConfig).items()
+    assert listed
+
+
+def test_fixed_limits_are_those_of_the_parsers() -> None:
+    parser, markup = ParserLimits(), MarkupLimits()
+    assert {name: int(value) for name, value in ROWS.items() if name.endswith("(fixed)")} == {
+        "start line (fixed)": parser.start_line,
+        "header line (fixed)": parser.header_line,
+        "header count (fixed)": parser.header_count,
+        "XML depth (fixed)": markup.depth,
+        "XML elements (fixed)": markup.elements,
+        "XML attributes of an element (fixed)": markup.attributes,
+    }
