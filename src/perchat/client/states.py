@@ -114,7 +114,6 @@ SESSION_TABLE: Mapping[tuple[SessionState, Step], SessionState] = MappingProxyTy
         (_S.IDLE, Step.END): _S.TERMINATING,
         (_S.ESTABLISHING, Step.END): _S.TERMINATING,
         (_S.ESTABLISHED, Step.END): _S.TERMINATING,
-        (_S.TERMINATING, Step.END): _S.TERMINATING,  # lost while it was being left
         (_S.TERMINATING, Step.ENDED): _S.TERMINATED,
     }
 )

@@ -1,0 +1,485 @@
+"""
+The chat endpoint: one connection to one chat service, over one local endpoint.
+
+It lives once. What can be subscribed to may be subscribed before it is
+established, and nothing that happens from then on is lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from asyncio import Event
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from perchat.client.dialog import ChatDialog, unexpected
+from perchat.client.endpoint import LocalEndpoint
+from perchat.client.events import ConnectionStateChanged, SessionReason
+from perchat.client.invitations import InvitationStream
+from perchat.client.opening import Opening
+from perchat.client.session import ChatRoomSession
+from perchat.client.states import CHAT_TABLE, ConnectionState, StateMachine, Step
+from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
+from perchat.client.targets import Match, pick_by_name, room_or_name
+from perchat.client.tasks import Background
+from perchat.errors import (
+    ChatServerConnectionError,
+    CommandFailed,
+    OperationTimeout,
+    PerchatError,
+    StateError,
+)
+from perchat.model.invitation import Invitation
+from perchat.model.uri import RoomUri, SipUri
+from perchat.xccos.blocks import (
+    Arrivals,
+    Departures,
+    InvitationQuery,
+    Invitations,
+    Nothing,
+    RoomQuery,
+    Rooms,
+    RoomUris,
+    ServerInfoQuery,
+    ServerInfoReply,
+    ServerUri,
+)
+from perchat.xccos.primitives import Chat, Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from perchat.client.options import ClientTimers
+    from perchat.client.targets import RoomLike
+    from perchat.model.chatroom import RoomSnapshot
+    from perchat.model.service import ServerInfo
+    from perchat.xccos.blocks import Data
+    from perchat.xccos.primitives import Primitive
+
+__all__ = ["PersistentChatEndpoint"]
+
+_log = logging.getLogger("perchat.chat")
+_Block = TypeVar("_Block")
+
+
+class PersistentChatEndpoint:
+    """
+    A chat service, as one user sees it.
+
+    ``async with`` establishes and terminates it.
+    """
+
+    def __init__(self, address: str, endpoint: LocalEndpoint) -> None:
+        """
+        Make an endpoint; nothing is sent before ``establish``.
+
+        Args:
+            address: The chat service, ``sip:…``, as provisioned or configured.
+            endpoint: Has to be established first.
+
+        Raises:
+            ValueError: ``address`` is not a SIP address.
+            TypeError: An argument is missing or of another kind.
+
+        """
+        if not isinstance(address, str):
+            raise TypeError("the chat service's address is missing")
+        if not isinstance(endpoint, LocalEndpoint):
+            raise TypeError(f"not a local endpoint: {type(endpoint).__name__}")
+        self._address = SipUri(address)
+        self._endpoint = endpoint
+        self._machine = StateMachine(CHAT_TABLE, ConnectionState.IDLE)
+        self._changes: Broadcast[ConnectionStateChanged] = Broadcast()
+        self._invited: Broadcast[Invitation] = Broadcast()
+        self._dialog: ChatDialog | None = None
+        self._server: ServerInfo | None = None
+        self._clock_offset = timedelta()
+        self._rooms: dict[RoomUri, ChatRoomSession] = {}
+        self._idle_sessions: weakref.WeakSet[ChatRoomSession] = weakref.WeakSet()
+        self._beneath = AsyncExitStack()
+        self._background = Background()
+        self._why = ""
+        self._over = Event()
+        endpoint.add(self)
+
+    # --- what it is ---
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where it is; already true when an event tells of it."""
+        return self._machine.state
+
+    @property
+    def endpoint(self) -> LocalEndpoint:
+        """What it stands on."""
+        return self._endpoint
+
+    @property
+    def owner_uri(self) -> SipUri:
+        """The user's address-of-record."""
+        return self._endpoint.owner_uri
+
+    @property
+    def address(self) -> SipUri:
+        """The chat service; once established, the one that a lookup led to."""
+        return self._dialog.address if self._dialog is not None else self._address
+
+    @property
+    def timers(self) -> ClientTimers:
+        """How long things may take here."""
+        return self._endpoint.timers
+
+    @property
+    def server(self) -> ServerInfo:
+        """Limits and identity of the service; ChatServerConnectionError until established."""
+        if self._server is None:
+            raise self._not_established()
+        return self._server
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """How far the service's clock was ahead of ours when the endpoint was established."""
+        return self._clock_offset
+
+    @property
+    def sessions(self) -> Mapping[RoomUri, ChatRoomSession]:
+        """The joined rooms now, as a copy."""
+        joined = {uri: one for uri, one in self._rooms.items() if one.is_joined}
+        return MappingProxyType(joined)
+
+    def session(self, room: RoomLike) -> ChatRoomSession | None:
+        """Return the joined session of a room, by URI or by name without case."""
+        wanted = room_or_name(room)
+        if isinstance(wanted, RoomUri):
+            return self.sessions.get(wanted)
+        name = wanted.casefold()
+        return next((one for one in self.sessions.values() if one.name.casefold() == name), None)
+
+    # --- what it tells ---
+
+    def state_changes(
+        self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
+    ) -> EventStream[ConnectionStateChanged]:
+        """Return every change of state from now on; ends after TERMINATED."""
+        return self._changes.stream(lambda change: change, limit=limit, overflow=overflow)
+
+    def invitations(
+        self,
+        since: int | None = None,
+        *,
+        limit: int = DEFAULT_BUFFER,
+        overflow: Overflow = Overflow.DROP_OLDEST,
+    ) -> InvitationStream:
+        """
+        Return the invitations from now on.
+
+        Args:
+            since: First those that the service kept with a greater id, each once.
+            limit: How many may wait for the reader.
+            overflow: What happens beyond that.
+
+        """
+        live = self._invited.stream(lambda one: one, limit=limit, overflow=overflow)
+        return InvitationStream(live, since, self.stored_invitations)
+
+    # --- its life ---
+
+    async def establish(self) -> None:
+        """
+        Open the session and learn about the service.
+
+        Raises:
+            StateError: It was used before, or the local endpoint is not established.
+            ChatServerConnectionError: Refused, or ended by the service.
+            CommandFailed: The service does not tell about itself.
+            OperationTimeout: No answer in time.
+            ConnectionFailure: The connection ended.
+
+        """
+        if not self._machine.allows(Step.BEGIN):
+            raise StateError(
+                f"the chat endpoint is {self.state.value}: it lives once, make another"
+            )
+        self._endpoint.signed_in  # noqa: B018 - raises, naming the state
+        self._move(Step.BEGIN)
+        try:
+            self._dialog = await self._open()
+            await self._learn(self._dialog)
+            if self._why or self.state is not ConnectionState.ESTABLISHING:
+                raise ChatServerConnectionError(f"the session ended at once: {self._why}")
+        except BaseException as error:
+            await self._end(str(error) or type(error).__name__)
+            raise
+        self._move(Step.SUCCEED)
+
+    async def terminate(self) -> None:
+        """Leave all rooms and close; never raises, may be repeated."""
+        try:
+            await self.hang_up()
+        finally:
+            await self._beneath.pop_all().aclose()
+
+    async def hang_up(self) -> None:
+        """End the session, but not what was opened for it (the local endpoint calls this)."""
+        await self._end("")
+        await self._over.wait()
+
+    def carry(self, beneath: AsyncExitStack) -> None:
+        """Close ``beneath`` too when it is terminated (connect helpers call this)."""
+        self._beneath = beneath
+
+    async def __aenter__(self) -> Self:
+        await self.establish()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.terminate()
+
+    # --- what it can do ---
+
+    async def command(self, name: str, data: Data, kind: type[_Block]) -> _Block:
+        """
+        Send a command to the service and return its reply's data, a ``kind``.
+
+        Raises:
+            ChatServerConnectionError: Not established, or over.
+            CommandFailed: The service refused, or its reply makes no sense.
+            OperationTimeout: No reply in time.
+
+        """
+        return await self.dialog.command(name, data, expect(name, kind))
+
+    @property
+    def dialog(self) -> ChatDialog:
+        """The session on the wire; ChatServerConnectionError unless established."""
+        self.check_established()
+        if self._dialog is None:  # established means there is one
+            raise self._not_established()
+        return self._dialog
+
+    def check_established(self) -> None:
+        """Raise ChatServerConnectionError unless established."""
+        if self.state is not ConnectionState.ESTABLISHED:
+            raise self._not_established()
+
+    async def search_rooms(
+        self,
+        text: str = "",
+        *,
+        descriptions: bool = False,
+        match: Match = Match.ANY,
+        limit: int | None = None,
+    ) -> list[RoomSnapshot]:
+        """
+        Return the visible rooms whose names match; without text, all.
+
+        Args:
+            text: Words.
+            descriptions: Whether descriptions count too.
+            match: How many of the words have to be there.
+            limit: The most to return; ``server.search_limit`` is above it.
+
+        """
+        if limit is not None and limit < 1:
+            raise ValueError(f"a search returns at least one room, not {limit}")
+        query = RoomQuery(
+            criteria=text,
+            extended=descriptions,
+            match_all=match is Match.ALL,
+            match_exact_phrase=match is Match.PHRASE,
+            max_results=-1 if limit is None else limit,
+        )
+        found = await self.command("chansrch", query, Rooms)
+        return list(found.rooms[:limit])
+
+    async def stored_invitations(self, after: int = 0) -> list[Invitation]:
+        """Return the invitations that the service kept, with an id greater than ``after``."""
+        query = InvitationQuery(after, self.address.domain)
+        found = await self.command("getinv", query, Invitations)
+        kept = [invitation for invitation in found.invitations if invitation.id > after]
+        return sorted(kept, key=lambda invitation: invitation.id)
+
+    def join(self, room: RoomLike) -> Opening[ChatRoomSession]:
+        """
+        Join a room: await it, or use ``async with`` to leave it again.
+
+        Raises:
+            ValueError: ``room`` cannot name a room; raised at once.
+
+        """
+        wanted = room_or_name(room)
+
+        async def opened() -> ChatRoomSession:
+            session = ChatRoomSession(self)
+            await session.join(wanted)
+            return session
+
+        return Opening(opened, _leave)
+
+    async def find(self, room: RoomUri | str) -> RoomUri:
+        """Return the URI of a room given by name; RoomNotFound if none is named so."""
+        if isinstance(room, RoomUri):
+            return room
+        return pick_by_name(await self.search_rooms(room, match=Match.PHRASE), room)
+
+    # --- from sessions ---
+
+    def add(self, session: ChatRoomSession) -> None:
+        """Know a session, to end it with the endpoint."""
+        self._idle_sessions.add(session)
+
+    def occupy(self, room: RoomUri, session: ChatRoomSession) -> None:
+        """Give a session what comes from a room; StateError when another one has it."""
+        if room in self._rooms:
+            raise StateError(f"the room is joined already: {room}")
+        self._rooms[room] = session
+
+    def vacate(self, room: RoomUri, session: ChatRoomSession) -> bool:
+        """Give it nothing more; returns whether it had the room."""
+        if self._rooms.get(room) is not session:
+            return False
+        del self._rooms[room]
+        return True
+
+    def part_later(self, room: RoomUri) -> None:
+        """Tell the service, in our own time, that we are not in a room after all."""
+        if self.state is ConnectionState.ESTABLISHED:
+            self._background.spawn(self._part(room), f"leaving {room}")
+
+    async def _part(self, room: RoomUri) -> None:
+        with suppress(PerchatError):
+            await self.command("part", RoomUris((room,)), RoomUris)
+
+    # --- opening ---
+
+    async def _open(self) -> ChatDialog:
+        dialog = await self._dial(self._address)
+        actual = await self._look_up(dialog)
+        if actual is None or actual == dialog.address:
+            return dialog
+        _log.info("%s sends us to %s", dialog.address, actual)
+        self._dialog = None
+        await dialog.close()
+        return await self._dial(actual)
+
+    async def _dial(self, address: SipUri) -> ChatDialog:
+        dialog = ChatDialog(
+            self._endpoint.signed_in, address, on_news=self._news, on_ended=self._lost
+        )
+        await dialog.open()
+        self._dialog = dialog
+        return dialog
+
+    async def _look_up(self, dialog: ChatDialog) -> SipUri | None:
+        """Ask where the service proper is: older servers answer at a lookup address first."""
+        try:
+            answer = await dialog.command(
+                "requri", Nothing(), expect("requri", ServerUri), wait=self.timers.lookup
+            )
+        except (OperationTimeout, CommandFailed) as error:
+            _log.debug("%s does not say where the service is: %s", dialog.address, error)
+            return None
+        return answer.uri
+
+    async def _learn(self, dialog: ChatDialog) -> None:
+        sent = datetime.now(UTC)
+        query = ServerInfoQuery(dialog.address.domain)
+        reply = await dialog.command(
+            "getserverinfo", query, expect("getserverinfo", ServerInfoReply)
+        )
+        came = datetime.now(UTC)
+        self._server = reply.info
+        self._clock_offset = reply.info.time - (sent + (came - sent) / 2)
+
+    # --- news ---
+
+    def _news(self, primitive: Primitive) -> None:
+        match primitive:
+            case Chat(room=room) if room in self._rooms:
+                self._rooms[room].line_received(primitive)
+            case Notice(data=Arrivals() as arrivals):
+                self._arrived(arrivals)
+            case Notice(data=Departures() as departures):
+                self._departed(departures)
+            case Notice(data=Invitations() as invitations):
+                for invitation in invitations.invitations:
+                    self._invited.publish(invitation)
+            case _:
+                _log.debug("ignored: %s", getattr(primitive, "name", type(primitive).__name__))
+
+    def _arrived(self, arrivals: Arrivals) -> None:
+        for arrival in arrivals.arrivals:
+            for room, mask in arrival.rooms:
+                if room in self._rooms:
+                    self._rooms[room].arrived(arrival.participant, mask)
+
+    def _departed(self, departures: Departures) -> None:
+        for departure in departures.departures:
+            session = self._rooms.get(departure.room)
+            if session is not None:
+                session.departed(departure.users)
+
+    # --- the end ---
+
+    def _lost(self, reason: str) -> None:
+        self._why = reason
+        if self.state is ConnectionState.ESTABLISHED:
+            self._move(Step.END, reason)
+            self._finish()
+
+    async def _end(self, reason: str) -> None:
+        if self._machine.allows(Step.END):
+            self._why = self._why or reason
+            self._move(Step.END, reason)
+        try:
+            if self._dialog is not None:
+                await self._dialog.close()
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        if not self._machine.allows(Step.ENDED):
+            return
+        self._background.cancel()
+        for session in {*self._rooms.values(), *self._idle_sessions}:
+            session.ended(SessionReason.DISCONNECTED)
+        self._rooms.clear()
+        self._move(Step.ENDED, self._why)
+        self._changes.end()
+        self._invited.end()
+        self._over.set()
+
+    def _move(self, step: Step, reason: str = "") -> None:
+        state = self._machine.take(step)
+        _log.info("%s: chat is %s%s", self.owner_uri, state.value, f": {reason}" if reason else "")
+        self._changes.publish(ConnectionStateChanged(state, reason))
+
+    def _not_established(self) -> ChatServerConnectionError:
+        why = f" ({self._why})" if self._why else ""
+        return ChatServerConnectionError(
+            f"the chat endpoint is {self.state.value}, not established{why}"
+        )
+
+
+def expect(name: str, kind: type[_Block]) -> Callable[[Data], _Block]:
+    """Return a check that a reply's data is a ``kind``; an empty list comes as nothing at all."""
+
+    def check(data: Data) -> _Block:
+        if isinstance(data, kind):
+            return data
+        raise unexpected(name, data)
+
+    return check
+
+
+async def _leave(session: ChatRoomSession) -> None:
+    await session.close()

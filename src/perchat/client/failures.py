@@ -1,0 +1,110 @@
+"""From a failure status to the exception a caller can act on; tables, not guesses by text."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from perchat.errors import (
+    AuthenticationError,
+    AuthenticationReason,
+    ChatServerConnectionError,
+    CommandFailed,
+    ErrorCode,
+    FailureResponse,
+    OperationTimeout,
+    PublishSubscribeError,
+    RealTimeError,
+    RegisterError,
+    ServerPolicyError,
+)
+from perchat.lync.diagnostics import read_diagnostics
+
+if TYPE_CHECKING:
+    from perchat.errors import Diagnostics
+    from perchat.sip.message import Response
+
+__all__ = [
+    "command_failure",
+    "invite_failure",
+    "register_failure",
+    "subscribe_failure",
+]
+
+_COMMAND_CODES = {  # what the chat service's SIP refusals of a command or post stand for
+    400: ErrorCode.INVALID_ARGUMENT,
+    403: ErrorCode.ERROR_PERMISSION,
+    404: ErrorCode.NO_SUCH_NODE,
+    405: ErrorCode.MSG_NOT_SUPPORTED,
+    409: ErrorCode.DATA_COLLISION,
+    410: ErrorCode.NODE_DISABLED,
+    412: ErrorCode.USER_NOT_JOINED,
+    413: ErrorCode.LIMIT_EXCEEDED,
+    415: ErrorCode.MSG_NOT_SUPPORTED,
+    501: ErrorCode.MSG_NOT_SUPPORTED,
+    513: ErrorCode.LIMIT_EXCEEDED,
+}
+_FORBIDDEN_FROM = 4004  # the credentials may not act as the user in From ([MS-OCER])
+_CLOCK_SKEW = 1013
+_WARNING = re.compile(r'\s*\d{3} [^\s"]+ "((?:[^"\\]|\\.)*)"')
+
+
+def register_failure(response: Response) -> FailureResponse | OperationTimeout:
+    """Tell apart why a registrar refused."""
+    diagnostics = read_diagnostics(response.headers)
+    text = _text("signing in", response, diagnostics)
+    if response.status in (408, 504):
+        return OperationTimeout(text)
+    reason = {
+        _FORBIDDEN_FROM: AuthenticationReason.UNAUTHORIZED_ACCESS,
+        _CLOCK_SKEW: AuthenticationReason.CLOCK_SKEW,
+    }.get(diagnostics.code)
+    if reason is not None:
+        return AuthenticationError(
+            text, reason=reason, status=response.status, diagnostics=diagnostics
+        )
+    warning = _warning(response)
+    if warning:
+        return ServerPolicyError(
+            text,
+            status=response.status,
+            warning=warning,
+            diagnostics=diagnostics,
+            request="REGISTER",
+        )
+    return RegisterError(text, status=response.status, diagnostics=diagnostics, request="REGISTER")
+
+
+def subscribe_failure(response: Response) -> RealTimeError:
+    """Tell why the settings could not be had."""
+    diagnostics = read_diagnostics(response.headers)
+    text = _text("asking for the settings", response, diagnostics)
+    return PublishSubscribeError(
+        text, status=response.status, diagnostics=diagnostics, request="SUBSCRIBE"
+    )
+
+
+def invite_failure(response: Response, address: str) -> ChatServerConnectionError:
+    """Tell why the chat service opened no session."""
+    diagnostics = read_diagnostics(response.headers)
+    text = _text(f"opening a chat session with {address}", response, diagnostics)
+    return ChatServerConnectionError(text, status=response.status, diagnostics=diagnostics)
+
+
+def command_failure(response: Response, request: str) -> CommandFailed:
+    """Tell why the chat service refused a command or a post."""
+    diagnostics = read_diagnostics(response.headers)
+    code = _COMMAND_CODES.get(response.status, ErrorCode.SERVER_ERROR)
+    text = _text(request, response, diagnostics)
+    return CommandFailed.of(code, text, request=request, diagnostics=diagnostics)
+
+
+def _text(doing: str, response: Response, diagnostics: Diagnostics) -> str:
+    why = diagnostics.reason or _warning(response)
+    said = f"{response.status} {response.reason}".strip()
+    return f"{doing} was refused: {said}" + (f" ({why})" if why else "")
+
+
+def _warning(response: Response) -> str:
+    found = _WARNING.match(response.headers.get("Warning") or "")
+    return found[1] if found else ""

@@ -1,0 +1,77 @@
+"""What a joined session knows: the room, who is in it, and what we may do there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from perchat.errors import CommandFailed, ErrorCode
+from perchat.model.chatroom import Behavior, Permission
+from perchat.xccos.blocks import Joined
+from perchat.xccos.masks import permission_of
+
+if TYPE_CHECKING:
+    from perchat.model.chatroom import RoomSnapshot
+    from perchat.model.participant import Participant
+    from perchat.model.uri import RoomUri, SipUri
+    from perchat.xccos.blocks import Data, JoinedRoom
+
+__all__ = ["JoinedState"]
+
+_POSTING = {  # what it takes to post
+    Behavior.NORMAL: Permission.POST,
+    Behavior.AUDITORIUM: Permission.POST_IN_AUDITORIUM,
+}
+
+
+class JoinedState:
+    """The room and its participants since we joined."""
+
+    def __init__(self, joined: JoinedRoom, owner: SipUri) -> None:
+        self.room: RoomSnapshot = joined.room
+        self._owner = owner
+        self._present: dict[SipUri, Participant] = {}
+        self._permission: Permission | None = None
+        for entry in joined.participants:
+            self.put(entry.participant, entry.mask)
+
+    @classmethod
+    def of(cls, data: Data, uri: RoomUri, owner: SipUri) -> Self:
+        """Read the reply to a join; CommandFailed when the room is not in it."""
+        if isinstance(data, Joined):
+            for joined in data.rooms:
+                if joined.room.uri == uri:
+                    return cls(joined, owner)
+        raise CommandFailed.of(
+            ErrorCode.COMMAND_FAILED, f"the service did not let us into {uri}", request="join"
+        )
+
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """Who is there, in the order in which we learnt of them."""
+        return tuple(self._present.values())
+
+    @property
+    def can_post(self) -> bool:
+        """Whether our mask lets us post; yes where the service shows us none."""
+        needed = _POSTING[self.room.behavior]
+        return self._permission is None or needed in self._permission
+
+    @property
+    def can_manage(self) -> bool:
+        """Whether our mask lets us manage."""
+        return self._permission is not None and Permission.MANAGE in self._permission
+
+    def find(self, user: SipUri) -> Participant | None:
+        """Return the participant with that address."""
+        return self._present.get(user.address)
+
+    def put(self, participant: Participant, mask: int) -> None:
+        """Note that somebody is there, with these rights."""
+        key = participant.uri.address
+        self._present[key] = participant
+        if key == self._owner:
+            self._permission = permission_of(mask)
+
+    def remove(self, user: SipUri) -> Participant | None:
+        """Note that somebody is gone; None when that is no news."""
+        return self._present.pop(user.address, None)

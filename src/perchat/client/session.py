@@ -1,0 +1,405 @@
+"""
+A room session: join, post, read back, listen, leave; and join again.
+
+What arrives is applied at once and in order, so that ``participants`` is always
+what the events so far add up to.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+from perchat.client.echoes import Echoes
+from perchat.client.events import (
+    AttendanceChanged,
+    EventsLost,
+    MessageReceived,
+    PostResult,
+    PrivilegeChanged,
+    SessionReason,
+    SessionStateChanged,
+)
+from perchat.client.roster import JoinedState
+from perchat.client.states import SESSION_TABLE, SessionState, StateMachine, Step
+from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
+from perchat.client.targets import room_or_name
+from perchat.errors import CommandFailed, NotJoined, PerchatError, SessionStateError
+from perchat.model.chatroom import Behavior, Privacy
+from perchat.xccos.blocks import History, RecentQuery, RoomIds, RoomUris
+from perchat.xccos.primitives import Chat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from perchat.client.chat import PersistentChatEndpoint
+    from perchat.client.events import SessionEvent
+    from perchat.client.targets import RoomLike
+    from perchat.model.chatroom import RoomSnapshot
+    from perchat.model.message import Message
+    from perchat.model.participant import Participant
+    from perchat.model.uri import CategoryUri, RoomUri, SipUri
+    from perchat.xccos.blocks import Data
+
+__all__ = ["ChatRoomSession"]
+
+_log = logging.getLogger("perchat.session")
+
+
+class ChatRoomSession:
+    """
+    One room, as one user takes part in it; usually made by ``chat.join``.
+
+    After ``leave`` it may join again. Once the room or the connection ended it
+    (KICKED, ROOM_DISABLED, DISCONNECTED) it is TERMINATED for good.
+    """
+
+    def __init__(self, chat: PersistentChatEndpoint) -> None:
+        """Make a session that is in no room yet."""
+        self._chat = chat
+        self._machine = StateMachine(SESSION_TABLE, SessionState.IDLE)
+        self._events: Broadcast[SessionEvent] = Broadcast()
+        self._echoes = Echoes()
+        self._joined: JoinedState | None = None
+        chat.add(self)
+
+    # --- what it is ---
+
+    @property
+    def state(self) -> SessionState:
+        """Where it is; already true when an event tells of it."""
+        return self._machine.state
+
+    @property
+    def chat(self) -> PersistentChatEndpoint:
+        """The chat service it belongs to."""
+        return self._chat
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it is in a room."""
+        return self.state is SessionState.ESTABLISHED
+
+    @property
+    def room(self) -> RoomSnapshot | None:
+        """The room as it was when it was joined; None when not joined."""
+        return self._joined.room if self._joined else None
+
+    @property
+    def uri(self) -> RoomUri | None:
+        """The room's address; None when not joined."""
+        return self._joined.room.uri if self._joined else None
+
+    @property
+    def name(self) -> str:
+        """The room's name; empty when not joined."""
+        return self._joined.room.name if self._joined else ""
+
+    @property
+    def description(self) -> str:
+        """What the room is for; empty when not joined."""
+        return self._joined.room.description if self._joined else ""
+
+    @property
+    def category(self) -> CategoryUri | None:
+        """Where the room lives; None when not joined or not told."""
+        return self._joined.room.category if self._joined else None
+
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """Who is in the room now; large rooms tell of nobody but ourselves."""
+        return self._joined.participants if self._joined else ()
+
+    @property
+    def can_post(self) -> bool:
+        """Whether we may post here; the service has the last word."""
+        return self._joined is not None and self._joined.can_post
+
+    @property
+    def can_manage(self) -> bool:
+        """Whether we manage the room."""
+        return self._joined is not None and self._joined.can_manage
+
+    @property
+    def is_auditorium(self) -> bool:
+        """Whether only presenters post."""
+        return self._joined is not None and self._joined.room.behavior is Behavior.AUDITORIUM
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether only members see the room."""
+        return self._joined is not None and self._joined.room.privacy is Privacy.SECRET
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether messages are stored."""
+        return self._joined is not None and self._joined.room.keeps_history
+
+    @property
+    def invites(self) -> bool:
+        """Whether new members are invited."""
+        return self._joined is not None and self._joined.room.invites
+
+    @property
+    def can_post_files(self) -> bool:
+        """Whether files may be posted."""
+        return self._joined is not None and self._joined.room.can_post_files
+
+    # --- what it tells ---
+
+    def events(
+        self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
+    ) -> EventStream[SessionEvent]:
+        """
+        Return all that happens from now on; it may be made before joining.
+
+        A gap is marked by EventsLost. The stream ends when the room is left.
+        """
+        return self._events.stream(
+            lambda event: event, limit=limit, overflow=overflow, marker=EventsLost
+        )
+
+    def messages(
+        self,
+        *,
+        include_own: bool = True,
+        limit: int = DEFAULT_BUFFER,
+        overflow: Overflow = Overflow.DROP_OLDEST,
+    ) -> EventStream[Message]:
+        """
+        Return the messages from now on; it may be made before joining.
+
+        Args:
+            include_own: Whether our own come too, from all our devices.
+            limit: How many may wait for the reader.
+            overflow: What happens beyond that; ``lost`` on the stream counts.
+
+        """
+        owner = self._chat.owner_uri
+
+        def select(event: SessionEvent) -> Message | None:
+            if not isinstance(event, MessageReceived):
+                return None
+            own = event.message.author.address == owner
+            return event.message if include_own or not own else None
+
+        return self._events.stream(select, limit=limit, overflow=overflow)
+
+    # --- what it can do ---
+
+    async def join(self, room: RoomLike) -> None:
+        """
+        Join a room by URI, name, or anything a search or invitation gave.
+
+        Raises:
+            ValueError: ``room`` cannot name a room.
+            ChatServerConnectionError: The chat endpoint is not established.
+            SessionStateError: This session is not idle.
+            StateError: Another session on this endpoint is in the room.
+            RoomNotFound: No such room, or it may not be known.
+            PermissionDenied: Only members may join.
+            RoomDisabled: Nobody may.
+
+        """
+        wanted = room_or_name(room)
+        dialog = self._chat.dialog
+        self._need(SessionState.IDLE)
+        self._move(Step.BEGIN)
+        uri: RoomUri | None = None
+        try:
+            uri = await self._chat.find(wanted)
+            self._chat.occupy(uri, self)
+            await dialog.command("join", RoomIds((uri,)), self._enter(uri))
+        except BaseException as error:
+            self._not_entered(uri, error)
+            raise
+
+    async def leave(self) -> None:
+        """
+        Leave the room; whatever the service says, we are out of it.
+
+        Raises:
+            SessionStateError: Not joined.
+            CommandFailed: The service refused to note it.
+            OperationTimeout: The service did not answer.
+
+        """
+        uri = self._need_joined()
+        self._move(Step.LEAVE, SessionReason.LEFT)
+        try:
+            with suppress(NotJoined):
+                await self._chat.command("part", RoomUris((uri,)), RoomUris)
+        finally:
+            self._left(uri)
+
+    async def close(self) -> None:
+        """Leave if joined; never raises but for cancellation, may be repeated."""
+        if self.is_joined:
+            try:
+                await self.leave()
+            except PerchatError as error:
+                _log.warning("leaving did not go well: %s", error)
+
+    async def post(self, text: str, *, alert: bool = False, rtf: str | None = None) -> PostResult:
+        """
+        Post, and return once the service has stored it.
+
+        Args:
+            text: Plain text, also when there is ``rtf``.
+            alert: Whether it is important.
+            rtf: The same as RTF.
+
+        Raises:
+            ValueError: The text is empty.
+            SessionStateError: Not joined.
+            PermissionDenied: We may not post here.
+            LimitExceeded: Longer than ``chat.server.message_size_limit``.
+            RoomDisabled, NotJoined, RoomNotFound: As they say.
+            ServerFault: The service is too busy; the message was not stored.
+            ChatServerConnectionError, OperationTimeout: Nobody knows whether it was stored.
+
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"a message is text, not {type(text).__name__}")
+        if not text.strip():
+            raise ValueError("a message is not empty")
+        line = Chat(
+            room=self._need_joined(),
+            author=self._chat.owner_uri,
+            text=text,
+            at=datetime.now(UTC),
+            alert=alert,
+            rtf=rtf,
+        )
+        with self._echoes.expect(text) as echo:
+            wait = self._chat.timers.echo if self._echoes.come else 0.0
+            message = await self._chat.dialog.post(line, echo, wait)
+        self._echoes.come = self._echoes.come and (message is not None or not wait)
+        return PostResult(message)
+
+    async def recent(self, count: int = 30) -> list[Message]:
+        """
+        Return the newest messages, oldest first.
+
+        Raises:
+            ValueError: ``count`` is below 1.
+            SessionStateError: Not joined.
+            CommandFailed: The service refused.
+
+        """
+        if count < 1:
+            raise ValueError(f"at least one message, not {count}")
+        query = RecentQuery(self._need_joined(), count)
+        history = await self._chat.command("bccontext", query, History)
+        return list(history.messages)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    # --- from the chat endpoint ---
+
+    def line_received(self, line: Chat) -> None:
+        """Take a message of the room."""
+        message = line.message(self.name)
+        if message.author.address == self._chat.owner_uri:
+            self._echoes.arrived(message)
+        self._events.publish(MessageReceived(message))
+
+    def arrived(self, participant: Participant, mask: int) -> None:
+        """Note that somebody came, or has other rights now."""
+        if self._joined is None:
+            return
+        known = self._joined.find(participant.uri)
+        self._joined.put(participant, mask)
+        if known is None:
+            self._events.publish(AttendanceChanged(participant, active=True))
+        elif known != participant:
+            self._events.publish(PrivilegeChanged(participant))
+
+    def departed(self, users: Iterable[SipUri]) -> None:
+        """Note that users went; when we are among them, that we were put out."""
+        for user in users:
+            if user.address == self._chat.owner_uri:
+                self._put_out()
+            elif self._joined is not None:
+                participant = self._joined.remove(user)
+                if participant is not None:
+                    self._events.publish(AttendanceChanged(participant, active=False))
+
+    def ended(self, reason: SessionReason) -> None:
+        """End for good; harmless when it has ended."""
+        if self._machine.allows(Step.END):
+            self._move(Step.END, reason)
+        if self._joined is not None:
+            self._chat.vacate(self._joined.room.uri, self)
+            self._joined = None
+        if self._machine.allows(Step.ENDED):
+            self._move(Step.ENDED, reason)
+        self._events.end()
+
+    # --- inside ---
+
+    def _enter(self, uri: RoomUri) -> Callable[[Data], None]:
+        """Apply the reply to a join before anything that came after it."""
+
+        def apply(data: Data) -> None:
+            self._joined = JoinedState.of(data, uri, self._chat.owner_uri)
+            self._move(Step.SUCCEED)
+
+        return apply
+
+    def _not_entered(self, uri: RoomUri | None, error: BaseException) -> None:
+        if (
+            uri is not None
+            and self._chat.vacate(uri, self)
+            and not isinstance(error, CommandFailed)
+        ):
+            self._chat.part_later(uri)  # the service may have let us in all the same
+        self._joined = None
+        if self.state is SessionState.ESTABLISHED:  # it had, and nobody waits any more
+            self._move(Step.LEAVE)
+            self._move(Step.LEFT)
+        elif self.state is SessionState.ESTABLISHING:
+            self._move(Step.FAIL)
+
+    def _left(self, uri: RoomUri) -> None:
+        self._chat.vacate(uri, self)
+        self._joined = None
+        if self._machine.allows(Step.LEFT):
+            self._move(Step.LEFT, SessionReason.LEFT)
+            self._events.end_streams()
+
+    def _put_out(self) -> None:
+        if self.is_joined:
+            self.ended(SessionReason.KICKED)
+
+    def _need(self, state: SessionState) -> None:
+        if self.state is not state:
+            raise SessionStateError(
+                f"the session is {self.state.value}, not {state.value}",
+                expected=state.value,
+                actual=self.state.value,
+            )
+
+    def _need_joined(self) -> RoomUri:
+        self._chat.check_established()
+        self._need(SessionState.ESTABLISHED)
+        if self._joined is None:  # established means joined
+            raise SessionStateError("the session is in no room")
+        return self._joined.room.uri
+
+    def _move(self, step: Step, reason: SessionReason = SessionReason.NONE) -> None:
+        state = self._machine.take(step)
+        _log.info("%s in %s: %s", self._chat.owner_uri, self.uri or "no room", state.value)
+        self._events.publish(SessionStateChanged(state, reason))

@@ -1,0 +1,360 @@
+"""
+The user endpoint: signs in with a credential, over one connection of its own.
+
+A failed sign-in leaves it idle, to be tried again. A lost connection ends it; a
+refresh of the registration that fails is repeated first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+from perchat.client.credentials import PasswordCredential
+from perchat.client.endpoint import LocalEndpoint
+from perchat.client.events import EndpointReason
+from perchat.client.keeper import Keeper
+from perchat.client.options import EndpointOptions, check_headers
+from perchat.client.signin import SignIn, SignInTarget
+from perchat.client.states import EndpointState, Step
+from perchat.errors import (
+    ConnectionFailure,
+    OperationFailure,
+    PerchatError,
+    RegisterError,
+    ServerDiscoveryError,
+    StateError,
+)
+from perchat.model.uri import SipUri
+from perchat.net.connector import DEFAULT_PORTS, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from perchat.client.platform import CollaborationPlatform
+    from perchat.client.signin import Granted
+    from perchat.lync.provisioning import Provisioning
+    from perchat.sip.message import Response as SipResponse
+
+__all__ = ["UserEndpoint"]
+
+_LIVE = frozenset({EndpointState.ESTABLISHED, EndpointState.REESTABLISHING})
+_TOO_MANY_ENDPOINTS = 20009
+_HOST_PORT = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?))"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+)
+_ENDPOINT_ID = re.compile(r"[A-Za-z0-9]{1,16}")  # [MS-SIPRE] epid
+
+
+class UserEndpoint(LocalEndpoint):
+    """
+    A person, or a program acting as one, signed in with a password.
+
+    ``async with`` signs in and out. It holds one connection of its own.
+    """
+
+    def __init__(
+        self,
+        platform: CollaborationPlatform,
+        uri: str,
+        *,
+        server: str | None = None,
+        port: int | None = None,
+        credential: PasswordCredential,
+        endpoint_id: str | None = None,
+        provision: bool = True,
+        register_retries: int = 3,
+        options: EndpointOptions | None = None,
+    ) -> None:
+        """
+        Make an endpoint; nothing is sent before ``establish``.
+
+        Args:
+            platform: A running one is needed to establish.
+            uri: The owner, ``sip:user@domain``.
+            server: Host of a server or pool, or ``host:port``.
+            port: 5061 with TLS and 5060 with TCP unless given.
+            credential: How to sign in.
+            endpoint_id: Names this device among the owner's; made up without it.
+            provision: Whether signing in fetches the server's settings too.
+            register_retries: How often a failed refresh is repeated before giving up.
+            options: Further habits.
+
+        Raises:
+            ValueError: An argument cannot be used, or TCP without ``server``.
+            TypeError: An argument is of another kind.
+
+        """
+        super().__init__(platform, uri, options or EndpointOptions())
+        if not isinstance(credential, PasswordCredential):
+            raise TypeError(f"not a credential: {type(credential).__name__}")
+        self._host, self._port = _address(server, port, platform.transport)
+        self._credential = credential
+        self._epid = _endpoint_id(endpoint_id)
+        self._provision = provision
+        self._retries = register_retries
+        self._sign_in: SignIn | None = None
+        self._registration: Granted | None = None
+        self._settings: Provisioning | None = None
+        self._keeper: Keeper | None = None
+        self._why = (EndpointReason.CONNECTION_LOST, "")
+        self._over = asyncio.Event()
+
+    @property
+    def credential(self) -> PasswordCredential:
+        """How it signs in; a new one is used from the next challenge on."""
+        return self._credential
+
+    @credential.setter
+    def credential(self, credential: PasswordCredential) -> None:
+        self._credential = credential
+        if self._sign_in is not None:
+            self._sign_in.use(credential)
+
+    @property
+    def endpoint_uri(self) -> SipUri:
+        """The device's own address; the owner's while it is not signed in."""
+        gruu = self._registration.gruu if self._registration else ""
+        return SipUri(gruu) if gruu else self._owner_uri
+
+    @property
+    def endpoint_id(self) -> str:
+        """What tells this device from the owner's others."""
+        return self._epid
+
+    @property
+    def signed_in(self) -> SignIn:
+        """The connection that chat endpoints use; StateError while there is none."""
+        if self.state not in _LIVE or self._sign_in is None:
+            raise StateError(f"the local endpoint is {self.state.value}, not established")
+        return self._sign_in
+
+    async def establish(self, headers: Mapping[str, str] | None = None) -> SipResponse:
+        """
+        Connect, register, and fetch the settings; returns the registrar's final answer.
+
+        Cancelled or failed, it leaves nothing open and the endpoint idle.
+
+        Args:
+            headers: Added to the REGISTERs of this attempt.
+
+        Raises:
+            StateError: The platform does not run, or the endpoint is not idle.
+            ValueError: A header that the stack sets itself.
+            ServerDiscoveryError: No ``server`` was given; finding one is not available yet.
+            ConnectionFailure: Unreachable, refused or cut.
+            TlsFailure: The server cannot be trusted; ``reason`` tells why.
+            AuthenticationError: The credential, or the server, was not accepted.
+            RegisterError: Refused for another reason.
+            PublishSubscribeError: The settings were refused.
+            OperationTimeout: No answer in time.
+
+        """
+        check_headers(headers or {})
+        self._check_can_establish()
+        self._move(Step.BEGIN)
+        sign_in: SignIn | None = None
+        try:
+            sign_in = self._sign_in = self._new_sign_in()
+            registration = await self._go_through(sign_in, headers or {})
+        except BaseException as error:
+            await self._establish_failed(sign_in, error)
+            raise
+        self._move(Step.SUCCEED)
+        return self._stay(sign_in, registration)
+
+    async def terminate(self) -> None:
+        """End the chat endpoints on it, sign out, close; never raises, may be repeated."""
+        if not self._machine.allows(Step.END):
+            if self.state is EndpointState.TERMINATING:
+                await self._over.wait()
+            return
+        self._move(Step.END)
+        try:
+            if self._sign_in is not None:
+                await self._sign_out(self._sign_in)
+        finally:
+            self._finish()
+
+    async def provisioning(self, *, refresh: bool = False) -> Provisioning:
+        """
+        Return the server's settings for the owner, as fetched at sign-in or anew.
+
+        Before the endpoint is established they are fetched over a sign-in of its own.
+
+        Raises:
+            StateError: The endpoint is terminated.
+            ProvisioningError: What came makes no sense.
+            RealTimeError: As ``establish``.
+
+        """
+        if self._settings is not None and not refresh:
+            return self._settings
+        if self.state is EndpointState.IDLE:
+            self._settings = await self._ask_aside()
+        else:
+            self._settings = await self.signed_in.provisioning()
+        return self._settings
+
+    # --- signing in ---
+
+    def _check_can_establish(self) -> None:
+        if not self._platform.is_running:
+            raise StateError("the platform is not running: start it first")
+        if not self._machine.allows(Step.BEGIN):
+            raise StateError(f"the endpoint is {self.state.value}, not idle")
+
+    def _new_sign_in(self) -> SignIn:
+        if self._host is None:
+            raise ServerDiscoveryError(
+                f"no server given for {self.domain}, and looking one up in DNS"
+                f" (_sipinternaltls._tcp.{self.domain}, _sip._tls.{self.domain})"
+                " is not available in this version: pass server="
+            )
+        target = SignInTarget(
+            uri=self._owner_uri,
+            host=self._host,
+            port=self._port,
+            transport=self._platform.transport,
+            tls=self._platform.tls,
+            user_agent=self._options.user_agent or self._platform.user_agent,
+            schemes=self._platform.allowed_auth.schemes,
+            epid=self._epid,
+            headers=self._options.headers,
+            timers=self.timers,
+        )
+        return SignIn(
+            target,
+            self._credential,
+            on_lost=self._connection_lost,
+            on_deregistered=self._deregistered,
+        )
+
+    async def _go_through(self, sign_in: SignIn, headers: Mapping[str, str]) -> Granted:
+        await sign_in.connect()
+        registration = self._registration = await sign_in.register(headers)
+        if self._provision:
+            self._settings = await sign_in.provisioning()
+        if self.state is not EndpointState.ESTABLISHING:
+            raise OperationFailure("the endpoint was terminated meanwhile", reason="terminated")
+        return registration
+
+    async def _establish_failed(self, sign_in: SignIn | None, error: BaseException) -> None:
+        self._sign_in = None
+        try:
+            if sign_in is not None:
+                await sign_in.link.close(self.timers.goodbye)
+        finally:
+            if self.state is EndpointState.ESTABLISHING:
+                self._move(Step.FAIL, _failure_reason(error), str(error))
+
+    def _stay(self, sign_in: SignIn, registration: Granted) -> SipResponse:
+        self._keeper = Keeper(
+            sign_in,
+            registration,
+            retries=self._retries,
+            on_trouble=lambda error: self._move(
+                Step.LOSE, EndpointReason.REFRESH_FAILED, str(error)
+            ),
+            on_recovered=self._recovered,
+            on_given_up=lambda error: self._drop(
+                _failure_reason(error, EndpointReason.REFRESH_FAILED), error
+            ),
+        )
+        self._keeper.start()
+        return registration.response
+
+    async def _ask_aside(self) -> Provisioning:
+        if not self._platform.is_running:
+            raise StateError("the platform is not running: start it first")
+        aside = UserEndpoint(
+            self._platform,
+            self._owner_uri,
+            server=self._host,
+            port=self._port if self._host is not None else None,
+            credential=self._credential,
+            options=self._options,
+        )
+        async with aside:
+            return await aside.provisioning()
+
+    # --- the end ---
+
+    def _recovered(self, registration: Granted) -> None:
+        self._registration = registration
+        if self.state is EndpointState.REESTABLISHING:
+            self._move(Step.RECOVER, EndpointReason.REFRESH_SUCCEEDED)
+
+    def _deregistered(self, why: str) -> None:
+        text = f"the server ended the registration: {why}".rstrip(": ")
+        self._drop(EndpointReason.DEREGISTERED, ConnectionFailure(text))
+
+    def _drop(self, reason: EndpointReason, error: Exception) -> None:
+        """Cut the connection, for a reason of ours; all that stands on it ends with it."""
+        if self._sign_in is not None and self.state in _LIVE:
+            self._why = (reason, str(error))
+            self._sign_in.link.fail(error)
+
+    def _connection_lost(self, error: Exception) -> None:
+        if self.state not in _LIVE:
+            return  # whoever signs in or out is told by what he awaits
+        reason, message = self._why
+        self._move(Step.END, reason, message or str(error))
+        self._finish()
+
+    async def _sign_out(self, sign_in: SignIn) -> None:
+        for dependant in list(self._dependants):
+            await dependant.hang_up()
+        if sign_in.link.is_up and self._registration is not None:
+            with contextlib.suppress(PerchatError):
+                await sign_in.unregister()
+        await sign_in.link.close(self.timers.goodbye)
+
+    def _finish(self) -> None:
+        if self._keeper is not None:
+            self._keeper.stop()
+        if self._sign_in is not None:
+            self._sign_in.link.fail(ConnectionFailure("the endpoint is terminated"))
+        self._keeper = self._sign_in = self._registration = None
+        self._move(Step.ENDED)
+        self._over.set()
+
+
+def _address(server: str | None, port: int | None, transport: Transport) -> tuple[str | None, int]:
+    """Read ``host``, ``host:port`` or ``[v6]:port``; ValueError for anything else."""
+    if server is None:
+        if transport is not Transport.TLS or port is not None:
+            raise ValueError("server= is needed: without it one is looked up, for TLS only")
+        return None, 0
+    found = _HOST_PORT.fullmatch(server)
+    if found is None or (found["port"] and port is not None):
+        raise ValueError(f"not a server's host or host:port: {server!r}")
+    number = int(found["port"]) if found["port"] else port
+    number = DEFAULT_PORTS[transport] if number is None else number
+    if not 1 <= number <= 65535:
+        raise ValueError(f"port {number} is not between 1 and 65535")
+    return found["v6"] or found["host"], number
+
+
+def _endpoint_id(given: str | None) -> str:
+    if given is None:
+        return secrets.token_hex(6)
+    if not _ENDPOINT_ID.fullmatch(given):
+        raise ValueError(f"an endpoint id is 1 to 16 letters or digits: {given!r}")
+    return given
+
+
+def _failure_reason(
+    error: BaseException, otherwise: EndpointReason = EndpointReason.SIGN_IN_FAILED
+) -> EndpointReason:
+    if isinstance(error, ServerDiscoveryError):
+        return EndpointReason.DISCOVERY_FAILED
+    if isinstance(error, RegisterError) and error.status in (403, 404):
+        return EndpointReason.OWNER_DISABLED_OR_REMOVED
+    if isinstance(error, RegisterError) and error.diagnostics.code == _TOO_MANY_ENDPOINTS:
+        return EndpointReason.TOO_MANY_ENDPOINTS
+    return otherwise
