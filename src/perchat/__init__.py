@@ -1,0 +1,340 @@
+"""
+Persistent chat for Python: sign in, open a chat session, join rooms.
+
+::
+
+    async with perchat.connect_user("sip:ada@contoso.example", credential=credential) as chat:
+        async with chat.join("Project Alpha") as room:
+            await room.post("Good morning")
+            async for message in room.messages():
+                print(message.author, message.text)
+
+Every public name is here. Its module is loaded when the name is first used, so that
+``import perchat`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perchat.client.chat import (
+        PersistentChatEndpoint,
+    )
+    from perchat.client.connect import (
+        chat_address,
+        connect_user,
+    )
+    from perchat.client.credentials import (
+        AuthProtocol,
+        PasswordCredential,
+    )
+    from perchat.client.endpoint import (
+        LocalEndpoint,
+    )
+    from perchat.client.events import (
+        AttendanceChanged,
+        Change,
+        ConnectionStateChanged,
+        EndpointReason,
+        EndpointStateChanged,
+        EventsLost,
+        MessageReceived,
+        PostResult,
+        PrivilegeChanged,
+        RoomChanged,
+        SessionEvent,
+        SessionReason,
+        SessionStateChanged,
+    )
+    from perchat.client.invitations import (
+        InvitationStream,
+    )
+    from perchat.client.options import (
+        ClientTimers,
+        EndpointOptions,
+    )
+    from perchat.client.platform import (
+        CollaborationPlatform,
+    )
+    from perchat.client.session import (
+        ChatRoomSession,
+    )
+    from perchat.client.states import (
+        ConnectionState,
+        EndpointState,
+        SessionState,
+    )
+    from perchat.client.streams import (
+        EventStream,
+        Overflow,
+    )
+    from perchat.client.targets import (
+        Match,
+    )
+    from perchat.client.userendpoint import (
+        UserEndpoint,
+    )
+    from perchat.errors import (
+        AuthenticationError,
+        AuthenticationReason,
+        CannotCreateRoom,
+        CannotGetParticipants,
+        CertificateNotFound,
+        ChatServerConnectionError,
+        ChatServerNotConfigured,
+        CommandFailed,
+        ConfigurationError,
+        ConnectionFailure,
+        DataCollision,
+        Diagnostics,
+        DuplicateAddInName,
+        DuplicateRoomName,
+        ErrorCode,
+        FailureRequest,
+        FailureResponse,
+        FileTransferFailed,
+        HierarchyViolation,
+        InterruptedFlow,
+        InvalidArgument,
+        LimitExceeded,
+        LocalProtocolError,
+        MessageParsingError,
+        NoSuchPrincipal,
+        NotJoined,
+        NotSupported,
+        OperationFailure,
+        OperationTimeout,
+        PerchatError,
+        PermissionDenied,
+        PersistentChatDisabled,
+        PersistentChatError,
+        PresenterNotMember,
+        PrincipalsAlreadyDefined,
+        PrincipalsNotInScope,
+        ProtocolError,
+        ProvisioningError,
+        PublishSubscribeError,
+        RealTimeError,
+        RegisterError,
+        RemoteProtocolError,
+        RoomDisabled,
+        RoomNotFound,
+        ServerDiscoveryError,
+        ServerFault,
+        ServerPolicyError,
+        SessionStateError,
+        StateError,
+        StorageError,
+        TlsFailure,
+        TlsFailureReason,
+    )
+    from perchat.lync.provisioning import (
+        ChatProvisioning,
+        Provisioning,
+    )
+    from perchat.model.category import (
+        Category,
+    )
+    from perchat.model.chatroom import (
+        Behavior,
+        Permission,
+        Privacy,
+        Role,
+        Room,
+        RoomSnapshot,
+        RoomSummary,
+    )
+    from perchat.model.invitation import (
+        Invitation,
+    )
+    from perchat.model.message import (
+        Message,
+    )
+    from perchat.model.participant import (
+        Participant,
+    )
+    from perchat.model.principal import (
+        PrincipalType,
+        User,
+    )
+    from perchat.model.service import (
+        ServerInfo,
+    )
+    from perchat.model.uri import (
+        CategoryUri,
+        GroupUri,
+        RoomUri,
+        SipUri,
+    )
+    from perchat.net.connector import (
+        Transport,
+    )
+
+__all__ = [
+    "AttendanceChanged",
+    "AuthProtocol",
+    "AuthenticationError",
+    "AuthenticationReason",
+    "Behavior",
+    "CannotCreateRoom",
+    "CannotGetParticipants",
+    "Category",
+    "CategoryUri",
+    "CertificateNotFound",
+    "Change",
+    "ChatProvisioning",
+    "ChatRoomSession",
+    "ChatServerConnectionError",
+    "ChatServerNotConfigured",
+    "ClientTimers",
+    "CollaborationPlatform",
+    "CommandFailed",
+    "ConfigurationError",
+    "ConnectionFailure",
+    "ConnectionState",
+    "ConnectionStateChanged",
+    "DataCollision",
+    "Diagnostics",
+    "DuplicateAddInName",
+    "DuplicateRoomName",
+    "EndpointOptions",
+    "EndpointReason",
+    "EndpointState",
+    "EndpointStateChanged",
+    "ErrorCode",
+    "EventStream",
+    "EventsLost",
+    "FailureRequest",
+    "FailureResponse",
+    "FileTransferFailed",
+    "GroupUri",
+    "HierarchyViolation",
+    "InterruptedFlow",
+    "InvalidArgument",
+    "Invitation",
+    "InvitationStream",
+    "LimitExceeded",
+    "LocalEndpoint",
+    "LocalProtocolError",
+    "Match",
+    "Message",
+    "MessageParsingError",
+    "MessageReceived",
+    "NoSuchPrincipal",
+    "NotJoined",
+    "NotSupported",
+    "OperationFailure",
+    "OperationTimeout",
+    "Overflow",
+    "Participant",
+    "PasswordCredential",
+    "PerchatError",
+    "Permission",
+    "PermissionDenied",
+    "PersistentChatDisabled",
+    "PersistentChatEndpoint",
+    "PersistentChatError",
+    "PostResult",
+    "PresenterNotMember",
+    "PrincipalType",
+    "PrincipalsAlreadyDefined",
+    "PrincipalsNotInScope",
+    "Privacy",
+    "PrivilegeChanged",
+    "ProtocolError",
+    "Provisioning",
+    "ProvisioningError",
+    "PublishSubscribeError",
+    "RealTimeError",
+    "RegisterError",
+    "RemoteProtocolError",
+    "Role",
+    "Room",
+    "RoomChanged",
+    "RoomDisabled",
+    "RoomNotFound",
+    "RoomSnapshot",
+    "RoomSummary",
+    "RoomUri",
+    "ServerDiscoveryError",
+    "ServerFault",
+    "ServerInfo",
+    "ServerPolicyError",
+    "SessionEvent",
+    "SessionReason",
+    "SessionState",
+    "SessionStateChanged",
+    "SessionStateError",
+    "SipUri",
+    "StateError",
+    "StorageError",
+    "TlsFailure",
+    "TlsFailureReason",
+    "Transport",
+    "User",
+    "UserEndpoint",
+    "chat_address",
+    "connect_user",
+]
+
+_HOMES = {
+    "perchat.client.chat": "PersistentChatEndpoint",
+    "perchat.client.connect": "chat_address connect_user",
+    "perchat.client.credentials": "AuthProtocol PasswordCredential",
+    "perchat.client.endpoint": "LocalEndpoint",
+    "perchat.client.events": (
+        "AttendanceChanged Change ConnectionStateChanged EndpointReason EndpointStateChanged "
+        "EventsLost MessageReceived PostResult PrivilegeChanged RoomChanged SessionEvent "
+        "SessionReason SessionStateChanged"
+    ),
+    "perchat.client.invitations": "InvitationStream",
+    "perchat.client.options": "ClientTimers EndpointOptions",
+    "perchat.client.platform": "CollaborationPlatform",
+    "perchat.client.session": "ChatRoomSession",
+    "perchat.client.states": "ConnectionState EndpointState SessionState",
+    "perchat.client.streams": "EventStream Overflow",
+    "perchat.client.targets": "Match",
+    "perchat.client.userendpoint": "UserEndpoint",
+    "perchat.errors": (
+        "AuthenticationError AuthenticationReason CannotCreateRoom CannotGetParticipants "
+        "CertificateNotFound ChatServerConnectionError ChatServerNotConfigured CommandFailed "
+        "ConfigurationError ConnectionFailure DataCollision Diagnostics DuplicateAddInName "
+        "DuplicateRoomName ErrorCode FailureRequest FailureResponse FileTransferFailed "
+        "HierarchyViolation InterruptedFlow InvalidArgument LimitExceeded LocalProtocolError "
+        "MessageParsingError NoSuchPrincipal NotJoined NotSupported OperationFailure "
+        "OperationTimeout PerchatError PermissionDenied PersistentChatDisabled "
+        "PersistentChatError PresenterNotMember PrincipalsAlreadyDefined PrincipalsNotInScope "
+        "ProtocolError ProvisioningError PublishSubscribeError RealTimeError RegisterError "
+        "RemoteProtocolError RoomDisabled RoomNotFound ServerDiscoveryError ServerFault "
+        "ServerPolicyError SessionStateError StateError StorageError TlsFailure "
+        "TlsFailureReason"
+    ),
+    "perchat.lync.provisioning": "ChatProvisioning Provisioning",
+    "perchat.model.category": "Category",
+    "perchat.model.chatroom": "Behavior Permission Privacy Role Room RoomSnapshot RoomSummary",
+    "perchat.model.invitation": "Invitation",
+    "perchat.model.message": "Message",
+    "perchat.model.participant": "Participant",
+    "perchat.model.principal": "PrincipalType User",
+    "perchat.model.service": "ServerInfo",
+    "perchat.model.uri": "CategoryUri GroupUri RoomUri SipUri",
+    "perchat.net.connector": "Transport",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    """Load the module of a public name when it is first used."""
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

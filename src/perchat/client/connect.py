@@ -1,0 +1,124 @@
+"""
+From nothing to a chat session in one call, and back in reverse order.
+
+Address of the chat service: the one given, else the provisioned one, else, only
+when asked for, the legacy ``sip:ocschat@domain``.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from perchat.client.chat import PersistentChatEndpoint
+from perchat.client.opening import Opening
+from perchat.client.platform import CollaborationPlatform
+from perchat.client.userendpoint import UserEndpoint
+from perchat.errors import ChatServerNotConfigured
+from perchat.net.connector import Transport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from perchat.client.credentials import PasswordCredential
+    from perchat.client.endpoint import LocalEndpoint
+    from perchat.client.options import EndpointOptions
+
+__all__ = ["chat_address", "connect_user"]
+
+_log = logging.getLogger("perchat.chat")
+
+
+def connect_user(
+    uri: str,
+    *,
+    credential: PasswordCredential,
+    server: str | None = None,
+    port: int | None = None,
+    ca: Path | str | None = None,
+    transport: Transport = Transport.TLS,
+    chat_uri: str | None = None,
+    legacy_lookup: bool = False,
+    user_agent: str | None = None,
+    options: EndpointOptions | None = None,
+) -> Opening[PersistentChatEndpoint]:
+    """
+    Sign in as a user and open the chat session.
+
+    Await it and ``terminate`` what you get, or use ``async with``: either closes
+    chat, endpoint and platform, also when a step fails or is cancelled.
+
+    Args:
+        uri: The user, ``sip:user@domain`` or ``user@domain``.
+        credential: How to sign in.
+        server: Host of a server or pool, or ``host:port``.
+        port: 5061 with TLS and 5060 with TCP unless given.
+        ca: PEM file of the authorities to trust; the system's without it.
+        transport: TLS, unless the server's operator allows plain TCP.
+        chat_uri: The chat service; the provisioned one without it.
+        legacy_lookup: Whether ``sip:ocschat@domain`` is tried when none is provisioned.
+        user_agent: The program's name.
+        options: Further habits of the endpoint.
+
+    Raises:
+        ValueError: An argument cannot be used; at once.
+        PersistentChatDisabled: Policy does not let this user use persistent chat.
+        ChatServerNotConfigured: No chat service is known.
+        RealTimeError: Signing in failed, see ``UserEndpoint.establish``.
+        ChatServerConnectionError: See ``PersistentChatEndpoint.establish``.
+
+    """
+    platform = CollaborationPlatform.client(user_agent, transport=transport, ca=ca)
+    endpoint = UserEndpoint(
+        platform,
+        uri if ":" in uri else f"sip:{uri}",
+        server=server,
+        port=port,
+        credential=credential,
+        provision=chat_uri is None,
+        options=options,
+    )
+
+    async def opened() -> PersistentChatEndpoint:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(platform)
+            await stack.enter_async_context(endpoint)
+            address = await chat_address(endpoint, chat_uri, legacy_lookup=legacy_lookup)
+            chat = PersistentChatEndpoint(address, endpoint)
+            await chat.establish()
+            chat.carry(stack.pop_all())
+            return chat
+
+    return Opening(opened, PersistentChatEndpoint.terminate)
+
+
+async def chat_address(
+    endpoint: LocalEndpoint, given: str | None = None, *, legacy_lookup: bool = False
+) -> str:
+    """
+    Return the chat service's address, and log where it is from.
+
+    Raises:
+        PersistentChatDisabled: Policy does not let this user use persistent chat.
+        ChatServerNotConfigured: None was given or provisioned, and the legacy one not wanted.
+        ProvisioningError: What is provisioned is not a SIP address.
+
+    """
+    address, source = await _choose(endpoint, given, legacy_lookup=legacy_lookup)
+    _log.info("chat service %s (%s)", address, source)
+    return address
+
+
+async def _choose(
+    endpoint: LocalEndpoint, given: str | None, *, legacy_lookup: bool
+) -> tuple[str, str]:
+    if given is not None:
+        return given, "given"
+    provisioning = await endpoint.provisioning()
+    try:
+        return provisioning.chat.require_uri(), "provisioned"
+    except ChatServerNotConfigured:
+        if not legacy_lookup:
+            raise
+    return f"sip:ocschat@{endpoint.domain}", "legacy lookup"
