@@ -65,6 +65,10 @@ def _key(aib: Element) -> int:
     return max(number(attribute(aib, "key")), 0)
 
 
+def _room(block: Element) -> RoomUri:
+    return RoomUri.of(attribute(block, "domain"), attribute(block, "value"))
+
+
 def _mask(mask: int, dialect: Dialect) -> str:
     return str(legacy_mask(mask) if dialect.legacy_masks else mask)
 
@@ -97,8 +101,7 @@ def _read_roster(chanib: Element, users: Mapping[str, Element]) -> Iterator[Rost
 
 def _read_failed(data: Element) -> Iterator[RoomUri]:
     for fib in data.find_all("fib"):
-        text = f"ma-chan://{attribute(fib, 'domain')}/{attribute(fib, 'value')}"
-        if room := usable(RoomUri, text):
+        if room := usable(_room, fib):
             yield room
 
 
@@ -143,13 +146,8 @@ def _read_arrivals(data: Element) -> Arrivals:
 
 
 def _read_arrival(uib: Element) -> Arrival:
-    rooms = tuple(
-        (
-            RoomUri.of(attribute(aib, "domain"), attribute(aib, "value")),
-            _key(aib),
-        )
-        for aib in uib.find_all("aib")
-    )
+    found = ((usable(_room, aib), _key(aib)) for aib in uib.find_all("aib"))
+    rooms = tuple((room, mask) for room, mask in found if room)
     every_right = 0
     for _, mask in rooms:
         every_right |= mask
