@@ -1,0 +1,110 @@
+"""Facts to fill stores with, and a Hypothesis strategy for whole histories."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from perchat.model.category import Category
+from perchat.model.chatroom import Behavior, Privacy, Role, Room
+from perchat.model.journal import (
+    CategoryChanged,
+    Fact,
+    MessagePosted,
+    NodeStarted,
+    ParticipantJoined,
+    ParticipantParted,
+    RolesGranted,
+    RolesRevoked,
+    RoomChanged,
+    UserChanged,
+)
+from perchat.model.message import Message
+from perchat.model.principal import User
+from perchat.model.uri import CategoryUri, RoomUri, SipUri
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+DOMAIN = "contoso.example"
+EVERYBODY = frozenset([f"domain:{DOMAIN}"])
+GENERAL = CategoryUri.of(DOMAIN, "c0")
+OPS, LAB = RoomUri.of(DOMAIN, "a0"), RoomUri.of(DOMAIN, "a1")
+ADA, BOB, EVE = (SipUri(f"sip:{name}@{DOMAIN}") for name in ("ada", "bob", "eve"))
+
+
+def user(uri: SipUri, **changes: object) -> UserChanged:
+    given = {"name": uri.user, "display_name": uri.user.title(), "guid": f"guid-{uri.user}"}
+    return UserChanged(User(uri, **(given | changes)))  # type: ignore[arg-type]
+
+
+def category(**changes: object) -> CategoryChanged:
+    given: dict[str, object] = {"uri": GENERAL, "name": "General", "allowed": EVERYBODY}
+    return CategoryChanged(Category(**(given | changes)))  # type: ignore[arg-type]
+
+
+def room(uri: RoomUri = OPS, name: str = "Ops", **changes: object) -> RoomChanged:
+    given: dict[str, object] = {"category": GENERAL}
+    return RoomChanged(Room(uri, name, **(given | changes)))  # type: ignore[arg-type]
+
+
+def posted(text: str, where: RoomUri = OPS, *, kept: bool = True, **more: object) -> MessagePosted:
+    at = datetime.fromtimestamp(0, UTC)
+    message = Message(0, at, ADA, where, text, "Ada", **more)  # type: ignore[arg-type]
+    return MessagePosted(message, kept)
+
+
+SETTLED: tuple[Fact, ...] = (
+    user(ADA),
+    user(BOB),
+    user(EVE),
+    category(),
+    room(),
+    room(LAB, "Lab", privacy=Privacy.SECRET),
+    RolesGranted(OPS, Role.MEMBER, (ADA, BOB)),
+    RolesGranted(LAB, Role.MEMBER, (ADA,)),
+)
+"""Three users and two rooms in a category."""
+
+_rooms = st.sampled_from([OPS, LAB])
+_users = st.sampled_from([ADA, BOB, EVE])
+_nodes = st.sampled_from(["one", "two"])
+_sessions = st.sampled_from(["s1", "s2"])
+_roles = st.sampled_from([Role.MEMBER, Role.MANAGER, Role.PRESENTER])
+_some = st.lists(_users.map(str), min_size=1, max_size=3).map(tuple)
+_text = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+
+
+def _joined(kind: type[ParticipantJoined | ParticipantParted]) -> SearchStrategy[Fact]:
+    # a session lives on one node
+    return st.builds(
+        lambda room, user, session, node: kind(room, user, f"{session}@{node}", node),
+        _rooms,
+        _users,
+        _sessions,
+        _nodes,
+    )
+
+
+facts: SearchStrategy[Fact] = st.one_of(
+    st.builds(posted, _text, _rooms, kept=st.booleans(), rtf=st.none() | _text),
+    _joined(ParticipantJoined),
+    _joined(ParticipantParted),
+    st.builds(NodeStarted, _nodes),
+    st.builds(RolesGranted, _rooms, _roles, _some),
+    st.builds(RolesRevoked, _rooms, _roles, _some),
+    st.builds(lambda uri, enabled: user(uri, enabled=enabled), _users, st.booleans()),
+    st.builds(lambda denied: category(denied=frozenset(denied)), _some),
+    st.builds(
+        lambda uri, name, privacy, behavior: room(
+            uri, f"{name} {uri.guid}", privacy=privacy, behavior=behavior
+        ),
+        _rooms,
+        st.sampled_from(["Ops", "OPS", "Straße"]),
+        st.sampled_from(Privacy),
+        st.sampled_from(Behavior),
+    ),
+)
+"""Any fact about the users, rooms and category of ``SETTLED``."""

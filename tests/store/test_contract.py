@@ -1,0 +1,263 @@
+"""What every store promises, asked of each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from tests.store.samples import (
+    ADA,
+    BOB,
+    GENERAL,
+    LAB,
+    OPS,
+    SETTLED,
+    category,
+    facts,
+    posted,
+    room,
+    user,
+)
+
+from perchat.errors import DuplicateRoomName, StorageError
+from perchat.model.chatroom import Role
+from perchat.model.journal import (
+    Fact,
+    JournalEntry,
+    MessagePosted,
+    NodeStarted,
+    ParticipantJoined,
+    ParticipantParted,
+    RolesGranted,
+    RolesRevoked,
+)
+from perchat.model.uri import RoomUri
+from perchat.store.memory import MemoryStore
+from perchat.store.sqlite import SqliteSettings, SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from perchat.store.base import Store
+
+NOWHERE = RoomUri("ma-chan://contoso.example/nowhere")
+
+
+@pytest.fixture(params=["memory", "sqlite", "sqlite without ring"])
+async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    store = made(request.param, tmp_path / "chat.db")
+    await store.open()
+    yield store
+    await store.close()
+
+
+def made(kind: str, path: Path) -> Store:
+    ticks = count(1_700_000_000)
+    if kind == "memory":
+        return MemoryStore(clock=lambda: next(ticks) + 0.25)
+    ring = SqliteSettings(ring=0 if kind.endswith("ring") else 100)
+    return SqliteStore(path, settings=ring, clock=lambda: next(ticks) + 0.25)
+
+
+@pytest.fixture
+async def store(empty: Store) -> Store:
+    for fact in SETTLED:
+        await empty.append(fact)
+    return empty
+
+
+def message_ids(entries: list[JournalEntry]) -> list[int]:
+    return [entry.fact.message.id for entry in entries if isinstance(entry.fact, MessagePosted)]
+
+
+async def test_an_empty_store_is_at_position_nought(empty: Store) -> None:
+    assert await empty.position() == 0
+    assert await empty.read(0) == []
+    assert (await empty.snapshot()).position == 0
+
+
+async def test_positions_start_at_one_and_leave_no_gap(store: Store) -> None:
+    entries = await store.read(0)
+    assert [entry.position for entry in entries] == list(range(1, len(SETTLED) + 1))
+    assert [entry.fact for entry in entries] == list(SETTLED)
+
+
+async def test_what_append_returns_is_what_followers_read(store: Store) -> None:
+    appended = await store.append(posted("one"), ParticipantJoined(OPS, ADA, "s", "n"))
+    assert await store.read(len(SETTLED)) == appended
+
+
+async def test_reading_stops_at_the_limit(store: Store) -> None:
+    assert [entry.position for entry in await store.read(2, limit=3)] == [3, 4, 5]
+
+
+async def test_a_message_gets_id_time_and_room_name_from_the_store(store: Store) -> None:
+    (entry,) = await store.append(posted("hello", rtf="{rtf}", is_alert=True))
+    assert isinstance(entry.fact, MessagePosted)
+    message = entry.fact.message
+    assert (message.id, message.room_name) == (1, "Ops")
+    assert message.timestamp == datetime.fromtimestamp(entry.at, UTC)
+    assert (message.rtf, message.is_alert) == ("{rtf}", True)
+
+
+async def test_message_ids_count_within_each_room(store: Store) -> None:
+    appended = await store.append(posted("1"), posted("1", LAB), posted("2"), posted("2", LAB))
+    assert message_ids(appended) == [1, 1, 2, 2]
+    assert message_ids(await store.append(posted("3"))) == [3]
+
+
+async def test_history_is_the_newest_messages_oldest_first(store: Store) -> None:
+    for text in "abcde":
+        await store.append(posted(text))
+    assert [m.text for m in await store.history(OPS, last=3)] == ["c", "d", "e"]
+    assert [m.text for m in await store.history(OPS, last=2, before=4)] == ["b", "c"]
+    assert [m.id for m in await store.history(OPS, last=9, after=3)] == [4, 5]
+    assert await store.history(OPS, last=0) == []
+    assert await store.history(LAB, last=9) == []
+    assert await store.history(NOWHERE, last=9) == []
+
+
+async def test_history_gives_the_message_as_it_was_appended(store: Store) -> None:
+    (entry,) = await store.append(posted("naïve \U0001f600\n", rtf="{\\b x}", is_alert=True))
+    assert isinstance(entry.fact, MessagePosted)
+    assert await store.history(OPS, last=1) == [entry.fact.message]
+
+
+async def test_a_message_that_is_not_kept_is_told_and_counted_but_no_history(store: Store) -> None:
+    await store.append(posted("kept"))
+    told = await store.append(posted("told", kept=False))
+    assert message_ids(told) == [2]
+    assert await store.read(len(SETTLED) + 1) == told
+    assert message_ids(await store.append(posted("kept again"))) == [3]
+    assert [m.id for m in await store.history(OPS, last=9)] == [1, 3]
+
+
+async def test_all_facts_of_one_call_come_true_or_none(store: Store) -> None:
+    before = await store.snapshot()
+    with pytest.raises(StorageError, match="no such room"):
+        await store.append(posted("one"), user(ADA, display_name="X"), posted("two", NOWHERE))
+    assert await store.snapshot() == before
+    assert await store.history(OPS, last=9) == []
+    assert message_ids(await store.append(posted("next"))) == [1]
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        posted("x", NOWHERE),
+        ParticipantJoined(NOWHERE, ADA, "s", "n"),
+        ParticipantParted(NOWHERE, ADA, "s", "n"),
+        RolesGranted(NOWHERE, Role.MEMBER, (ADA,)),
+        RolesRevoked(NOWHERE, Role.MEMBER, (ADA,)),
+        room(category=None),
+        user(ADA, guid="somebody else's"),
+    ],
+)
+async def test_facts_about_nothing_are_refused(store: Store, fact: Fact) -> None:
+    with pytest.raises(StorageError):
+        await store.append(fact)
+    assert await store.position() == len(SETTLED)
+
+
+async def test_refusing_one_append_does_not_harm_those_beside_it(store: Store) -> None:
+    texts = [posted(str(n), NOWHERE if n % 5 == 2 else OPS) for n in range(20)]
+    results = await asyncio.gather(*map(store.append, texts), return_exceptions=True)
+    refused = [n for n, result in enumerate(results) if isinstance(result, StorageError)]
+    assert refused == [2, 7, 12, 17]
+    assert [m.id for m in await store.history(OPS, last=99)] == list(range(1, 17))
+
+
+async def test_rooms_and_categories_share_one_space_of_names(store: Store) -> None:
+    for name in ("OPS", "general", "Lab"):
+        with pytest.raises(DuplicateRoomName):
+            await store.append(room(NOWHERE, name))
+    with pytest.raises(DuplicateRoomName):
+        await store.append(category(name="ops"))
+
+
+async def test_a_name_is_free_again_after_a_change(store: Store) -> None:
+    await store.append(room(name="Operations"))
+    await store.append(room(NOWHERE, "Ops"))
+    await store.append(room(name="OPERATIONS"))  # one's own name in another spelling
+    names = {r.uri: r.name for r in (await store.snapshot()).rooms}
+    assert names == {OPS: "OPERATIONS", LAB: "Lab", NOWHERE: "Ops"}
+
+
+async def test_a_snapshot_holds_what_the_journal_adds_up_to(store: Store) -> None:
+    await store.append(
+        ParticipantJoined(OPS, ADA, "s1", "one"),
+        ParticipantJoined(OPS, BOB, "s2", "two"),
+        RolesGranted(OPS, Role.MANAGER, (ADA,)),
+        RolesRevoked(OPS, Role.MEMBER, (BOB,)),
+        NodeStarted("one"),
+        category(description="changed"),
+    )
+    snapshot = await store.snapshot()
+    assert snapshot.position == await store.position()
+    assert snapshot.participants == (ParticipantJoined(OPS, BOB, "s2", "two"),)
+    assert set(snapshot.roles) == {
+        RolesGranted(OPS, Role.MANAGER, (ADA,)),
+        RolesGranted(OPS, Role.MEMBER, (ADA,)),
+        RolesGranted(LAB, Role.MEMBER, (ADA,)),
+    }
+    assert [(c.uri, c.description) for c in snapshot.categories] == [(GENERAL, "changed")]
+    assert [u.name for u in snapshot.users] == ["ada", "bob", "eve"]
+
+
+async def test_the_database_has_one_identity(store: Store) -> None:
+    assert (await store.snapshot()).database == (await store.snapshot()).database != ""
+
+
+async def test_users_are_found_by_address_or_login_name_in_any_case(store: Store) -> None:
+    for login in ("ada", "ADA", "sip:ada@contoso.example", "SIP:Ada@Contoso.Example"):
+        assert [u.uri for u in await store.find_users(login)] == [ADA]
+    assert await store.find_users("nobody") == []
+
+
+async def test_a_secret_is_kept_for_users_only(store: Store) -> None:
+    assert await store.secret(ADA) is None
+    await store.set_secret(ADA, b"\x00secret")
+    await store.append(user(ADA, display_name="Ada L."))
+    assert await store.secret(ADA) == b"\x00secret"
+    with pytest.raises(StorageError, match="no such user"):
+        await store.set_secret(ADA.__class__("sip:nobody@contoso.example"), b"x")
+
+
+async def test_concurrent_appends_come_in_the_order_of_their_calls(store: Store) -> None:
+    results = await asyncio.gather(*(store.append(posted(str(n))) for n in range(300)))
+    assert [message_ids(entries) for entries in results] == [[n] for n in range(1, 301)]
+    assert [m.text for m in await store.history(OPS, last=300)] == [str(n) for n in range(300)]
+
+
+@examples(max_examples=30)
+@given(batches=st.lists(st.lists(facts, min_size=1, max_size=4), max_size=10))
+async def test_both_stores_agree(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[Fact]]
+) -> None:
+    path = tmp_path_factory.mktemp("agree") / "chat.db"
+    stores = [made("memory", path), made("sqlite without ring", path)]
+    outcomes = [await _play(store, batches) for store in stores]
+    assert outcomes[0] == outcomes[1]
+
+
+async def _play(store: Store, batches: list[list[Fact]]) -> list[object]:
+    await store.open()
+    outcome: list[object] = []
+    for batch in [[fact] for fact in SETTLED] + batches:
+        try:
+            outcome.append(await store.append(*batch))
+        except DuplicateRoomName as error:
+            outcome.append(str(error))
+    snapshot = await store.snapshot()
+    outcome += [snapshot.rooms, snapshot.roles, snapshot.participants, snapshot.users]
+    outcome += [await store.history(OPS, last=99), await store.history(LAB, last=99)]
+    outcome.append([e for e in await store.read(0) if not isinstance(e.fact, MessagePosted)])
+    await store.close()
+    return outcome
