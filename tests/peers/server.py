@@ -83,9 +83,13 @@ class Installation:
         return f"sip:{name}@{self.domain}"
 
     def serve(self, *, tls_port: int = 0, tcp_port: int = 0) -> RunningServer:
-        """Start ``perchat serve`` and wait until it says that every listener is up."""
+        """Start ``perchat serve`` on the loopback and wait until every listener is up."""
+        return self.serve_as("--tls-port", str(tls_port), "--tcp-port", str(tcp_port))
+
+    def serve_as(self, *words: str) -> RunningServer:
+        """Start ``perchat serve`` with these words and wait until it says that it is ready."""
         log = (self.folder / "serve.log").open("ab")
-        command = [str(PERCHAT), "serve", "--tls-port", str(tls_port), "--tcp-port", str(tcp_port)]
+        command = [str(PERCHAT), "serve", *words]
         with log:
             process = subprocess.Popen(
                 command,
@@ -100,7 +104,7 @@ class Installation:
             process.kill()
             process.wait()
             raise
-        return RunningServer(self, process, _port(ready["sip_tls"]), _port(ready["sip_tcp"]))
+        return RunningServer(self, process, _port(ready, "sip_tls"), _port(ready, "sip_tcp"))
 
     def log(self) -> str:
         """Return what every server of this installation logged."""
@@ -144,8 +148,9 @@ class RunningServer:
         return status
 
 
-def _port(address: str) -> int:
-    return int(address.rpartition(":")[2])
+def _port(ready: dict[str, str], listener: str) -> int:
+    """Return a listener's port; 0 when it is switched off."""
+    return int(ready.get(listener, ":0").rpartition(":")[2])
 
 
 def _ready_line(process: subprocess.Popen[bytes]) -> dict[str, str]:
