@@ -100,7 +100,7 @@ def attribute(element: Element, name: str, default: str = "") -> str:
         return attributes[name]
     folded = name.lower()
     for candidate, value in attributes.items():
-        if candidate.lower() == folded:
+        if len(candidate) == len(name) and candidate.lower() == folded:
             return value
     return default
 
