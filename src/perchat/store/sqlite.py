@@ -112,6 +112,7 @@ class SqliteStore:
             return
         await asyncio.to_thread(writer.close)
         await asyncio.to_thread(readers.close)
+        self._ring.clear()
         await asyncio.sleep(0)  # those who wait for the last group are told first
 
     def _open(self) -> sqlite3.Connection:

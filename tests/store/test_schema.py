@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.store.samples import OPS, SETTLED, posted
+
+from perchat.errors import StorageError
+from perchat.store import schema
+from perchat.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> Path:
+    path = tmp_path / "chat.db"
+    store = SqliteStore(path)
+    await store.open()
+    await store.append(*SETTLED, posted("hello"))
+    await store.close()
+    return path
+
+
+def written(path: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(statement, values)
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def numbers(path: Path) -> dict[str, object]:
+    with closing(sqlite3.connect(path)) as database:
+        return dict(database.execute("SELECT name, value FROM about"))
+
+
+async def test_a_new_database_carries_its_numbers(path: Path) -> None:
+    about = numbers(path)
+    assert about["version"] == schema.SCHEMA_VERSION
+    assert about["compatible"] == schema.SCHEMA_COMPAT_VERSION
+
+
+async def test_a_database_of_a_newer_program_is_refused_with_the_remedy(path: Path) -> None:
+    written(path, "UPDATE about SET value = 8 WHERE name = 'compatible'")
+    before = content(path)
+    with pytest.raises(StorageError, match="install the newer program"):
+        await SqliteStore(path).open()
+    assert content(path) == before
+
+
+async def test_a_newer_database_that_is_still_compatible_is_used(path: Path) -> None:
+    written(path, "UPDATE about SET value = 8 WHERE name = 'version'")
+    store = SqliteStore(path)
+    await store.open()
+    await store.append(posted("still here"))
+    await store.close()
+    assert numbers(path)["version"] == 8
+
+
+async def test_an_older_database_is_upgraded_and_keeps_its_data(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = ("CREATE TABLE extra (name TEXT)", "INSERT INTO extra VALUES ('new')")
+    _grow(monkeypatch, step)
+    store = SqliteStore(path)
+    await store.open()
+    assert [m.text for m in await store.history(OPS, last=9)] == ["hello"]
+    await store.close()
+    assert numbers(path)["version"] == schema.SCHEMA_VERSION
+    await store.open()  # a second time there is nothing to do
+    await store.close()
+
+
+async def test_an_upgrade_that_fails_changes_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = numbers(path)
+    with monkeypatch.context() as newer:
+        _grow(newer, ("CREATE TABLE extra (name TEXT)", "INSERT INTO nowhere VALUES (1)"))
+        with pytest.raises(StorageError, match="nowhere"):
+            await SqliteStore(path).open()
+    assert numbers(path) == before
+    with closing(sqlite3.connect(path)) as database:
+        assert (
+            database.execute("SELECT * FROM sqlite_schema WHERE name = 'extra'").fetchone() is None
+        )
+
+
+def _grow(monkeypatch: pytest.MonkeyPatch, step: tuple[str, ...]) -> None:
+    version = schema.SCHEMA_VERSION + 1
+    monkeypatch.setattr(schema, "_DELTAS", {**schema._DELTAS, version: step})
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", version)
+
+
+async def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    written(path, "CREATE TABLE theirs (name TEXT)")
+    before = content(path)
+    with pytest.raises(StorageError, match="not a Perchat database"):
+        await SqliteStore(path).open()
+    assert content(path) == before
+
+
+async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("Dear diary, " * 100)
+    with pytest.raises(StorageError, match=r"notes\.txt.*not a database"):
+        await SqliteStore(path).open()
