@@ -97,15 +97,15 @@ def challenged(verdict: Verdict) -> Challenged:
 
 def proof_of(server: Acceptor, client: Initiator, **sender: str) -> ProofNeeded:
     """Go through a sign-in up to the client's proof."""
-    first = request("REGISTER", 1, **sender)  # type: ignore[arg-type]
+    first = request("REGISTER", 1, **sender)
     answer = response(first, 401, *challenged(server.receive(first, 0.0, AT)).headers)
     second = with_headers(
-        request("REGISTER", 2, **sender),  # type: ignore[arg-type]
+        request("REGISTER", 2, **sender),
         client.answer(answer, first, AT),
     )
     answer = response(second, 401, *challenged(server.receive(second, 0.0, AT)).headers)
     third = with_headers(
-        request("REGISTER", 3, **sender),  # type: ignore[arg-type]
+        request("REGISTER", 3, **sender),
         client.answer(answer, second, AT),
     )
     sealed = client.seal(third)
