@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
-    from perchat.client.endpoint import PersistentChatEndpoint
+    from perchat.client.chat import PersistentChatEndpoint
     from perchat.model.message import Message
 
 __all__ = ["history", "post", "rooms", "tail"]
@@ -50,17 +50,15 @@ class Account:
 
     def connect(self) -> AbstractAsyncContextManager[PersistentChatEndpoint]:
         """Return the connection, to be entered."""
-        from perchat.client.connect import connect_user
-        from perchat.client.credentials import PasswordCredential
-        from perchat.net.connector import Transport
+        import perchat
 
-        return connect_user(
+        return perchat.connect_user(
             self.uri,
             server=self.host,
             port=self.port,
             ca=self.ca,
-            credential=PasswordCredential(self.uri.removeprefix("sip:"), self.password),
-            transport=Transport.TCP if self.tcp else Transport.TLS,
+            credential=perchat.PasswordCredential(self.uri.removeprefix("sip:"), self.password),
+            transport=perchat.Transport.TCP if self.tcp else perchat.Transport.TLS,
             user_agent="perchat-cli",
         )
 

@@ -60,7 +60,7 @@ class Failure(click.ClickException):
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(" ".join(str(error).split()) or type(error).__name__)
-        self.exit_code = exit_code(error)
+        self.exit_code = exit_code(error)  # type: ignore[misc]  # click reads it so
 
     def show(self, file: Any = None) -> None:
         """Print the line (click calls this)."""
@@ -111,8 +111,11 @@ def run(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return asyncio.run(command(*args, **kwargs))
-        except errors.PerchatError as error:
-            raise Failure(error) from error
+        except (errors.PerchatError, BaseExceptionGroup) as error:
+            cause = _cause(error)
+            if isinstance(cause, errors.PerchatError):
+                raise Failure(cause) from error
+            raise
         except KeyboardInterrupt:
             raise click.exceptions.Exit(130) from None
         except BrokenPipeError:
@@ -120,6 +123,13 @@ def run(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
             raise click.exceptions.Exit(141) from None
 
     return wrapper
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what is inside groups of one."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def print_json(value: object) -> None:

@@ -12,7 +12,6 @@ import contextlib
 import os
 import secrets
 import signal
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from perchat.errors import ConnectionFailure, OperationTimeout
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from perchat.client.session import ChatRoomSession
     from perchat.server.app import Addresses
     from perchat.server.config import ServerConfig
 
@@ -63,12 +63,6 @@ async def demo(folder: Path, leave: bool) -> None:
             await stop.wait()
 
 
-@dataclass(frozen=True, slots=True)
-class _Server:
-    host: str
-    port: int
-
-
 def _say(text: str) -> None:
     click.echo(f"  {text}")
 
@@ -100,24 +94,24 @@ async def _sample(folder: Path) -> tuple[ServerConfig, str]:
 
 @contextlib.asynccontextmanager
 async def _running(config: ServerConfig, stop: asyncio.Event) -> AsyncIterator[Addresses]:
-    """Run the server for as long as the block; on other ports when its own are taken."""
+    """Run the server for as long as the block."""
+    up: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_serve_somewhere(config, up, stop))
+        addresses = await up  # a server that fails ends the group, and with it this wait
+        try:
+            yield addresses
+        finally:
+            stop.set()
+
+
+async def _serve_somewhere(
+    config: ServerConfig, up: asyncio.Future[Addresses], stop: asyncio.Event
+) -> None:
+    """Serve on the settings' ports, or on free ones when those are taken."""
     from perchat.server.app import serve
     from perchat.server.config import with_ports
 
-    loop = asyncio.get_running_loop()
-    up: asyncio.Future[Addresses] = loop.create_future()
-    async with asyncio.TaskGroup() as group:
-        server = group.create_task(_serve_somewhere(config, up, stop, serve, with_ports))
-        await asyncio.wait({up, server}, return_when=asyncio.FIRST_COMPLETED)
-        if up.done():
-            try:
-                yield up.result()
-            finally:
-                stop.set()
-
-
-async def _serve_somewhere(config, up, stop, serve, with_ports) -> None:  # type: ignore[no-untyped-def]
-    """Serve on the settings' ports, or on free ones when those are taken."""
     try:
         await serve(config, ready=up.set_result, stop=stop)
     except ConnectionFailure:
@@ -126,51 +120,50 @@ async def _serve_somewhere(config, up, stop, serve, with_ports) -> None:  # type
 
 async def _walk(config: ServerConfig, addresses: Addresses, password: str) -> None:
     """Do what the page does, and say so."""
-    from perchat.client.credentials import PasswordCredential
-    from perchat.client.endpoint import PersistentChatEndpoint, UserEndpoint
-    from perchat.client.platform import CollaborationPlatform
+    import perchat
     from perchat.server.config import split_address
 
     host, port = split_address(addresses.sip_tls or "")
     click.echo("A walk through it, over TLS:")
-    platform = CollaborationPlatform.client("perchat-demo", ca=config.path(config.paths.authority))
+    platform = perchat.CollaborationPlatform.client(
+        "perchat-demo", ca=config.path(config.paths.authority)
+    )
     uri = f"sip:alice@{config.domain}"
-    user = UserEndpoint(
+    user = perchat.UserEndpoint(
         platform,
         uri,
         server=host,
         port=port,
-        credential=PasswordCredential(f"alice@{config.domain}", password),
+        credential=perchat.PasswordCredential(f"alice@{config.domain}", password),
     )
     _say(f"signing in as {uri} at {host}:{port}")
     async with platform, user:
         address = (await user.provisioning()).chat.require_uri()
         _say(f"provisioned chat server: {address}")
-        chat = PersistentChatEndpoint(address, user)
-        async with chat:
+        async with perchat.PersistentChatEndpoint(address, user) as chat:
             _say(f"connected to {chat.server.display_name}")
-            await _visit(chat)
+            for room in await chat.search_rooms(""):
+                _say(f"room: {room.name} - {room.description}")
+            async with chat.join("General") as session:
+                await _talk(session)
     _say("signed out")
 
 
-async def _visit(chat) -> None:  # type: ignore[no-untyped-def]
-    for room in await chat.search_rooms(""):
-        _say(f"room: {room.name} - {room.description}")
-    async with chat.join("General") as session:
-        _say(f"joined {session.name} ({len(session.participants)} there)")
-        messages = session.messages()
-        await session.post("Good morning from Perchat")
-        _say("posted, stored by the server")
-        try:
-            async with asyncio.timeout(_WAIT):
-                message = await anext(messages)
-        except TimeoutError:
-            raise OperationTimeout("the message posted did not come back") from None
-        _say(f"received: {message.author}: {message.text}")
-        recent = await session.recent(5)
-        _say(f"history, last {len(recent)}:")
-        for past in recent:
-            _say(f"  {past.timestamp:%H:%M:%S} {past.author}: {past.text}")
+async def _talk(session: ChatRoomSession) -> None:
+    _say(f"joined {session.name} ({len(session.participants)} there)")
+    messages = session.messages()
+    await session.post("Good morning from Perchat")
+    _say("posted, stored by the server")
+    try:
+        async with asyncio.timeout(_WAIT):
+            message = await anext(messages)
+    except TimeoutError:
+        raise OperationTimeout("the message posted did not come back") from None
+    _say(f"received: {message.author}: {message.text}")
+    recent = await session.recent(5)
+    _say(f"history, last {len(recent)}:")
+    for past in recent:
+        _say(f"  {past.timestamp:%H:%M:%S} {past.author}: {past.text}")
 
 
 def _next_steps(folder: Path, addresses: Addresses, password: str) -> None:

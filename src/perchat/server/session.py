@@ -18,6 +18,7 @@ from perchat.errors import ErrorCode, RemoteProtocolError, StorageError
 from perchat.lync.diagnostics import diagnostics_header
 from perchat.server.commands import COMMANDS
 from perchat.server.outbox import Outbox
+from perchat.xccos.blocks import Unknown
 from perchat.xccos.decoder import decode
 from perchat.xccos.encoder import encode
 from perchat.xccos.primitives import Chat, Command, Envelope, Reply
@@ -104,6 +105,9 @@ class ChatSession:
         except RemoteProtocolError as error:
             _log.warning("session %s of %s: unreadable body: %s", self.id, self.user.uri, error)
             self._refuse(transaction, 400, _NOT_XML, str(error))
+            return
+        if any(isinstance(one, Unknown) and one.name == Chat.name for one in envelope.primitives):
+            self._refuse(transaction, 400, _NOT_XML, "a message without room or author")
             return
         works = [self._work(envelope, one, transaction) for one in envelope.primitives]
         waiting = [work for work in works if work is not None]
