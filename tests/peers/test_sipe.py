@@ -75,6 +75,7 @@ async def test_a_person_signs_in_finds_a_room_and_talks(
         assert await alice.history(room) == []
         assert echo["own"] is True
         await alice.leave()
+        assert alice.complaints() == []
 
 
 @over_both
@@ -104,6 +105,7 @@ async def test_two_pidgin_users_see_each_other_come_talk_and_go(
         gone = await alice.told("member-left", room=room)
         assert gone["uri"].endswith(BOB)
         assert await alice.members() == [ALICE]
+        assert alice.complaints() + bob.complaints() == []
 
 
 @over_both
@@ -132,6 +134,7 @@ async def test_pidgin_and_the_sdk_talk_both_ways(
         assert everyone == {ALICE, BOB, CAROL}
         assert (heard.text, str(heard.author)) == ("from pidgin", server.installation.uri("alice"))
         assert len({participant.uri for participant in session.participants}) == 3
+        assert alice.complaints() + bob.complaints() == []
 
 
 @over_both
@@ -182,8 +185,7 @@ class TestKilledServer:
 
             second = await asyncio.to_thread(first.restart)
             try:
-                await alice.connect()
-                await alice.join(room)
+                await alice.connect()  # and the client joins again by itself
                 await self.talk_again(second, room, alice, ["pidgin before", *acknowledged])
             finally:
                 assert await asyncio.to_thread(second.stop) == 0
@@ -211,11 +213,12 @@ class TestKilledServer:
         self, server: RunningServer, room: str, alice: SipeClient, acknowledged: list[str]
     ) -> None:
         """Check the history, then a message each way."""
+        shown = await alice.history(room)
         async with sdk(server, "carol") as chat, chat.join(room) as session:
             kept = [message.text for message in await session.recent(100)]
             assert kept[: len(acknowledged)] == acknowledged
             assert len(kept) - len(acknowledged) <= 1  # the post under way, stored or not
-            assert await alice.history(room) == kept[-25:]
+            assert shown == kept[-25:]
 
             messages = session.messages(include_own=False)
             await session.post("the SDK is back")

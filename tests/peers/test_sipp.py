@@ -30,9 +30,20 @@ async def test_sipp_gets_the_answers_its_scenario_expects(
     assert verdict.passed, verdict.trace
 
 
-async def test_a_hundred_refused_sign_ins_over_one_connection_are_each_answered(
+def scenario_named(name: str) -> Path:
+    return Path(__file__).parent / "sipp" / f"{name}.xml"
+
+
+async def test_a_hundred_requests_over_one_connection_are_each_answered(
     server: RunningServer, tmp_path: Path
 ) -> None:
-    (scenario,) = (path for path in SCENARIOS if path.stem == "register-challenged")
-    verdict = await run_sipp(scenario, "127.0.0.1", server.tcp_port, tmp_path, calls=100)
+    questions = scenario_named("options")
+    verdict = await run_sipp(questions, "127.0.0.1", server.tcp_port, tmp_path, calls=100)
     assert verdict.passed, verdict.trace
+
+
+async def test_attempts_to_sign_in_run_out(server: RunningServer, tmp_path: Path) -> None:
+    attempts = scenario_named("register-challenged")
+    verdict = await run_sipp(attempts, "127.0.0.1", server.tcp_port, tmp_path, calls=11)
+    assert verdict.trace.count("SIP/2.0 401 Unauthorized") >= 10
+    assert "SIP/2.0 403 Forbidden" in verdict.trace

@@ -27,6 +27,10 @@ SipeEvent = dict[str, Any]
 DEADLINE = 20.0  # seconds; generous, because it is only ever reached by a failure
 
 
+_DONE = 200
+_COMPLAINTS = ("bad-signature", "command-failed", "room-error", "notify", "question")
+
+
 class SipeFailure(AssertionError):
     """A step failed, or what was waited for did not come; the message shows what did."""
 
@@ -199,6 +203,10 @@ class SipeClient:
             if event["event"] == "message" and room in (None, event["room"])
         ]
 
+    def complaints(self) -> list[SipeEvent]:
+        """Return what the client found wrong with the server: signatures, answers, notices."""
+        return [event for event in self.events if _is_complaint(event)]
+
     async def told(self, event: str, **expected: object) -> SipeEvent:
         """
         Wait for an event whose fields are as ``expected``; each event is given out once.
@@ -266,6 +274,12 @@ class SipeClient:
         told = "\n".join(f"  {json.dumps(event)}" for event in self.events[-25:])
         log = f"\nits log: {self._log}" if self._log else ""
         return SipeFailure(f"{self.account.uri}: {sentence}; it told:\n{told}{log}")
+
+
+def _is_complaint(event: SipeEvent) -> bool:
+    if event["event"] == "reply":  # a notice has no code; the client then tells one of its own
+        return str(event["id"]).startswith("rpl:") and event["code"] != _DONE
+    return event["event"] in _COMPLAINTS
 
 
 def _has(event: SipeEvent, wanted: Mapping[str, object]) -> bool:

@@ -232,7 +232,7 @@ static void watch_sipe_log(const char *text)
 			}
 		}
 		in_history = !strcmp(id, "rpl:bccontext");
-		g_hash_table_insert(replies, id,
+		g_hash_table_replace(replies, id,	/* keeps the new key, which is told below */
 			GINT_TO_POINTER(GPOINTER_TO_INT(g_hash_table_lookup(replies, id)) + 1));
 		j_open("reply");
 		j_str("id", id);
@@ -461,6 +461,7 @@ static void on_disconnected(PurpleConnection *gc)
 {
 	online = gc_ready = gc_refused = FALSE;
 	conn = NULL;
+	g_hash_table_remove_all(replies);	/* what comes after a reconnection is news */
 	say("disconnected", NULL, NULL);
 }
 
