@@ -128,6 +128,25 @@ def test_signatures_are_the_recorded_ones() -> None:
     assert not keys.server.verify(asked.encode(), keys.sign_client(asked.encode()))
 
 
+def test_our_client_answers_as_communicator_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    challenge, register, _ = (entry.message for entry in recorded("ocs-2007-r2.txt"))
+    theirs = AuthenticateMessage.parse(gssapi_data(register))
+    key = ntlm._ntowf_v2(nt_hash("Pa$$word"), "User", "COSMO")
+    monkeypatch.setattr(ntlm, "filetime", lambda _at: theirs.temp[8:16])  # floats are coarser
+    ours, _ = initiate(
+        gssapi_data(challenge),
+        user="User",
+        domain="COSMO",
+        nt_hash=nt_hash("Pa$$word"),
+        client_nonce=theirs.temp[16:24],
+        session_key=rc4(hmac_md5(key, theirs.proof), theirs.session_key),
+        workstation="COSMO-OCS-R2",
+        at=0.0,
+    )
+    assert ours[:64] == theirs.data[:64]
+    assert ours[72:] == theirs.data[72:]  # between them stands the system's version
+
+
 @pytest.mark.parametrize(
     ("flags", "length"),
     [(NtlmFlags.KEY_128, 16), (NtlmFlags.KEY_56, 7), (NtlmFlags(0), 5)],
