@@ -9,10 +9,28 @@ replaced, so that a client that comes back with a new connection has one binding
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from perchat.errors import RemoteProtocolError
 
-__all__ = ["Binding", "Registrar"]
+if TYPE_CHECKING:
+    from perchat.sip.message import Request
+
+__all__ = ["Binding", "Registrar", "address_of_record"]
+
+
+def address_of_record(request: Request) -> str:
+    """
+    Return whom a REGISTER is about (§10.3, step 5).
+
+    Raises:
+        RemoteProtocolError: To names nobody who can be registered.
+
+    """
+    address = request.to.address
+    if not address.is_sip or address.user is None:
+        raise RemoteProtocolError(f"not an address-of-record: {request.to.uri}")
+    return address.address
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class UserAgentSettings:
         via: Transport and sent-by of its Via, for example ``TLS 192.0.2.1:5061``.
         user_agent: Product named in requests; empty for none.
         server: Product named in responses; empty for none.
-        allow: Methods it takes; others are answered 405.
+        allow: Methods it takes; others are answered 405, unheard-of ones 501.
         supported: Option tags a peer may require.
         accept: Media types it takes in INVITE; empty for any.
         min_session: Shortest session a peer may ask for, in seconds.
@@ -352,7 +352,8 @@ class UserAgent:
     def _check_known(self, request: Request) -> _Refusal | None:
         settings = self._settings
         if request.method not in settings.allow:
-            return _Refusal(405, (("Allow", ", ".join(settings.allow)),))
+            known = request.method in _METHODS  # §21.4.6, §21.5.2
+            return _Refusal(405 if known else 501, (("Allow", ", ".join(settings.allow)),))
         if not parse_uri(request.uri).is_sip:
             return _Refusal(416)
         missing = [tag for tag in request.options("Require") if tag not in settings.supported]
@@ -678,6 +679,7 @@ class UserAgent:
 
 
 _SERVING = frozenset((Kind.INVITE_SERVER, Kind.SERVER))
+_METHODS = frozenset((*ALLOW, "NEGOTIATE", "PRACK", "PUBLISH", "REFER"))
 _ONLY_IN_DIALOG = frozenset(("BYE", "INFO", "UPDATE"))
 _ENDING = frozenset((408, 481, 487))  # §12.2.1.2; 487 is how clients disown a session
 _ENDING_INVITE = frozenset((408, 481))  # there 487 only means cancelled
