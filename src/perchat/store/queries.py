@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from perchat.model.chatroom import Role
 from perchat.model.journal import (
     Fact,
@@ -50,9 +52,13 @@ _ENTRIES = """
 """
 
 _HISTORY = """
-    SELECT chat_id, at, author, author_name, alert, text, rtf FROM message
-    WHERE room = ? AND chat_id < ? AND chat_id > ? ORDER BY chat_id DESC LIMIT ?
+    SELECT json_group_array(json_array(chat_id, at, author, author_name, alert, text, rtf))
+    FROM (
+        SELECT * FROM message
+        WHERE room = ? AND chat_id < ? AND chat_id > ? ORDER BY chat_id DESC LIMIT ?
+    )
 """
+"""One row for all, since a busy event loop may take the interpreter away at every row."""
 
 
 def entries(database: sqlite3.Connection, after: int, limit: int) -> list[JournalEntry]:
@@ -121,8 +127,8 @@ def history(
         return []
     key, name = found
     bounds = (key, _BIGGEST if before is None else before, -1 if after is None else after, last)
-    rows = database.execute(_HISTORY, bounds).fetchall()
-    return [_message(room, name, *row) for row in reversed(rows)]
+    (rows,) = database.execute(_HISTORY, bounds).fetchone()
+    return [_message(room, name, *row) for row in sorted(msgspec.json.decode(rows))]
 
 
 def newest_position(database: sqlite3.Connection) -> int:
