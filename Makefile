@@ -53,7 +53,7 @@ check: setup
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 test: setup peers check
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
@@ -74,7 +74,7 @@ bench: setup
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf var .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
 	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
