@@ -52,7 +52,7 @@ run: setup
 check: setup
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/mypy $(SOURCES)
+	$(BIN)/mypy --explicit-package-bases $(SOURCES)
 	$(BIN)/lint-imports --no-cache
 
 test: setup peers check
