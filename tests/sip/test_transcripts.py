@@ -102,6 +102,9 @@ def test_subscribe_with_the_first_notification_in_the_answer() -> None:
     last = subscription.notify_headers(wire.now)
     wire.server.request_in(dialog, subscription.method, wire.now, headers=last)
     assert not wire.server.dialogs
-    assert len(wire.to_client()) == 1
+    assert answer.dialog is not None
+    farewell, end = wire.to_client()
+    assert isinstance(farewell, RequestReceived)
+    assert end == DialogEnded(answer.dialog, "the subscription ended")
     assert not wire.to_server()  # nobody answers BENOTIFY
     check_transcript("sip-subscribe", wire.transcript())

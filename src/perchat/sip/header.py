@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "MAX_CSEQ",
     "CSeq",
     "NameAddr",
     "Via",
@@ -67,13 +68,17 @@ def parse_params(text: str) -> dict[str, str | None]:
     for part in split_outside(text[1:], ";"):
         name, equals, value = part.partition("=")
         name, value = name.rstrip(BLANK).lower(), value.lstrip(BLANK)
-        if not is_token(name) or name in params or (equals and not _is_param_value(value)):
+        if not is_token(name) or name in params or not _is_sound(name, value, bool(equals)):
             raise RemoteProtocolError(f"bad parameter: {part[:40]!r}")
         params[name] = value if equals else None
     return params
 
 
-def _is_param_value(text: str) -> bool:
+def _is_sound(name: str, text: str, given: bool) -> bool:
+    if name == "tag":
+        return is_token(text)  # it names a dialog, §19.3
+    if not given:
+        return True
     if text[:1] == '"':
         return read_quoted(text, 0) == len(text)
     return _PARAM_VALUE.fullmatch(text) is not None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from perchat.errors import RemoteProtocolError
 from perchat.sip.grammar import BLANK, decimal
-from perchat.sip.header import format_params, parse_params
+from perchat.sip.header import MAX_CSEQ, format_params, parse_params
 
 if TYPE_CHECKING:
     from perchat.sip.message import Message, Request
@@ -25,6 +25,7 @@ __all__ = [
     "SubscriptionState",
     "carries_notification",
     "is_terminated",
+    "piggybacked_cseq",
     "subscribe_headers",
 ]
 
@@ -76,6 +77,15 @@ def is_terminated(message: Message) -> bool:
 def carries_notification(message: Message) -> bool:
     """Whether the 2xx to SUBSCRIBE is the first notification as well."""
     return _PIGGYBACK_CSEQ in message.headers
+
+
+def piggybacked_cseq(message: Message) -> int:
+    """Return the number the notification in it would have had; 0 when there is none."""
+    text = message.headers.get(_PIGGYBACK_CSEQ)
+    try:
+        return decimal(text, _PIGGYBACK_CSEQ, MAX_CSEQ) if text is not None else 0
+    except RemoteProtocolError:
+        return 0
 
 
 def subscribe_headers(
@@ -141,20 +151,22 @@ class Subscription:
             return SubscriptionState("terminated", 0)
         return SubscriptionState("active", left)
 
-    def answer_headers(self, now: float) -> tuple[tuple[str, str], ...]:
+    def answer_headers(self, now: float, cseq: int = 1) -> tuple[tuple[str, str], ...]:
         """
         Return the headers of the 200.
 
-        With `piggyback` they announce that the body is the first notification.
+        With `piggyback` they announce that the body is a notification, and that it has
+        used up the number ``cseq``: the next of the dialog.
         """
         items = [
             ("Expires", str(self.interval)),
             ("Event", self.event),
             ("subscription-state", str(self.state(now))),
-            ("Supported", f"{BENOTIFY}, {PIGGYBACK}"),
+            ("Supported", BENOTIFY),  # one a line: clients compare whole lines
+            ("Supported", PIGGYBACK),
         ]
         if self.piggyback:
-            items.append((_PIGGYBACK_CSEQ, "1"))
+            items.append((_PIGGYBACK_CSEQ, str(cseq)))
         return tuple(items)
 
     def notify_headers(self, now: float) -> tuple[tuple[str, str], ...]:

@@ -27,7 +27,7 @@ from perchat.sip.grammar import MAGIC_COOKIE
 from perchat.sip.message import Headers, Message, Request, Response
 from perchat.sip.session_timer import MINIMUM, REFRESHING, SessionExpires, SessionTimer
 from perchat.sip.status import is_success, reason_of
-from perchat.sip.subscription import is_terminated
+from perchat.sip.subscription import is_terminated, piggybacked_cseq
 from perchat.sip.timers import Alarms, Timers
 from perchat.sip.transaction import (
     Action,
@@ -297,16 +297,24 @@ class UserAgent:
         if request.method == "BYE":
             self.respond(transaction.id, 200, now=now)
             return self._end(dialog.id, "the peer sent BYE")
-        return [RequestReceived(transaction.id, request, dialog.id)]
+        event = RequestReceived(transaction.id, request, dialog.id)
+        return [event, *self._end_of_subscription(dialog, request)]
 
     def _receive_unanswered(self, request: Request, now: float) -> list[Event]:
         """BENOTIFY: what cannot be taken is dropped, for there is no answer."""
         dialog = self._dialog_of(request)
         if self._admit(request, dialog) is not None:
             return []
-        if dialog is not None:
-            self._alive(dialog, now)
-        return [RequestReceived("", request, dialog.id if dialog else None)]
+        if dialog is None:
+            return [RequestReceived("", request, None)]
+        self._alive(dialog, now)
+        event = RequestReceived("", request, dialog.id)
+        return [event, *self._end_of_subscription(dialog, request)]
+
+    def _end_of_subscription(self, dialog: Dialog, notice: Request) -> list[Event]:
+        if dialog.method != "SUBSCRIBE" or not is_terminated(notice):
+            return []
+        return self._end(dialog.id, "the subscription ended")
 
     def _receive_ack(self, request: Request, now: float) -> list[Event]:
         known = self._servers.get(server_key(request))
@@ -444,9 +452,12 @@ class UserAgent:
         dialog = self._dialogs.get(transaction.dialog or "")
         if dialog is None:
             if is_success(status) and request.method in CREATING and "Contact" in response.headers:
-                self._open(transaction, Dialog.of_server(request, response), response, now)
+                dialog = Dialog.of_server(request, response)
+                dialog.local_cseq = piggybacked_cseq(response)
+                self._open(transaction, dialog, response, now)
         elif is_success(status):
             dialog.refresh_target(request.method, request)
+            dialog.local_cseq = max(dialog.local_cseq, piggybacked_cseq(response))
             self._refresh_session(dialog, request.method, response, now, ours="uas")
             if dialog.method == "SUBSCRIBE" and is_terminated(response):
                 self.drop_dialog(dialog.id)
@@ -490,7 +501,9 @@ class UserAgent:
         request, news = transaction.request, transaction.to_tag != response.to.tag
         transaction.to_tag = response.to.tag
         if news and not request.to.tag:
-            self._open(transaction, Dialog.of_client(request, response), response, now)
+            dialog = Dialog.of_client(request, response)
+            dialog.remote_cseq = piggybacked_cseq(response) or None
+            self._open(transaction, dialog, response, now)
         known = self._dialogs.get(transaction.dialog or "")
         if request.method == "INVITE" and known is not None:
             ack = known.ack(request.cseq.number, self._new_via(), self._product)
@@ -505,6 +518,7 @@ class UserAgent:
             return []
         if is_success(response.status):
             dialog.refresh_target(method, response)
+            dialog.remote_cseq = max(dialog.remote_cseq or 0, piggybacked_cseq(response)) or None
             self._alive(dialog, now)
             self._refresh_session(dialog, method, response, now, ours="uac")
         elif response.status in (_ENDING_INVITE if method == "INVITE" else _ENDING):
@@ -551,8 +565,7 @@ class UserAgent:
             return events
         if session.expires_at <= now:
             if self._settings.bye_on_expiry:
-                self.request_in(dialog.id, "BYE", now)
-                return [DialogEnded(dialog.id, "session expired")]
+                self._start_client(dialog.request("BYE", self._new_via(), self._product), now)
             return self._end(dialog.id, "session expired")
         if session.refresh_at is not None and session.refresh_at <= now:
             session.refresh_at = None
