@@ -31,7 +31,7 @@ from perchat.xccos.primitives import Command, Envelope, Reply
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from perchat.client.signin import SignIn
+    from perchat.client.signin import UserSignIn
     from perchat.model.message import Message
     from perchat.model.uri import SipUri
     from perchat.sip.message import Request, Response
@@ -55,7 +55,7 @@ class ChatDialog:
 
     def __init__(
         self,
-        sign_in: SignIn,
+        sign_in: UserSignIn,
         address: SipUri,
         *,
         on_news: Callable[[Primitive], None],
@@ -155,8 +155,7 @@ class ChatDialog:
         self._background.cancel()
         if not self._dialog or self._end:
             return
-        self._end = "closed"
-        self._calls.fail_all(self._gone("the session was closed"))
+        self._fail("it was closed")
         try:
             with suppress(PerchatError):
                 await self._link.exchange_in(self._dialog, "BYE", self._timers.goodbye)
@@ -188,9 +187,8 @@ class ChatDialog:
         """Fail what waits and tell the endpoint."""
         if self._end:
             return
-        self._end = reason
+        self._fail(reason)
         self._background.cancel()
-        self._calls.fail_all(self._gone(reason))
         self._on_ended(reason)
 
     # --- inside ---
@@ -250,6 +248,11 @@ class ChatDialog:
             raise
         except TimeoutError as error:
             raise OperationTimeout(f"no answer to {what} within {wait:g} s") from error
+
+    def _fail(self, reason: str) -> None:
+        self._end = reason
+        self._calls.fail_all(self._gone(reason))
+        self._link.fail_within(self._dialog, self._gone(reason))
 
     def _gone(self, reason: str) -> ChatServerConnectionError:
         return ChatServerConnectionError(f"the session with {self.address} is over: {reason}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from perchat.client.options import ClientTimers, EndpointOptions
-    from perchat.client.signin import SignIn
+    from perchat.client.signin import UserSignIn
     from perchat.lync.provisioning import Provisioning
     from perchat.sip.message import Response as SipResponse
 
@@ -90,7 +90,7 @@ class LocalEndpoint(ABC):
 
     @property
     @abstractmethod
-    def signed_in(self) -> SignIn:
+    def signed_in(self) -> UserSignIn:
         """The connection that chat endpoints use; StateError while there is none."""
 
     @abstractmethod

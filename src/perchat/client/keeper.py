@@ -16,7 +16,7 @@ from perchat.errors import AuthenticationError, ConnectionFailure, PerchatError,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from perchat.client.signin import Granted, SignIn
+    from perchat.client.signin import Granted, UserSignIn
 
 __all__ = ["Keeper"]
 
@@ -30,7 +30,7 @@ class Keeper:
 
     def __init__(
         self,
-        sign_in: SignIn,
+        sign_in: UserSignIn,
         registration: Granted,
         *,
         retries: int,

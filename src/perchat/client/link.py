@@ -66,6 +66,7 @@ class Link:
         self._on_lost = on_lost
         self._connection: Connection | None = None
         self._waiting: dict[str, asyncio.Future[Response]] = {}
+        self._within: dict[str, str] = {}  # dialogs of those who wait, by transaction
         self._inviting: dict[str, DialogOwner | None] = {}
         self._invited: dict[str, str] = {}
         self._owners: dict[str, DialogOwner] = {}
@@ -144,7 +145,11 @@ class Link:
     ) -> Response:
         """Do the same inside a dialog."""
         transaction = self.connection.request_in(dialog, method, headers=headers, body=body)
-        return await self._final(transaction, method, wait)
+        self._within[transaction] = dialog
+        try:
+            return await self._final(transaction, method, wait)
+        finally:
+            del self._within[transaction]
 
     async def invite(
         self, request: Request, owner: DialogOwner, wait: float
@@ -163,6 +168,11 @@ class Link:
             self._give_up(transaction)
             raise
         return response, self._invited.pop(transaction, "")
+
+    def fail_within(self, dialog: str, error: Exception) -> None:
+        """Let nobody wait any longer for answers inside a dialog."""
+        for transaction in [t for t, within in self._within.items() if within == dialog]:
+            self._settle(transaction, error)
 
     def forget_dialog(self, dialog: str) -> None:
         """Drop a dialog without a word; its owner hears nothing more of it."""

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from perchat.net.connector import Transport
     from perchat.sip.message import Response
 
-__all__ = ["Granted", "SignIn", "SignInTarget"]
+__all__ = ["Granted", "UserSignIn", "SignInTarget"]
 
 _log = logging.getLogger("perchat.signin")
 
@@ -81,7 +81,6 @@ class Granted:
         expires: Seconds until it has to be refreshed.
         gruu: This device's own address; empty when the registrar gives none.
         keep_alive: Seconds of silence it allows; 0 when it does not say.
-        renewed: Whether it knew us before; a refresh that is not renewed lost something.
 
     """
 
@@ -89,10 +88,9 @@ class Granted:
     expires: int
     gruu: str
     keep_alive: int
-    renewed: bool
 
 
-class SignIn:
+class UserSignIn:
     """One connection and the registration on it."""
 
     def __init__(
@@ -277,7 +275,6 @@ class SignIn:
             expires=response.expires or DEFAULT_EXPIRES,
             gruu=gruu,
             keep_alive=int(keep_alive[1]) if keep_alive else 0,
-            renewed='"refreshed"' in (response.headers.get("presence-state") or ""),
         )
 
     def _gruu(self, response: Response) -> str:

@@ -18,7 +18,7 @@ from perchat.client.endpoint import LocalEndpoint
 from perchat.client.events import EndpointReason
 from perchat.client.keeper import Keeper
 from perchat.client.options import EndpointOptions, check_headers
-from perchat.client.signin import SignIn, SignInTarget
+from perchat.client.signin import SignInTarget, UserSignIn
 from perchat.client.states import EndpointState, Step
 from perchat.errors import (
     ConnectionFailure,
@@ -97,7 +97,7 @@ class UserEndpoint(LocalEndpoint):
         self._epid = _endpoint_id(endpoint_id)
         self._provision = provision
         self._retries = register_retries
-        self._sign_in: SignIn | None = None
+        self._sign_in: UserSignIn | None = None
         self._registration: Granted | None = None
         self._settings: Provisioning | None = None
         self._keeper: Keeper | None = None
@@ -127,7 +127,7 @@ class UserEndpoint(LocalEndpoint):
         return self._epid
 
     @property
-    def signed_in(self) -> SignIn:
+    def signed_in(self) -> UserSignIn:
         """The connection that chat endpoints use; StateError while there is none."""
         if self.state not in _LIVE or self._sign_in is None:
             raise StateError(f"the local endpoint is {self.state.value}, not established")
@@ -157,7 +157,7 @@ class UserEndpoint(LocalEndpoint):
         check_headers(headers or {})
         self._check_can_establish()
         self._move(Step.BEGIN)
-        sign_in: SignIn | None = None
+        sign_in: UserSignIn | None = None
         try:
             sign_in = self._sign_in = self._new_sign_in()
             registration = await self._go_through(sign_in, headers or {})
@@ -208,7 +208,7 @@ class UserEndpoint(LocalEndpoint):
         if not self._machine.allows(Step.BEGIN):
             raise StateError(f"the endpoint is {self.state.value}, not idle")
 
-    def _new_sign_in(self) -> SignIn:
+    def _new_sign_in(self) -> UserSignIn:
         if self._host is None:
             raise ServerDiscoveryError(
                 f"no server given for {self.domain}, and looking one up in DNS"
@@ -227,14 +227,14 @@ class UserEndpoint(LocalEndpoint):
             headers=self._options.headers,
             timers=self.timers,
         )
-        return SignIn(
+        return UserSignIn(
             target,
             self._credential,
             on_lost=self._connection_lost,
             on_deregistered=self._deregistered,
         )
 
-    async def _go_through(self, sign_in: SignIn, headers: Mapping[str, str]) -> Granted:
+    async def _go_through(self, sign_in: UserSignIn, headers: Mapping[str, str]) -> Granted:
         await sign_in.connect()
         registration = self._registration = await sign_in.register(headers)
         if self._provision:
@@ -243,7 +243,7 @@ class UserEndpoint(LocalEndpoint):
             raise OperationFailure("the endpoint was terminated meanwhile", reason="terminated")
         return registration
 
-    async def _establish_failed(self, sign_in: SignIn | None, error: BaseException) -> None:
+    async def _establish_failed(self, sign_in: UserSignIn | None, error: BaseException) -> None:
         self._sign_in = None
         try:
             if sign_in is not None:
@@ -252,7 +252,7 @@ class UserEndpoint(LocalEndpoint):
             if self.state is EndpointState.ESTABLISHING:
                 self._move(Step.FAIL, _failure_reason(error), str(error))
 
-    def _stay(self, sign_in: SignIn, registration: Granted) -> SipResponse:
+    def _stay(self, sign_in: UserSignIn, registration: Granted) -> SipResponse:
         self._keeper = Keeper(
             sign_in,
             registration,
@@ -306,7 +306,7 @@ class UserEndpoint(LocalEndpoint):
         self._move(Step.END, reason, message or str(error))
         self._finish()
 
-    async def _sign_out(self, sign_in: SignIn) -> None:
+    async def _sign_out(self, sign_in: UserSignIn) -> None:
         for dependant in list(self._dependants):
             await dependant.hang_up()
         if sign_in.link.is_up and self._registration is not None:
