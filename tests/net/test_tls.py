@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.net.test_connection import Recorder, agent
 
 from perchat.errors import ConfigurationError, TlsFailure, TlsFailureReason
 from perchat.net.connector import Transport, open_connection
 from perchat.net.listener import Listener, listen
 from perchat.net.pki import KeyPair, create_authority, issue_certificate
 from perchat.net.tls import client_context, server_context
-from tests.net.test_connection import Recorder, agent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -30,8 +30,6 @@ class Sample:
 
     config: ServerConfig
     addresses: Addresses
-    stop: asyncio.Event
-    task: asyncio.Task[None]
 
     @property
     def tcp(self) -> tuple[str, int]:
@@ -87,7 +85,7 @@ async def running(config: ServerConfig, *, tls: int = 0, tcp: int = 0) -> AsyncI
         if not ready.done():
             await task
         try:
-            yield Sample(config, ready.result(), stop, task)
+            yield Sample(config, ready.result())
         finally:
             stop.set()
 
@@ -151,4 +149,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-

@@ -181,6 +181,12 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Close our half too (asyncio calls this)."""
         self._error = self._error or ConnectionFailure("the peer closed the connection")
+        if self._parser.pending:
+            _log.info(
+                "connection %d from %s: closed by the peer within a message",
+                self.number,
+                _host_port(self.peername),
+            )
         return False
 
     # --- from the owner ---

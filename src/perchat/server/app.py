@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -41,6 +42,7 @@ __all__ = ["Addresses", "chat_settings", "open_store", "serve"]
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 5.0  # seconds for connections and their work to end
+_SWITCH_INTERVAL = 0.0005  # seconds; lets the store's writer in when the loop is busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ async def serve(
         StorageError: The database cannot be opened, or was replaced under us.
 
     """
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     tls = _tls(config)
     key = load_key(config.path(config.paths.secret_key))
     async with open_store(config) as store:
@@ -172,6 +175,7 @@ def _connection_settings(config: ServerConfig) -> ConnectionSettings:
     return ConnectionSettings(
         limits=ParserLimits(headers=limits.header_bytes, body=limits.body_bytes),
         max_unsent=limits.unsent_bytes,
+        message_timeout=limits.message_seconds,
         idle_timeout=config.sign_in.keep_alive * 3.0,
     )
 

@@ -61,7 +61,7 @@ class PathsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     database: str = "perchat.db"
-    secret_key: str = "secret.key"
+    secret_key: str = "secret.key"  # noqa: S105 - a file name
     authority: str = "pki/ca.pem"
     certificate: str = "pki/server.pem"
     certificate_key: str = "pki/server-key.pem"
@@ -125,6 +125,7 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         history_messages: Messages of one history answer.
         body_bytes: Bytes of a SIP body.
         header_bytes: Bytes of all SIP headers of a message.
+        message_seconds: Seconds a message that has begun may stay incomplete.
 
     """
 
@@ -140,6 +141,7 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     history_messages: int = 500
     body_bytes: int = 1_048_576
     header_bytes: int = 65_536
+    message_seconds: float = 30.0
 
 
 class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -256,7 +258,7 @@ def split_address(text: str) -> tuple[str, int]:
 
 
 def new_config_text(domain: str) -> str:
-    """Return the file ``perchat init`` writes: what an operator changes first, with its defaults."""
+    """Return the file ``perchat init`` writes: what an operator changes first."""
     return f"""\
 # Settings of this Perchat server. What is left out has its default; the reference lists all.
 

@@ -132,8 +132,8 @@ class Fanout:
             result = await self._chat.join(user, session.id, room)
             if isinstance(result, Refusal):
                 arrival.refused[room] = result
-            else:
-                arrival.rooms += (await shown,)
+            else:  # None: another join of this session came first
+                arrival.rooms += (self._view(session, room) if result is None else await shown,)
         finally:
             del self._joining[session.id, room]
 

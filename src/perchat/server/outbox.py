@@ -28,7 +28,7 @@ class Outbox:
         limit: int,
         window: int,
     ) -> None:
-        """Take ``send``, which writes a body, and ``overflow``, called once when ``limit`` is broken."""
+        """Take ``send``, which writes a body, and ``overflow``, called when ``limit`` is broken."""
         self._send = send
         self._overflow = overflow
         self._limit = limit

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from perchat.errors import ConnectionFailure
 from perchat.lync.compression import answer_negotiate
@@ -245,7 +245,7 @@ class FrontEnd:
         header = diagnostics_header(error_id, reason, source=host)
         self._connection.respond(event.transaction, status, headers=(header,))
 
-    _roads: dict[str, Callable[[FrontEnd, RequestReceived], None]] = {
+    _roads: ClassVar[dict[str, Callable[[FrontEnd, RequestReceived], None]]] = {
         "REGISTER": _register,
         "OPTIONS": _options,
         "NEGOTIATE": _negotiate,

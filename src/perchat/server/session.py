@@ -41,7 +41,7 @@ CONTENT_TYPE = ("Content-Type", "text/plain")
 # the status a refused post's INFO ends with; 481 and 487 would end the client's session
 _POST_STATUS = {
     ErrorCode.ERROR_PERMISSION: 403,
-    ErrorCode.USER_NOT_JOINED: 403,
+    ErrorCode.USER_NOT_JOINED: 412,
     ErrorCode.NO_SUCH_NODE: 404,
     ErrorCode.NODE_DISABLED: 410,
     ErrorCode.LIMIT_EXCEEDED: 413,
@@ -189,7 +189,7 @@ class ChatSession:
         try:
             await row.handle(self, envid, command)
         except StorageError as error:
-            _log.error("session %s: %s not carried out: %s", self.id, command.name, error)  # noqa: TRY400
+            _log.error("session %s: %s not carried out: %s", self.id, command.name, error)
             self.reply(Reply.refusing(command, envid, ErrorCode.DATABASE_CONNECTION))
         except Exception:
             _log.exception("session %s: %s failed", self.id, command.name)

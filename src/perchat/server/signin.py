@@ -12,6 +12,7 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
+from perchat.errors import ConfigurationError, StorageError
 from perchat.lync.authentication import (
     Accepted,
     Acceptor,
@@ -45,6 +46,7 @@ _UNAUTHENTICATED = frozenset({"REGISTER", "OPTIONS", "NEGOTIATE"})
 _UNANSWERED = frozenset({"ACK", "CANCEL"})
 _NOT_ENABLED = 4005
 _FOREIGN_FROM = 4004
+_UNAVAILABLE = 1007  # temporarily cannot route
 
 
 class SignIn:
@@ -60,7 +62,7 @@ class SignIn:
     def __init__(
         self, services: Services, *, signed_in: Callable[[], None], signed_out: Callable[[], None]
     ) -> None:
-        """Take ``signed_in``, called at each success, and ``signed_out``, called once it is given up."""
+        """Take ``signed_in``, called at each success, and ``signed_out``, when it is given up."""
         config = services.config
         self.user: User | None = None
         self.epid = ""
@@ -120,7 +122,13 @@ class SignIn:
     async def _prove(
         self, connection: Connection, event: RequestReceived, proof: ProofNeeded
     ) -> None:
-        account = await self._account(proof)
+        try:
+            account = await self._account(proof)
+        except (ConfigurationError, StorageError) as error:
+            _log.error("sign-in as %s not possible now: %s", proof.uri, error)
+            source = self._services.config.host_name
+            self._conclude(connection, event, Refused(503, _UNAVAILABLE, source=source))
+            return
         now = asyncio.get_running_loop().time()
         verdict = self._acceptor.complete(proof, account, now, self._services.clock())
         if isinstance(verdict, Challenged):
@@ -132,7 +140,7 @@ class SignIn:
         self._conclude(connection, event, verdict)
 
     async def _account(self, proof: ProofNeeded) -> Account | None:
-        """Return whom the typed names mean: ``user``, ``DOMAIN\\user`` or ``user@domain``."""
+        r"""Return whom the typed names mean: ``user``, ``DOMAIN\user`` or ``user@domain``."""
         domain = self._services.config.domain
         name, at, typed = proof.user.partition("@")
         if at and typed.lower() != domain:
