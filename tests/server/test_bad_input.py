@@ -7,6 +7,7 @@ import logging
 import resource
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from tests.server.harness import PASSWORD, Sample, make_sample, raw, request, running
 from tests.server.talking import bystanders, connect

@@ -36,7 +36,7 @@ def test_equal_is_what_reads_alike() -> None:
 
 def test_what_is_not_there_is_said_when_asked() -> None:
     request = Request("INFO", "sip:a@b", HEADERS)
-    with pytest.raises(RemoteProtocolError, match="no Call-ID"):
+    with pytest.raises(RemoteProtocolError, match="no call-id"):
         _ = request.call_id
     assert (request.content_type, request.expires, request.contact) == ("", None, None)
     assert request.options("Supported") == ("x", "y")

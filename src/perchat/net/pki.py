@@ -51,7 +51,7 @@ def create_authority(name: str, now: datetime, *, days: int = 3650) -> KeyPair:
 def issue_certificate(
     authority: KeyPair, names: Sequence[str], now: datetime, *, days: int = 825
 ) -> KeyPair:
-    """Make a certificate, for either end, of host ``names`` or addresses; the first is its subject."""
+    """Make a certificate for either end of host ``names`` or addresses, the first its subject."""
     signer = serialization.load_pem_private_key(authority.key, password=None)
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
         raise TypeError("the authority's key is not an EC key")

@@ -13,9 +13,9 @@ from perchat.errors import RemoteProtocolError
 
 __all__ = [
     "BLANK",
-    "COMPACT_NAMES",
     "HOST",
     "MAGIC_COOKIE",
+    "NAMES",
     "TOKEN",
     "decimal",
     "holds_control",
@@ -32,7 +32,7 @@ MAGIC_COOKIE = "z9hG4bK"  # RFC 3261 §8.1.1.7
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+")
 
-COMPACT_NAMES = {  # RFC 3261 §7.3.3, RFC 4028 §4, RFC 6665 §8.4, RFC 3515, 3841, 3892, 4474
+_COMPACT_NAMES = {  # RFC 3261 §7.3.3, RFC 4028 §4, RFC 6665 §8.4, RFC 3515, 3841, 3892, 4474
     "a": "Accept-Contact",
     "b": "Referred-By",
     "c": "Content-Type",
@@ -53,6 +53,69 @@ COMPACT_NAMES = {  # RFC 3261 §7.3.3, RFC 4028 §4, RFC 6665 §8.4, RFC 3515, 3
     "v": "Via",
     "x": "Session-Expires",
     "y": "Identity",
+}
+
+_KNOWN_NAMES = [
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Alert-Info",
+    "Allow",
+    "Authentication-Info",
+    "Authorization",
+    "Call-Info",
+    "Contact",
+    "Content-Disposition",
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Length",
+    "Content-Type",
+    "CSeq",
+    "Date",
+    "Error-Info",
+    "Event",
+    "Expires",
+    "From",
+    "In-Reply-To",
+    "Max-Forwards",
+    "MIME-Version",
+    "Min-Expires",
+    "Min-SE",
+    "Organization",
+    "P-Asserted-Identity",
+    "Priority",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Proxy-Require",
+    "Record-Route",
+    "Reply-To",
+    "Require",
+    "Retry-After",
+    "Route",
+    "Server",
+    "Session-Expires",
+    "Subject",
+    "Subscription-State",
+    "Supported",
+    "Timestamp",
+    "To",
+    "Unsupported",
+    "User-Agent",
+    "Via",
+    "Warning",
+    "WWW-Authenticate",
+    "Call-ID",
+    "Allow-Events",
+    "ms-keep-alive",
+    "ms-diagnostics",
+    "ms-piggyback-cseq",
+    "presence-state",
+    "subscription-state",
+]
+NAMES = {  # as written: in full, and for looking up; spares the test whether it is a token
+    **{name: (name, name.lower()) for name in _KNOWN_NAMES},
+    **{short: (name, name.lower()) for short, name in _COMPACT_NAMES.items()},
+    **{short.upper(): (name, name.lower()) for short, name in _COMPACT_NAMES.items()},
 }
 
 _LONGEST_NUMBER = 64  # leading zeros are legal, pages of them are not

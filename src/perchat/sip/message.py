@@ -25,7 +25,7 @@ from perchat.sip.header import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["Headers", "Message", "Request", "Response"]
 
@@ -39,11 +39,17 @@ class Headers:
 
     __slots__ = ("_index", "_items")
 
-    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        items: Iterable[tuple[str, str]] = (),
+        index: dict[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        """Take the items; ``index`` is what `by_name` is to return, if known already."""
         self._items = tuple(items)
-        self._index: dict[str, tuple[str, ...]] | None = None
+        self._index = index
 
-    def _by_name(self) -> dict[str, tuple[str, ...]]:
+    def by_name(self) -> Mapping[str, tuple[str, ...]]:
+        """Return all values by name in lower case."""
         index = self._index
         if index is None:
             index = self._index = {}
@@ -54,17 +60,17 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """Return the first value of that name."""
-        values = self._by_name().get(name.lower())
+        values = self.by_name().get(name.lower())
         return values[0] if values else None
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Return the values of that name in order."""
-        return self._by_name().get(name.lower(), ())
+        return self.by_name().get(name.lower(), ())
 
     @property
     def repeated(self) -> frozenset[str]:
         """Names, in lower case, that come more than once."""
-        index = self._by_name()
+        index = self.by_name()
         if len(index) == len(self._items):
             return frozenset()
         return frozenset(name for name, values in index.items() if len(values) > 1)
@@ -91,7 +97,7 @@ class Headers:
         return len(self._items)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._by_name()
+        return isinstance(name, str) and name.lower() in self.by_name()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Headers) and self._folded() == other._folded()
@@ -113,40 +119,40 @@ class _Fields:
     headers: Headers
 
     def _required(self, name: str) -> str:
-        value = self.headers.get(name)
-        if value is None:
+        values = self.headers.by_name().get(name)
+        if values is None:
             raise RemoteProtocolError(f"no {name}")
-        return value
+        return values[0]
 
     @property
     def call_id(self) -> str:
         """Call-ID, compared as text."""
-        return self._required("Call-ID")
+        return self._required("call-id")
 
     @property
     def cseq(self) -> CSeq:
         """Number and method."""
-        return parse_cseq(self._required("CSeq"))
+        return parse_cseq(self._required("cseq"))
 
     @property
     def from_(self) -> NameAddr:
         """Who asks."""
-        return parse_name_addr(self._required("From"))
+        return parse_name_addr(self._required("from"))
 
     @property
     def to(self) -> NameAddr:
         """Who is asked."""
-        return parse_name_addr(self._required("To"))
+        return parse_name_addr(self._required("to"))
 
     @property
     def vias(self) -> tuple[Via, ...]:
         """All hops, the latest first."""
-        return tuple(via for text in self.headers.get_all("Via") for via in parse_vias(text))
+        return tuple(via for text in self.headers.get_all("via") for via in parse_vias(text))
 
     @property
     def via(self) -> Via:
         """The latest hop."""
-        return parse_vias(self._required("Via"))[0]
+        return parse_vias(self._required("via"))[0]
 
     @property
     def contacts(self) -> tuple[NameAddr, ...]:

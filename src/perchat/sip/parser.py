@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from perchat.errors import RemoteProtocolError
-from perchat.sip.grammar import BLANK, COMPACT_NAMES, decimal, holds_control, is_token
+from perchat.sip.grammar import BLANK, NAMES, decimal, holds_control, is_token
 from perchat.sip.header import parse_contacts, parse_name_addr, parse_name_addrs
 from perchat.sip.message import Headers, Message, Request, Response
 from perchat.sip.status import reason_of
@@ -120,7 +120,8 @@ class _Head:
 
     start: str
     headers: Headers
-    fault: str = ""
+    fault: str
+    size: int
 
     def damaged(self, status: int, reason: str) -> Damaged:
         request = self.start[:4].upper() != "SIP/"
@@ -253,16 +254,24 @@ def _parse_head(data: bytes) -> _Head:
         text = _FOLD.sub(" ", text)
     start, *lines = text.split("\r\n")
     fault = _stray_characters(text, len(lines))
-    items = []
+    items: list[tuple[str, str]] = []
+    index: dict[str, tuple[str, ...]] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        name = name.rstrip(BLANK)
-        full = COMPACT_NAMES.get(name.lower(), name) if len(name) == 1 else name
-        if not colon or not is_token(full):
+        known = NAMES.get(name) or _other_name(name)
+        if not colon or known is None:
             fault = fault or f"bad header line: {line[:60]!r}"
         elif not fault or not holds_control(line):
-            items.append((full, value.strip(BLANK)))
-    return _Head(start, Headers(items), fault)
+            full, key = known
+            value = value.strip(BLANK)
+            items.append((full, value))
+            index[key] = (*index[key], value) if key in index else (value,)
+    return _Head(start, Headers(items, index), fault, len(data))
+
+
+def _other_name(name: str) -> tuple[str, str] | None:
+    name = name.rstrip(BLANK)
+    return NAMES.get(name) or ((name, name.lower()) if is_token(name) else None)
 
 
 def _stray_characters(text: str, breaks: int) -> str:
@@ -276,15 +285,19 @@ def _check_limits(head: _Head, limits: ParserLimits) -> None:
         raise head.broken(414, "start line too long")
     if len(head.headers) > limits.header_count:
         raise head.broken(513, f"more than {limits.header_count} headers")
-    if any(len(value) > limits.header_line for _, value in head.headers):
+    if head.size > limits.header_line and any(
+        len(value) > limits.header_line for _, value in head.headers
+    ):
         raise head.broken(513, f"header longer than {limits.header_line}")
 
 
 def _content_length(head: _Head) -> int | None:
-    values = set(head.headers.get_all("Content-Length"))
-    if len(values) > 1:
+    values = head.headers.by_name().get("content-length")
+    if values is None:
+        return None
+    if len(values) > 1 and len(set(values)) > 1:
         raise RemoteProtocolError("Content-Length differs from Content-Length")
-    return decimal(values.pop(), "Content-Length") if values else None
+    return decimal(values[0], "Content-Length")
 
 
 def _stream_length(head: _Head, limits: ParserLimits) -> int:
@@ -352,27 +365,27 @@ _SINGLE = frozenset(  # more than one of these has no meaning, §7.3.1
     ("call-id", "content-length", "content-type", "cseq", "expires", "from", "max-forwards", "to")
 )
 _OPTIONAL: Mapping[str, Callable[[str], object]] = {
-    "Max-Forwards": _max_forwards,
-    "Expires": _expires,
-    "Contact": parse_contacts,
-    "Route": parse_name_addrs,
-    "Record-Route": parse_name_addrs,
+    "max-forwards": _max_forwards,
+    "expires": _expires,
+    "contact": parse_contacts,
+    "route": parse_name_addrs,
+    "record-route": parse_name_addrs,
 }
 
 
 def _check(message: Message) -> None:
     """Read once what later code reads without asking."""
-    headers = message.headers
-    if twice := headers.repeated & _SINGLE:
+    if twice := message.headers.repeated & _SINGLE:
         raise RemoteProtocolError(f"repeated: {', '.join(sorted(twice))}")
     if not message.vias:
-        raise RemoteProtocolError("no Via")
+        raise RemoteProtocolError("no via")
     if not _CALL_ID.fullmatch(message.call_id):
         raise RemoteProtocolError(f"bad Call-ID: {message.call_id[:60]!r}")
     _ = message.from_, message.to
-    cseq = message.cseq
-    if isinstance(message, Request) and cseq.method != message.method:
-        raise RemoteProtocolError(f"CSeq of {cseq.method} in {message.method}")
-    for name, read in _OPTIONAL.items():
-        for value in headers.get_all(name):
-            read(value)
+    method = message.cseq.method
+    if isinstance(message, Request) and method != message.method:
+        raise RemoteProtocolError(f"CSeq of {method} in {message.method}")
+    index = message.headers.by_name()
+    for name in _OPTIONAL.keys() & index.keys():
+        for value in index[name]:
+            _OPTIONAL[name](value)
