@@ -51,7 +51,7 @@ class Sample:
             yield admin
 
 
-async def make_sample(folder: Path, **limits: int) -> ServerConfig:
+async def make_sample(folder: Path, **limits: float) -> ServerConfig:
     """Make a domain: General (alice manages; bob, carol), Private (alice), dave may not chat."""
     config = await install(folder, DOMAIN)
     async with administration(config) as admin:
@@ -80,12 +80,10 @@ async def running(config: ServerConfig, *, tls: int = 0, tcp: int = 0) -> AsyncI
     ready: asyncio.Future[Addresses] = loop.create_future()
     config = with_ports(config, tls=tls, tcp=tcp)
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(serve(config, ready=ready.set_result, stop=stop))
-        await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
-        if not ready.done():
-            await task
+        group.create_task(serve(config, ready=ready.set_result, stop=stop))
+        addresses = await ready  # a server that fails ends the group, and this wait with it
         try:
-            yield Sample(config, ready.result())
+            yield Sample(config, addresses)
         finally:
             stop.set()
 

@@ -75,7 +75,7 @@ async def test_what_is_said_right_after_a_join_is_heard_by_the_joiner(sample: Sa
                     for part in range(5):
                         await speaker.post(f"{number}.{part}")
                 await speaker.post(f"{number} last")
-                heard = []
+                heard: list[Message] = []
                 async with asyncio.timeout(5):
                     while not heard or heard[-1].text != f"{number} last":
                         heard.append(await anext(messages))

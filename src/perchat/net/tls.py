@@ -1,93 +1,193 @@
 """
-TLS contexts, and why a handshake failed, in words.
+TLS contexts for both ends, with and without certificates of clients.
 
 TLS 1.2 is the oldest version spoken. Clients verify chain and host name; there is
 no switch to turn that off, only other roots to trust.
+
+When a handshake fails, asyncio closes the socket and keeps back the alert that would
+tell the peer why (RFC 8446 §6.2). The contexts here send it, on the socket that
+``telling`` names, so that either end can say what was wrong.
 """
 
 from __future__ import annotations
 
-import re
+import contextlib
 import ssl
-from typing import TYPE_CHECKING
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, ClassVar
 
-from perchat.errors import ConfigurationError, TlsFailure, TlsFailureReason
+from perchat.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["client_context", "server_context", "tls_failure"]
+    from perchat.net.certificates import Certificate
 
-_REASONS = (  # words of OpenSSL's verify messages, most telling first
-    ("hostname mismatch", TlsFailureReason.WRONG_NAME),
-    ("ip address mismatch", TlsFailureReason.WRONG_NAME),
-    ("not yet valid", TlsFailureReason.NOT_YET_VALID),
-    ("expired", TlsFailureReason.EXPIRED),
-    ("revoked", TlsFailureReason.REVOKED),
-    ("purpose", TlsFailureReason.WRONG_USAGE),
-    ("self-signed", TlsFailureReason.UNTRUSTED),
-    ("self signed", TlsFailureReason.UNTRUSTED),
-    ("unable to get", TlsFailureReason.UNTRUSTED),
-    ("unknown ca", TlsFailureReason.UNTRUSTED),
-    ("verify failed", TlsFailureReason.UNTRUSTED),
-    ("eof occurred", TlsFailureReason.REMOTE_DISCONNECTED),
-)
-_ADVICE = {
-    TlsFailureReason.UNTRUSTED: "trust the server's authority (option ca / --ca)",
-    TlsFailureReason.WRONG_NAME: "use a host name that the server's certificate carries",
-    TlsFailureReason.EXPIRED: "renew the server's certificate, or set this machine's clock",
-    TlsFailureReason.NOT_YET_VALID: "set this machine's clock, or wait",
-    TlsFailureReason.WRONG_USAGE: "give the server a certificate for server authentication",
-    TlsFailureReason.REVOKED: "renew the server's certificate",
-    TlsFailureReason.REMOTE_DISCONNECTED: "check that the port speaks TLS and accepts clients",
-    TlsFailureReason.NEGOTIATION: "check that the port speaks TLS 1.2 or newer",
-}
+__all__ = ["ReloadableContext", "client_context", "server_context", "telling"]
+
+_handshaking: ContextVar[socket.socket | None] = ContextVar("_handshaking", default=None)
+_AGAIN = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-def client_context(ca: Path | None = None) -> ssl.SSLContext:
+class ReloadableContext:
+    """
+    A context that can be replaced while a listener uses it.
+
+    Each connection keeps what it was made with; the next one gets ``current``. The whole
+    context is replaced and not only its certificate: OpenSSL keeps one certificate for
+    each kind of key, so a new one of another kind would stand beside the old one.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.current = context
+
+    def replace(self, context: ssl.SSLContext) -> None:
+        """Use ``context``, complete and checked, for every connection from now on."""
+        self.current = context
+
+
+def client_context(
+    ca: Path | None = None,
+    *,
+    certificate: Certificate | None = None,
+    crl: Path | None = None,
+) -> ssl.SSLContext:
     """
     Return a context that trusts ``ca`` (a PEM file), or the system's roots without it.
 
+    Args:
+        certificate: Is shown to servers that ask for one (mutual TLS).
+        crl: PEM file of revocation lists; then every server's authority needs one.
+
     Raises:
-        ConfigurationError: The file cannot be read as PEM certificates.
+        ConfigurationError: A file cannot be read as PEM.
+        TlsFailure: The certificate and its key cannot be used.
 
     """
-    try:
-        context = ssl.create_default_context(cafile=None if ca is None else str(ca))
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"cannot read certificates from {ca}: {error}") from error
+    context = _Context(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca is None:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    else:
+        _trust(context, ca)
+    if certificate is not None:
+        certificate.load_into(context)
+    _check_revocation(context, crl)
     return context
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+def server_context(
+    certificate: Path | Certificate,
+    key: Path | None = None,
+    *,
+    client_ca: Path | None = None,
+    require_client: bool = False,
+    crl: Path | None = None,
+) -> ssl.SSLContext:
     """
-    Return a context that shows ``certificate`` (PEM, leaf first) and proves it with ``key``.
+    Return a context that shows ``certificate``.
+
+    Args:
+        certificate: A PEM file, leaf first, or a certificate that knows its key.
+        key: PEM file of the key, where ``certificate`` is a file without it.
+        client_ca: PEM file of the authorities of clients. Clients are then asked for a
+            certificate, and one that does not verify is refused.
+        require_client: Whether clients without a certificate are refused as well.
+        crl: PEM file of revocation lists; then every client's authority needs one.
 
     Raises:
         ConfigurationError: A file is missing, unreadable, or they do not fit together.
+        TlsFailure: The certificate and its key cannot be used.
 
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _Context(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _show(context, certificate, key)
+    if client_ca is not None:
+        _trust(context, client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED if require_client else ssl.CERT_OPTIONAL
+    elif require_client:
+        raise ConfigurationError("clients need a certificate, but no authority of clients is set")
+    _check_revocation(context, crl)
+    return context
+
+
+@contextlib.contextmanager
+def telling(sock: socket.socket) -> Iterator[None]:
+    """Have failed handshakes that begin within the block send their alert on ``sock``."""
+    token = _handshaking.set(sock)
+    try:
+        yield
+    finally:
+        _handshaking.reset(token)
+
+
+def _show(context: ssl.SSLContext, certificate: Path | Certificate, key: Path | None) -> None:
+    if not isinstance(certificate, _PATH):
+        certificate.load_into(context)
+        return
     try:
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(
-            f"cannot use certificate {certificate} with key {key}: {error}"
+            f"cannot use certificate {certificate} with key {key or certificate}: {error}"
         ) from error
-    return context
 
 
-def tls_failure(error: Exception, host: str) -> TlsFailure:
-    """Tell why a handshake with ``host`` failed, and what to do about it."""
-    text = getattr(error, "verify_message", "") or str(error)
-    reason = next(
-        (reason for words, reason in _REASONS if words in text.lower()),
-        TlsFailureReason.NEGOTIATION,
-    )
-    if isinstance(error, ConnectionError):
-        reason = TlsFailureReason.REMOTE_DISCONNECTED
-    plain = re.sub(r"\s*\(_ssl\.c:\d+\)", "", text).strip() or type(error).__name__
-    advice = _ADVICE[reason]
-    return TlsFailure(f"TLS with {host} failed ({reason.value}): {plain}; {advice}", reason=reason)
+def _trust(context: ssl.SSLContext, ca: Path) -> None:
+    try:
+        context.load_verify_locations(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"cannot read certificates from {ca}: {error}") from error
+
+
+def _check_revocation(context: ssl.SSLContext, crl: Path | None) -> None:
+    if crl is None:
+        return
+    try:
+        context.load_verify_locations(cafile=crl)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"cannot read revocation lists from {crl}: {error}") from error
+    if not context.cert_store_stats()["crl"]:
+        raise ConfigurationError(f"{crl} holds no revocation list (PEM, X509 CRL)")
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+
+
+class _Telling(ssl.SSLObject):
+    """Sends the alert of a failed handshake before anybody closes the socket."""
+
+    outgoing: ssl.MemoryBIO | None = None
+    socket: socket.socket | None = None
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except _AGAIN:
+            raise
+        except ssl.SSLError:
+            self._tell()
+            raise
+
+    def _tell(self) -> None:
+        if self.outgoing is not None and self.socket is not None:
+            with contextlib.suppress(OSError):  # who is gone need not be told
+                self.socket.send(self.outgoing.read())
+
+
+class _Context(ssl.SSLContext):
+    sslobject_class: ClassVar[type[ssl.SSLObject]] = _Telling
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        wrapped = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+        if isinstance(wrapped, _Telling):
+            wrapped.outgoing, wrapped.socket = outgoing, _handshaking.get()
+        return wrapped
