@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
-WORKERS ?= 2
+WORKERS ?= 4
 
 VENV := .venv
 BIN := $(VENV)/bin
