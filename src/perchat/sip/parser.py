@@ -386,6 +386,6 @@ def _check(message: Message) -> None:
     if isinstance(message, Request) and method != message.method:
         raise RemoteProtocolError(f"CSeq of {method} in {message.method}")
     index = message.headers.by_name()
-    for name in _OPTIONAL.keys() & index.keys():
-        for value in index[name]:
-            _OPTIONAL[name](value)
+    for name, read in _OPTIONAL.items():
+        for value in index.get(name, ()):
+            read(value)

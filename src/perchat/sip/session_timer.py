@@ -17,7 +17,9 @@ from perchat.sip.header import format_params, parse_params
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MINIMUM", "REFRESHING", "SessionExpires", "SessionTimer"]
+    from perchat.sip.message import Message
+
+__all__ = ["MINIMUM", "REFRESHING", "SessionExpires", "SessionTimer", "session_expires"]
 
 MINIMUM = 90  # seconds, RFC 4028 §5
 REFRESHING = frozenset(("INVITE", "UPDATE"))
@@ -88,3 +90,9 @@ class SessionTimer:
         if self.refresh_at is None:
             return self.expires_at
         return min(self.expires_at, self.refresh_at)
+
+
+def session_expires(message: Message) -> SessionExpires | None:
+    """Return what a message says of the session's life; `RemoteProtocolError` if unreadable."""
+    text = message.headers.get("Session-Expires")
+    return SessionExpires.parse(text) if text is not None else None

@@ -12,11 +12,11 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, TypeAlias
 
 from perchat.sip.grammar import MAGIC_COOKIE
-from perchat.sip.message import Headers, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from perchat.sip.message import Request, Response
     from perchat.sip.timers import Timers
 
 __all__ = [
@@ -27,8 +27,6 @@ __all__ = [
     "Kind",
     "State",
     "Transaction",
-    "ack_of",
-    "cancel_of",
     "client_key",
     "server_key",
 ]
@@ -334,31 +332,3 @@ def server_key(request: Request) -> object:
 def client_key(response: Response) -> object:
     """Return what an answer shares with our request (§17.1.3)."""
     return response.via.branch, response.cseq.method
-
-
-def ack_of(invite: Request, response: Response) -> Request:
-    """Return the ACK of a failed INVITE (§17.1.1.3)."""
-    items = [
-        ("Via", invite.headers.get_all("Via")[0]),
-        ("Max-Forwards", "70"),
-        ("From", invite.headers.get("From") or ""),
-        ("To", response.headers.get("To") or ""),
-        ("Call-ID", invite.call_id),
-        ("CSeq", f"{invite.cseq.number} ACK"),
-    ]
-    routes = [("Route", value) for value in invite.headers.get_all("Route")]
-    return Request("ACK", invite.uri, Headers([*items, *routes]))
-
-
-def cancel_of(invite: Request) -> Request:
-    """Return the CANCEL of an INVITE that is under way (§9.1)."""
-    items = [
-        ("Via", invite.headers.get_all("Via")[0]),
-        ("Max-Forwards", "70"),
-        ("From", invite.headers.get("From") or ""),
-        ("To", invite.headers.get("To") or ""),
-        ("Call-ID", invite.call_id),
-        ("CSeq", f"{invite.cseq.number} CANCEL"),
-    ]
-    routes = [("Route", value) for value in invite.headers.get_all("Route")]
-    return Request("CANCEL", invite.uri, Headers([*items, *routes]))

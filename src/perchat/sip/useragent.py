@@ -8,10 +8,12 @@ connection and plays both parts there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from perchat.errors import LocalProtocolError, RemoteProtocolError, StateError
+from perchat.sip.admission import Refusal, UserAgentSettings, refusal_of, try_later
+from perchat.sip.compose import ack_of, cancel_of, completed, response_to
 from perchat.sip.dialog import CREATING, Dialog, DialogState, dialog_id
 from perchat.sip.events import (
     AckReceived,
@@ -25,82 +27,23 @@ from perchat.sip.events import (
 )
 from perchat.sip.grammar import MAGIC_COOKIE
 from perchat.sip.message import Headers, Message, Request, Response
-from perchat.sip.session_timer import MINIMUM, REFRESHING, SessionExpires, SessionTimer
+from perchat.sip.session_timer import REFRESHING, SessionTimer, session_expires
 from perchat.sip.status import is_success, reason_of
 from perchat.sip.subscription import is_terminated, piggybacked_cseq
-from perchat.sip.timers import Alarms, Timers
+from perchat.sip.timers import Alarms
 from perchat.sip.transaction import (
     Action,
     Input,
     Kind,
     Transaction,
-    ack_of,
-    cancel_of,
     client_key,
     server_key,
 )
-from perchat.sip.uri import parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = ["UserAgent", "UserAgentSettings"]
-
-ALLOW = (
-    "INVITE",
-    "ACK",
-    "CANCEL",
-    "BYE",
-    "INFO",
-    "UPDATE",
-    "OPTIONS",
-    "MESSAGE",
-    "REGISTER",
-    "SUBSCRIBE",
-    "NOTIFY",
-    "BENOTIFY",
-    "SERVICE",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class UserAgentSettings:
-    """
-    What a user agent says of itself, and how much it takes on.
-
-    Attributes:
-        via: Transport and sent-by of its Via, for example ``TLS 192.0.2.1:5061``.
-        user_agent: Product named in requests; empty for none.
-        server: Product named in responses; empty for none.
-        allow: Methods it takes; others are answered 405, unheard-of ones 501.
-        supported: Option tags a peer may require.
-        accept: Media types it takes in INVITE; empty for any.
-        min_session: Shortest session a peer may ask for, in seconds.
-        retry_after: Seconds a peer is told to wait when a bound is reached.
-        bye_on_expiry: Whether a session that expires is ended by BYE as well.
-
-    """
-
-    via: str
-    user_agent: str = ""
-    server: str = ""
-    allow: tuple[str, ...] = ALLOW
-    supported: tuple[str, ...] = ("timer", "ms-benotify", "ms-sender", "gruu-10")
-    accept: tuple[str, ...] = ()
-    timers: Timers = field(default_factory=Timers)
-    max_server_transactions: int = 1000
-    max_client_transactions: int = 1000
-    max_dialogs: int = 64
-    min_session: int = MINIMUM
-    retry_after: int = 5
-    bye_on_expiry: bool = False
-
-
-class _Refusal(NamedTuple):
-    """Why a request goes no further."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 class UserAgent:
@@ -157,7 +100,10 @@ class UserAgent:
         if request.method in ("ACK", "CANCEL"):
             raise LocalProtocolError(f"{request.method} is not sent by itself")
         self._check_room_for_client()
-        return self._start_client(self._completed(request), now).id
+        complete = completed(request, self._new_via(), self._new_id)
+        if self._product:
+            complete = replace(complete, headers=complete.headers.plus(*self._product))
+        return self._start_client(complete, now).id
 
     def request_in(
         self,
@@ -278,7 +224,7 @@ class UserAgent:
         if known is not None:
             return self._perform(known, known.feed(Input.REQUEST, now), now)
         if len(self._servers) >= self._settings.max_server_transactions:
-            self._outbox.append(self._stateless(request, 503, self._retry_after()))
+            self._send_stateless(request, try_later(self._settings))
             return []
         transaction = self._start_server(key, request, now)
         dialog = self._dialog_of(request)
@@ -331,9 +277,9 @@ class UserAgent:
     def _receive_cancel(self, request: Request, now: float) -> list[Event]:
         known = self._servers.get(server_key(request))
         if known is None or known.kind is not Kind.INVITE_SERVER:
-            self._outbox.append(self._stateless(request, 481))
+            self._send_stateless(request, Refusal(481))
             return []
-        self._outbox.append(self._stateless(request, 200, tag=self._tag_of(known)))
+        self._send_stateless(request, Refusal(200), self._tag_of(known))
         if not known.is_open:
             return []
         self.respond(known.id, 487, now=now)
@@ -347,48 +293,21 @@ class UserAgent:
 
     # what is refused without asking the owner
 
-    def _admit(self, request: Request, dialog: Dialog | None) -> _Refusal | None:
+    def _admit(self, request: Request, dialog: Dialog | None) -> Refusal | None:
         """Return why a request is refused (§8.2, in its order), None when it is not."""
+        refusal = refusal_of(self._settings, request)
+        if refusal is not None:
+            return refusal
         if dialog is not None:
-            return self._check_known(request) or _check_order(request, dialog)
-        for check in (self._check_known, self._check_place, self._check_room):
-            refusal = check(request)
-            if refusal is not None:
-                return refusal
-        return None
+            return None if dialog.accept(request) else _OUT_OF_ORDER
+        return self._check_place(request) or self._check_room(request)
 
-    def _check_known(self, request: Request) -> _Refusal | None:
-        settings = self._settings
-        if request.method not in settings.allow:
-            known = request.method in _METHODS  # §21.4.6, §21.5.2
-            return _Refusal(405 if known else 501, (("Allow", ", ".join(settings.allow)),))
-        if not parse_uri(request.uri).is_sip:
-            return _Refusal(416)
-        missing = [tag for tag in request.options("Require") if tag not in settings.supported]
-        if missing:
-            return _Refusal(420, (("Unsupported", ", ".join(missing)),))
-        if request.method in REFRESHING:
-            return self._check_session(request)
-        return None
-
-    def _check_session(self, request: Request) -> _Refusal | None:
-        settings = self._settings
-        if settings.accept and request.body and request.content_type not in settings.accept:
-            return _Refusal(415, (("Accept", ", ".join(settings.accept)),))
-        try:
-            asked = _session_expires(request)
-        except RemoteProtocolError:
-            return _Refusal(400)
-        if asked is not None and asked.interval < settings.min_session:
-            return _Refusal(422, (("Min-SE", str(settings.min_session)),))
-        return None
-
-    def _check_place(self, request: Request) -> _Refusal | None:
+    def _check_place(self, request: Request) -> Refusal | None:
         """Refuse what needs a dialog and names none that is known."""
         outside = not request.to.tag and request.method not in _ONLY_IN_DIALOG
         if outside or request.method == "REGISTER":
             return None
-        return None if self._is_early_notice(request) else _Refusal(481)
+        return None if self._is_early_notice(request) else Refusal(481)
 
     def _is_early_notice(self, request: Request) -> bool:
         """Whether a notification overtook the answer to our SUBSCRIBE (RFC 6665 §4.4.1)."""
@@ -401,7 +320,7 @@ class UserAgent:
             for waiting in self._clients.values()
         )
 
-    def _check_room(self, request: Request) -> _Refusal | None:
+    def _check_room(self, request: Request) -> Refusal | None:
         if request.method not in CREATING:
             return None
         pending = sum(
@@ -409,10 +328,7 @@ class UserAgent:
         )
         if len(self._dialogs) + pending <= self._settings.max_dialogs:  # this one is pending
             return None
-        return _Refusal(503, self._retry_after())
-
-    def _retry_after(self) -> tuple[tuple[str, str], ...]:
-        return (("Retry-After", str(self._settings.retry_after)),)
+        return try_later(self._settings)
 
     # answers sent
 
@@ -424,22 +340,17 @@ class UserAgent:
         headers: Sequence[tuple[str, str]],
         body: bytes,
     ) -> Response:
-        request = transaction.request
+        request, routes = transaction.request, list[tuple[str, str]]()
         tag = self._tag_of(transaction) if status > 100 else ""
-        items = _echo(request, tag)
         if request.method in CREATING and 100 < status < 300:
-            items += [("Record-Route", route) for route in request.headers.get_all("Record-Route")]
-        return Response(status, reason, Headers((*items, *headers, *self._server)), body)
+            routes = [("Record-Route", route) for route in request.headers.get_all("Record-Route")]
+        items = (*routes, *headers, *self._server)
+        return response_to(request, status, reason, tag=tag, headers=items, body=body)
 
-    def _stateless(
-        self,
-        request: Request,
-        status: int,
-        headers: tuple[tuple[str, str], ...] = (),
-        tag: str = "",
-    ) -> Response:
-        items = _echo(request, tag or self._new_id())
-        return Response(status, reason_of(status), Headers((*items, *headers, *self._server)))
+    def _send_stateless(self, request: Request, refusal: Refusal, tag: str = "") -> None:
+        status, headers = refusal.status, (*refusal.headers, *self._server)
+        tag, reason = tag or self._new_id(), reason_of(status)
+        self._outbox.append(response_to(request, status, reason, tag=tag, headers=headers))
 
     def _tag_of(self, transaction: Transaction) -> str:
         if transaction.to_tag is None:
@@ -543,7 +454,7 @@ class UserAgent:
         if method not in REFRESHING:
             return
         try:
-            agreed = _session_expires(response)
+            agreed = session_expires(response)
         except RemoteProtocolError:
             agreed = None
         if agreed is not None:
@@ -670,54 +581,9 @@ class UserAgent:
     def _new_via(self) -> str:
         return self._via + self._new_id()
 
-    def _completed(self, request: Request) -> Request:
-        """Add what every request has to have (§8.1.1)."""
-        headers = request.headers
-        sender, target = headers.get("From"), headers.get("To")
-        if sender is None or target is None:
-            raise LocalProtocolError("From and To are for the caller to say")
-        if not request.from_.tag:
-            sender = f"{request.from_};tag={self._new_id()}"
-        head = [
-            ("Via", self._new_via()),
-            ("Max-Forwards", headers.get("Max-Forwards") or "70"),
-            ("From", sender),
-            ("To", target),
-            ("Call-ID", headers.get("Call-ID") or self._new_id()),
-            ("CSeq", headers.get("CSeq") or f"1 {request.method}"),
-        ]
-        rest = [item for item in headers if item[0].lower() not in _COMPLETED]
-        items = Headers((*head, *rest, *self._product))
-        return Request(request.method, request.uri, items, request.body)
-
 
 _SERVING = frozenset((Kind.INVITE_SERVER, Kind.SERVER))
-_METHODS = frozenset((*ALLOW, "NEGOTIATE", "PRACK", "PUBLISH", "REFER"))
+_OUT_OF_ORDER = Refusal(500, (("Retry-After", "0"),))  # §12.2.2
 _ONLY_IN_DIALOG = frozenset(("BYE", "INFO", "UPDATE"))
 _ENDING = frozenset((408, 481, 487))  # §12.2.1.2; 487 is how clients disown a session
 _ENDING_INVITE = frozenset((408, 481))  # there 487 only means cancelled
-_COMPLETED = frozenset(("via", "max-forwards", "from", "to", "call-id", "cseq"))
-
-
-def _check_order(request: Request, dialog: Dialog) -> _Refusal | None:
-    return None if dialog.accept(request) else _Refusal(500, (("Retry-After", "0"),))
-
-
-def _echo(request: Request, tag: str) -> list[tuple[str, str]]:
-    """Return the headers a response repeats as they are, with our tag (§8.2.6.2)."""
-    headers, to = request.headers, request.headers.get("To") or ""
-    if tag and "tag" not in request.to.params:
-        to = f"{to};tag={tag}"
-    return [
-        *(("Via", via) for via in headers.get_all("Via")),
-        ("From", headers.get("From") or ""),
-        ("To", to),
-        ("Call-ID", request.call_id),
-        ("CSeq", headers.get("CSeq") or ""),
-        *(("Timestamp", value) for value in headers.get_all("Timestamp")[:1]),
-    ]
-
-
-def _session_expires(message: Message) -> SessionExpires | None:
-    text = message.headers.get("Session-Expires")
-    return SessionExpires.parse(text) if text is not None else None
