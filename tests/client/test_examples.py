@@ -1,0 +1,65 @@
+"""The example programs, run as a reader would run them, against the real server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.client.server import LiveServer
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+async def run(example: str, *arguments: str) -> str:
+    environment = {**os.environ, "PERCHAT_PASSWORD": "alice-Pass-1", "PYTHONWARNINGS": "error"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(EXAMPLES / example),
+        *arguments,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, errors = await process.communicate()
+    assert (process.returncode, errors.decode()) == (0, "")
+    return out.decode()
+
+
+@pytest.mark.parametrize("transport", ["tls", "tcp"])
+async def test_the_two_steps_spelt_out(server: LiveServer, transport: str) -> None:
+    address = server.tls if transport == "tls" else server.tcp
+    out = await run(
+        "connect_as_user.py",
+        "sip:alice@example.com",
+        *("--user", "alice@example.com", "--server", address),
+        *("--transport", transport, "--ca", str(server.ca)),
+    )
+    assert out.splitlines() == [
+        "connected to sip:perchat@example.com as sip:alice@example.com",
+        "messages up to 8192 bytes",
+        "chat was establishing",
+        "chat was established",
+        "chat was terminating",
+        "chat was terminated",
+    ]
+
+
+async def test_join_post_and_listen_then_the_short_form(server: LiveServer) -> None:
+    trusted = ("--server", server.tls, "--ca", str(server.ca))
+    said = await run("join_post_listen.py", "sip:alice@example.com", "Lobby", "Hello", *trusted)
+    assert said.rstrip().endswith("sip:alice@example.com: Hello")
+    found = await run("short_form.py", "sip:alice@example.com", "Lobby", *trusted)
+    lines = found.splitlines()
+    assert [line.split()[0] for line in lines[:2]] == ["Annex", "Lobby"]
+    assert lines[2] == "1 sip:alice@example.com Hello"
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_examples_are_short(example: Path) -> None:
+    assert len(example.read_text().splitlines()) <= 40
