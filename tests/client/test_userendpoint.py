@@ -546,3 +546,25 @@ async def test_secrets_are_in_no_log(peer: Peer, caplog: pytest.LogCaptureFixtur
     assert "Secret-1" not in caplog.text
     assert "gssapi" not in caplog.text
     assert "Secret-1" not in repr(alice.credential)
+
+
+async def test_signing_out_while_a_refresh_is_under_way_is_clean(
+    peer: Peer, caplog: pytest.LogCaptureFixture
+) -> None:
+    refreshing = asyncio.Event()
+
+    def register(connection: PeerConnection, event: RequestReceived) -> None:
+        if len(peer.requests("REGISTER")) == 4:
+            refreshing.set()
+        elif event.request.expires == 0:
+            connection.refuse(event, 503)
+        else:
+            connection.register(event)
+
+    peer.expires = 1
+    peer.on["REGISTER"] = register
+    async with peer.signed_in() as alice:
+        await refreshing.wait()
+        await alice.terminate()
+        assert alice.state is S.TERMINATED
+    assert [r.levelname for r in caplog.records if r.levelname == "ERROR"] == []

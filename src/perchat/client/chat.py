@@ -8,18 +8,18 @@ established, and nothing that happens from then on is lost.
 from __future__ import annotations
 
 import logging
-import weakref
 from asyncio import Event
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from perchat.client.dialog import ChatDialog, unexpected
+from perchat.client.dialog import ChatDialog
 from perchat.client.endpoint import LocalEndpoint
 from perchat.client.events import ConnectionStateChanged, SessionReason
 from perchat.client.invitations import InvitationStream
 from perchat.client.opening import Opening
+from perchat.client.routes import RoomRoutes
+from perchat.client.service import expect, learn, open_service
 from perchat.client.session import ChatRoomSession
 from perchat.client.states import CHAT_TABLE, ConnectionState, StateMachine, Step
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
@@ -27,30 +27,22 @@ from perchat.client.targets import Match, pick_by_name, room_or_name
 from perchat.client.tasks import Background
 from perchat.errors import (
     ChatServerConnectionError,
-    CommandFailed,
-    OperationTimeout,
     PerchatError,
     StateError,
 )
 from perchat.model.invitation import Invitation
 from perchat.model.uri import RoomUri, SipUri
 from perchat.xccos.blocks import (
-    Arrivals,
-    Departures,
     InvitationQuery,
     Invitations,
-    Nothing,
     RoomQuery,
     Rooms,
     RoomUris,
-    ServerInfoQuery,
-    ServerInfoReply,
-    ServerUri,
 )
-from perchat.xccos.primitives import Chat, Notice
+from perchat.xccos.primitives import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
 
     from perchat.client.options import ClientTimers
@@ -98,8 +90,7 @@ class PersistentChatEndpoint:
         self._dialog: ChatDialog | None = None
         self._server: ServerInfo | None = None
         self._clock_offset = timedelta()
-        self._rooms: dict[RoomUri, ChatRoomSession] = {}
-        self._idle_sessions: weakref.WeakSet[ChatRoomSession] = weakref.WeakSet()
+        self._routes = RoomRoutes()
         self._beneath = AsyncExitStack()
         self._background = Background()
         self._why = ""
@@ -148,8 +139,7 @@ class PersistentChatEndpoint:
     @property
     def sessions(self) -> Mapping[RoomUri, ChatRoomSession]:
         """The joined rooms now, as a copy."""
-        joined = {uri: one for uri, one in self._rooms.items() if one.is_joined}
-        return MappingProxyType(joined)
+        return self._routes.joined()
 
     def session(self, room: RoomLike) -> ChatRoomSession | None:
         """Return the joined session of a room, by URI or by name without case."""
@@ -207,8 +197,8 @@ class PersistentChatEndpoint:
         self._endpoint.signed_in  # noqa: B018 - raises, naming the state
         self._move(Step.BEGIN)
         try:
-            self._dialog = await self._open()
-            await self._learn(self._dialog)
+            self._dialog = await open_service(self._new_dialog, self._address, self.timers.lookup)
+            self._server, self._clock_offset = await learn(self._dialog)
             if self._why or self.state is not ConnectionState.ESTABLISHING:
                 raise ChatServerConnectionError(f"the session ended at once: {self._why}")
         except BaseException as error:
@@ -333,22 +323,10 @@ class PersistentChatEndpoint:
 
     # --- from sessions ---
 
-    def add(self, session: ChatRoomSession) -> None:
-        """Know a session, to end it with the endpoint."""
-        self._idle_sessions.add(session)
-
-    def occupy(self, room: RoomUri, session: ChatRoomSession) -> None:
-        """Give a session what comes from a room; StateError when another one has it."""
-        if room in self._rooms:
-            raise StateError(f"the room is joined already: {room}")
-        self._rooms[room] = session
-
-    def vacate(self, room: RoomUri, session: ChatRoomSession) -> bool:
-        """Give it nothing more; returns whether it had the room."""
-        if self._rooms.get(room) is not session:
-            return False
-        del self._rooms[room]
-        return True
+    @property
+    def routes(self) -> RoomRoutes:
+        """Who gets what comes from the rooms."""
+        return self._routes
 
     def part_later(self, room: RoomUri) -> None:
         """Tell the service, in our own time, that we are not in a room after all."""
@@ -359,74 +337,22 @@ class PersistentChatEndpoint:
         with suppress(PerchatError):
             await self.command("part", RoomUris((room,)), RoomUris)
 
-    # --- opening ---
+    # --- news ---
 
-    async def _open(self) -> ChatDialog:
-        dialog = await self._dial(self._address)
-        actual = await self._look_up(dialog)
-        if actual is None or actual == dialog.address:
-            return dialog
-        _log.info("%s sends us to %s", dialog.address, actual)
-        self._dialog = None
-        await dialog.close()
-        return await self._dial(actual)
-
-    async def _dial(self, address: SipUri) -> ChatDialog:
-        dialog = ChatDialog(
+    def _new_dialog(self, address: SipUri) -> ChatDialog:
+        return ChatDialog(
             self._endpoint.signed_in, address, on_news=self._news, on_ended=self._lost
         )
-        await dialog.open()
-        self._dialog = dialog
-        return dialog
-
-    async def _look_up(self, dialog: ChatDialog) -> SipUri | None:
-        """Ask where the service proper is: older servers answer at a lookup address first."""
-        try:
-            answer = await dialog.command(
-                "requri", Nothing(), expect("requri", ServerUri), wait=self.timers.lookup
-            )
-        except (OperationTimeout, CommandFailed) as error:
-            _log.debug("%s does not say where the service is: %s", dialog.address, error)
-            return None
-        return answer.uri
-
-    async def _learn(self, dialog: ChatDialog) -> None:
-        sent = datetime.now(UTC)
-        query = ServerInfoQuery(dialog.address.domain)
-        reply = await dialog.command(
-            "getserverinfo", query, expect("getserverinfo", ServerInfoReply)
-        )
-        came = datetime.now(UTC)
-        self._server = reply.info
-        self._clock_offset = reply.info.time - (sent + (came - sent) / 2)
-
-    # --- news ---
 
     def _news(self, primitive: Primitive) -> None:
         match primitive:
-            case Chat(room=room) if room in self._rooms:
-                self._rooms[room].line_received(primitive)
-            case Notice(data=Arrivals() as arrivals):
-                self._arrived(arrivals)
-            case Notice(data=Departures() as departures):
-                self._departed(departures)
             case Notice(data=Invitations() as invitations):
                 for invitation in invitations.invitations:
                     self._invited.publish(invitation)
-            case _:
+            case _ if not self._routes.deliver(primitive):
                 _log.debug("ignored: %s", getattr(primitive, "name", type(primitive).__name__))
-
-    def _arrived(self, arrivals: Arrivals) -> None:
-        for arrival in arrivals.arrivals:
-            for room, mask in arrival.rooms:
-                if room in self._rooms:
-                    self._rooms[room].arrived(arrival.participant, mask)
-
-    def _departed(self, departures: Departures) -> None:
-        for departure in departures.departures:
-            session = self._rooms.get(departure.room)
-            if session is not None:
-                session.departed(departure.users)
+            case _:
+                pass
 
     # --- the end ---
 
@@ -450,9 +376,7 @@ class PersistentChatEndpoint:
         if not self._machine.allows(Step.ENDED):
             return
         self._background.cancel()
-        for session in {*self._rooms.values(), *self._idle_sessions}:
-            session.ended(SessionReason.DISCONNECTED)
-        self._rooms.clear()
+        self._routes.end_all(SessionReason.DISCONNECTED)
         self._move(Step.ENDED, self._why)
         self._changes.end()
         self._invited.end()
@@ -468,17 +392,6 @@ class PersistentChatEndpoint:
         return ChatServerConnectionError(
             f"the chat endpoint is {self.state.value}, not established{why}"
         )
-
-
-def expect(name: str, kind: type[_Block]) -> Callable[[Data], _Block]:
-    """Return a check that a reply's data is a ``kind``; an empty list comes as nothing at all."""
-
-    def check(data: Data) -> _Block:
-        if isinstance(data, kind):
-            return data
-        raise unexpected(name, data)
-
-    return check
 
 
 async def _leave(session: ChatRoomSession) -> None:

@@ -11,11 +11,11 @@ import weakref
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol, Self
 
+from perchat.client.arguments import checked_owner
 from perchat.client.events import EndpointReason, EndpointStateChanged
 from perchat.client.platform import CollaborationPlatform
 from perchat.client.states import ENDPOINT_TABLE, EndpointState, StateMachine, Step
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
-from perchat.model.uri import SipUri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from perchat.client.options import ClientTimers, EndpointOptions
     from perchat.client.signin import UserSignIn
     from perchat.lync.provisioning import Provisioning
+    from perchat.model.uri import SipUri
     from perchat.sip.message import Response as SipResponse
 
 __all__ = ["Dependant", "LocalEndpoint"]
@@ -44,7 +45,7 @@ class LocalEndpoint(ABC):
     def __init__(self, platform: CollaborationPlatform, uri: str, options: EndpointOptions) -> None:
         if not isinstance(platform, CollaborationPlatform):
             raise TypeError(f"not a platform: {platform!r}")
-        self._owner_uri = _owner(uri)
+        self._owner_uri = checked_owner(uri)
         self._platform = platform
         self._options = options
         self._machine = StateMachine(ENDPOINT_TABLE, EndpointState.IDLE)
@@ -130,13 +131,3 @@ class LocalEndpoint(ABC):
         self._changes.publish(EndpointStateChanged(previous, state, reason, message))
         if state is EndpointState.TERMINATED:
             self._changes.end()
-
-
-def _owner(uri: str) -> SipUri:
-    """Return a person's address, or ValueError: no device's, no phone's, nothing guessed."""
-    if not isinstance(uri, str):
-        raise TypeError(f"the owner is an address, not {type(uri).__name__}")
-    owner = SipUri(uri)
-    if owner.address != owner or ":" in owner[len("sip:") :]:
-        raise ValueError(f"the owner is sip:user@domain without port or parameters: {uri!r}")
-    return owner

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from perchat.client.events import EndpointReason
 from perchat.errors import (
     AuthenticationError,
     AuthenticationReason,
@@ -16,6 +17,7 @@ from perchat.errors import (
     PublishSubscribeError,
     RealTimeError,
     RegisterError,
+    ServerDiscoveryError,
     ServerPolicyError,
 )
 from perchat.lync.diagnostics import read_diagnostics
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "command_failure",
+    "endpoint_reason",
     "invite_failure",
     "register_failure",
     "subscribe_failure",
@@ -46,6 +49,7 @@ _COMMAND_CODES = {  # what the chat service's SIP refusals of a command or post 
 }
 _FORBIDDEN_FROM = 4004  # the credentials may not act as the user in From ([MS-OCER])
 _CLOCK_SKEW = 1013
+_TOO_MANY_ENDPOINTS = 20009
 _WARNING = re.compile(r'\s*\d{3} [^\s"]+ "((?:[^"\\]|\\.)*)"')
 
 
@@ -97,6 +101,19 @@ def command_failure(response: Response, request: str) -> CommandFailed:
     code = _COMMAND_CODES.get(response.status, ErrorCode.SERVER_ERROR)
     text = _text(request, response, diagnostics)
     return CommandFailed.of(code, text, request=request, diagnostics=diagnostics)
+
+
+def endpoint_reason(
+    error: BaseException, otherwise: EndpointReason = EndpointReason.SIGN_IN_FAILED
+) -> EndpointReason:
+    """Tell what a failure means for the state of a local endpoint."""
+    if isinstance(error, ServerDiscoveryError):
+        return EndpointReason.DISCOVERY_FAILED
+    if isinstance(error, RegisterError) and error.status in (403, 404):
+        return EndpointReason.OWNER_DISABLED_OR_REMOVED
+    if isinstance(error, RegisterError) and error.diagnostics.code == _TOO_MANY_ENDPOINTS:
+        return EndpointReason.TOO_MANY_ENDPOINTS
+    return otherwise
 
 
 def _text(doing: str, response: Response, diagnostics: Diagnostics) -> str:

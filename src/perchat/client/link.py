@@ -75,8 +75,8 @@ class Link:
     # --- from the connection ---
 
     def connection_made(self, connection: Connection) -> None:
-        """Take the connection (it calls this)."""
-        self._connection = connection
+        """Take the connection (it calls this); an earlier attempt may have failed."""
+        self._connection, self._error = connection, None
 
     def events_received(self, events: Sequence[Event]) -> None:
         """Sort events to whom they belong (the connection calls this)."""

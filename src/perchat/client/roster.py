@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from perchat.errors import CommandFailed, ErrorCode
-from perchat.model.chatroom import Behavior, Permission
+from perchat.model.chatroom import Behavior, Permission, Privacy
 from perchat.xccos.blocks import Joined
 from perchat.xccos.masks import permission_of
 
 if TYPE_CHECKING:
     from perchat.model.chatroom import RoomSnapshot
     from perchat.model.participant import Participant
-    from perchat.model.uri import RoomUri, SipUri
+    from perchat.model.uri import CategoryUri, RoomUri, SipUri
     from perchat.xccos.blocks import Data, JoinedRoom
 
-__all__ = ["JoinedState"]
+__all__ = ["JoinedRoomView", "JoinedState"]
 
 _POSTING = {  # what it takes to post
     Behavior.NORMAL: Permission.POST,
@@ -75,3 +75,75 @@ class JoinedState:
     def remove(self, user: SipUri) -> Participant | None:
         """Note that somebody is gone; None when that is no news."""
         return self._present.pop(user.address, None)
+
+
+class JoinedRoomView:
+    """What a session shows of the room it is in; nothing of it is true outside."""
+
+    def __init__(self) -> None:
+        self._joined: JoinedState | None = None
+
+    @property
+    def room(self) -> RoomSnapshot | None:
+        """The room as it was when it was joined; None when not joined."""
+        return self._joined.room if self._joined else None
+
+    @property
+    def uri(self) -> RoomUri | None:
+        """The room's address; None when not joined."""
+        return self._joined.room.uri if self._joined else None
+
+    @property
+    def name(self) -> str:
+        """The room's name; empty when not joined."""
+        return self._joined.room.name if self._joined else ""
+
+    @property
+    def description(self) -> str:
+        """What the room is for; empty when not joined."""
+        return self._joined.room.description if self._joined else ""
+
+    @property
+    def category(self) -> CategoryUri | None:
+        """Where the room lives; None when not joined or not told."""
+        return self._joined.room.category if self._joined else None
+
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """Who is in the room now; large rooms tell of nobody but ourselves."""
+        return self._joined.participants if self._joined else ()
+
+    @property
+    def can_post(self) -> bool:
+        """Whether we may post here; the service has the last word."""
+        return self._joined is not None and self._joined.can_post
+
+    @property
+    def can_manage(self) -> bool:
+        """Whether we manage the room."""
+        return self._joined is not None and self._joined.can_manage
+
+    @property
+    def is_auditorium(self) -> bool:
+        """Whether only presenters post."""
+        return self._joined is not None and self._joined.room.behavior is Behavior.AUDITORIUM
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether only members see the room."""
+        return self._joined is not None and self._joined.room.privacy is Privacy.SECRET
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether messages are stored."""
+        return self._joined is not None and self._joined.room.keeps_history
+
+    @property
+    def invites(self) -> bool:
+        """Whether new members are invited."""
+        return self._joined is not None and self._joined.room.invites
+
+    @property
+    def can_post_files(self) -> bool:
+        """Whether files may be posted."""
+        return self._joined is not None and self._joined.room.can_post_files

@@ -22,12 +22,11 @@ from perchat.client.events import (
     SessionReason,
     SessionStateChanged,
 )
-from perchat.client.roster import JoinedState
+from perchat.client.roster import JoinedRoomView, JoinedState
 from perchat.client.states import SESSION_TABLE, SessionState, StateMachine, Step
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
 from perchat.client.targets import room_or_name
 from perchat.errors import CommandFailed, NotJoined, PerchatError, SessionStateError
-from perchat.model.chatroom import Behavior, Privacy
 from perchat.xccos.blocks import History, RecentQuery, RoomIds, RoomUris
 from perchat.xccos.primitives import Chat
 
@@ -38,10 +37,9 @@ if TYPE_CHECKING:
     from perchat.client.chat import PersistentChatEndpoint
     from perchat.client.events import SessionEvent
     from perchat.client.targets import RoomLike
-    from perchat.model.chatroom import RoomSnapshot
     from perchat.model.message import Message
     from perchat.model.participant import Participant
-    from perchat.model.uri import CategoryUri, RoomUri, SipUri
+    from perchat.model.uri import RoomUri, SipUri
     from perchat.xccos.blocks import Data
 
 __all__ = ["ChatRoomSession"]
@@ -49,7 +47,7 @@ __all__ = ["ChatRoomSession"]
 _log = logging.getLogger("perchat.session")
 
 
-class ChatRoomSession:
+class ChatRoomSession(JoinedRoomView):
     """
     One room, as one user takes part in it; usually made by ``chat.join``.
 
@@ -59,12 +57,12 @@ class ChatRoomSession:
 
     def __init__(self, chat: PersistentChatEndpoint) -> None:
         """Make a session that is in no room yet."""
+        super().__init__()
         self._chat = chat
         self._machine = StateMachine(SESSION_TABLE, SessionState.IDLE)
         self._events: Broadcast[SessionEvent] = Broadcast()
         self._echoes = Echoes()
-        self._joined: JoinedState | None = None
-        chat.add(self)
+        chat.routes.add(self)
 
     # --- what it is ---
 
@@ -82,71 +80,6 @@ class ChatRoomSession:
     def is_joined(self) -> bool:
         """Whether it is in a room."""
         return self.state is SessionState.ESTABLISHED
-
-    @property
-    def room(self) -> RoomSnapshot | None:
-        """The room as it was when it was joined; None when not joined."""
-        return self._joined.room if self._joined else None
-
-    @property
-    def uri(self) -> RoomUri | None:
-        """The room's address; None when not joined."""
-        return self._joined.room.uri if self._joined else None
-
-    @property
-    def name(self) -> str:
-        """The room's name; empty when not joined."""
-        return self._joined.room.name if self._joined else ""
-
-    @property
-    def description(self) -> str:
-        """What the room is for; empty when not joined."""
-        return self._joined.room.description if self._joined else ""
-
-    @property
-    def category(self) -> CategoryUri | None:
-        """Where the room lives; None when not joined or not told."""
-        return self._joined.room.category if self._joined else None
-
-    @property
-    def participants(self) -> tuple[Participant, ...]:
-        """Who is in the room now; large rooms tell of nobody but ourselves."""
-        return self._joined.participants if self._joined else ()
-
-    @property
-    def can_post(self) -> bool:
-        """Whether we may post here; the service has the last word."""
-        return self._joined is not None and self._joined.can_post
-
-    @property
-    def can_manage(self) -> bool:
-        """Whether we manage the room."""
-        return self._joined is not None and self._joined.can_manage
-
-    @property
-    def is_auditorium(self) -> bool:
-        """Whether only presenters post."""
-        return self._joined is not None and self._joined.room.behavior is Behavior.AUDITORIUM
-
-    @property
-    def is_secret(self) -> bool:
-        """Whether only members see the room."""
-        return self._joined is not None and self._joined.room.privacy is Privacy.SECRET
-
-    @property
-    def keeps_history(self) -> bool:
-        """Whether messages are stored."""
-        return self._joined is not None and self._joined.room.keeps_history
-
-    @property
-    def invites(self) -> bool:
-        """Whether new members are invited."""
-        return self._joined is not None and self._joined.room.invites
-
-    @property
-    def can_post_files(self) -> bool:
-        """Whether files may be posted."""
-        return self._joined is not None and self._joined.room.can_post_files
 
     # --- what it tells ---
 
@@ -211,7 +144,7 @@ class ChatRoomSession:
         uri: RoomUri | None = None
         try:
             uri = await self._chat.find(wanted)
-            self._chat.occupy(uri, self)
+            self._chat.routes.occupy(uri, self)
             await dialog.command("join", RoomIds((uri,)), self._enter(uri))
         except BaseException as error:
             self._not_entered(uri, error)
@@ -342,7 +275,7 @@ class ChatRoomSession:
         if self._machine.allows(Step.END):
             self._move(Step.END, reason)
         if self._joined is not None:
-            self._chat.vacate(self._joined.room.uri, self)
+            self._chat.routes.vacate(self._joined.room.uri, self)
             self._joined = None
         if self._machine.allows(Step.ENDED):
             self._move(Step.ENDED, reason)
@@ -362,7 +295,7 @@ class ChatRoomSession:
     def _not_entered(self, uri: RoomUri | None, error: BaseException) -> None:
         if (
             uri is not None
-            and self._chat.vacate(uri, self)
+            and self._chat.routes.vacate(uri, self)
             and not isinstance(error, CommandFailed)
         ):
             self._chat.part_later(uri)  # the service may have let us in all the same
@@ -374,7 +307,7 @@ class ChatRoomSession:
             self._move(Step.FAIL)
 
     def _left(self, uri: RoomUri) -> None:
-        self._chat.vacate(uri, self)
+        self._chat.routes.vacate(uri, self)
         self._joined = None
         if self._machine.allows(Step.LEFT):
             self._move(Step.LEFT, SessionReason.LEFT)

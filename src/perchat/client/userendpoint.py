@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
-import secrets
 from typing import TYPE_CHECKING
 
+from perchat.client.arguments import checked_endpoint_id, server_address
 from perchat.client.credentials import PasswordCredential
 from perchat.client.endpoint import LocalEndpoint
 from perchat.client.events import EndpointReason
+from perchat.client.failures import endpoint_reason
 from perchat.client.keeper import Keeper
 from perchat.client.options import EndpointOptions, check_headers
 from perchat.client.signin import SignInTarget, UserSignIn
@@ -24,12 +24,10 @@ from perchat.errors import (
     ConnectionFailure,
     OperationFailure,
     PerchatError,
-    RegisterError,
     ServerDiscoveryError,
     StateError,
 )
 from perchat.model.uri import SipUri
-from perchat.net.connector import DEFAULT_PORTS, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,12 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["UserEndpoint"]
 
 _LIVE = frozenset({EndpointState.ESTABLISHED, EndpointState.REESTABLISHING})
-_TOO_MANY_ENDPOINTS = 20009
-_HOST_PORT = re.compile(
-    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?))"
-    r"(?::(?P<port>[0-9]{1,5}))?"
-)
-_ENDPOINT_ID = re.compile(r"[A-Za-z0-9]{1,16}")  # [MS-SIPRE] epid
 
 
 class UserEndpoint(LocalEndpoint):
@@ -92,9 +84,9 @@ class UserEndpoint(LocalEndpoint):
         super().__init__(platform, uri, options or EndpointOptions())
         if not isinstance(credential, PasswordCredential):
             raise TypeError(f"not a credential: {type(credential).__name__}")
-        self._host, self._port = _address(server, port, platform.transport)
+        self._host, self._port = server_address(server, port, platform.transport)
         self._credential = credential
-        self._epid = _endpoint_id(endpoint_id)
+        self._epid = checked_endpoint_id(endpoint_id)
         self._provision = provision
         self._retries = register_retries
         self._sign_in: UserSignIn | None = None
@@ -174,6 +166,8 @@ class UserEndpoint(LocalEndpoint):
                 await self._over.wait()
             return
         self._move(Step.END)
+        if self._keeper is not None:
+            self._keeper.stop()
         try:
             if self._sign_in is not None:
                 await self._sign_out(self._sign_in)
@@ -250,19 +244,17 @@ class UserEndpoint(LocalEndpoint):
                 await sign_in.link.close(self.timers.goodbye)
         finally:
             if self.state is EndpointState.ESTABLISHING:
-                self._move(Step.FAIL, _failure_reason(error), str(error))
+                self._move(Step.FAIL, endpoint_reason(error), str(error))
 
     def _stay(self, sign_in: UserSignIn, registration: Granted) -> SipResponse:
         self._keeper = Keeper(
             sign_in,
             registration,
             retries=self._retries,
-            on_trouble=lambda error: self._move(
-                Step.LOSE, EndpointReason.REFRESH_FAILED, str(error)
-            ),
+            on_trouble=self._in_trouble,
             on_recovered=self._recovered,
             on_given_up=lambda error: self._drop(
-                _failure_reason(error, EndpointReason.REFRESH_FAILED), error
+                endpoint_reason(error, EndpointReason.REFRESH_FAILED), error
             ),
         )
         self._keeper.start()
@@ -283,6 +275,10 @@ class UserEndpoint(LocalEndpoint):
             return await aside.provisioning()
 
     # --- the end ---
+
+    def _in_trouble(self, error: PerchatError) -> None:
+        if self.state is EndpointState.ESTABLISHED:
+            self._move(Step.LOSE, EndpointReason.REFRESH_FAILED, str(error))
 
     def _recovered(self, registration: Granted) -> None:
         self._registration = registration
@@ -322,39 +318,3 @@ class UserEndpoint(LocalEndpoint):
         self._keeper = self._sign_in = self._registration = None
         self._move(Step.ENDED)
         self._over.set()
-
-
-def _address(server: str | None, port: int | None, transport: Transport) -> tuple[str | None, int]:
-    """Read ``host``, ``host:port`` or ``[v6]:port``; ValueError for anything else."""
-    if server is None:
-        if transport is not Transport.TLS or port is not None:
-            raise ValueError("server= is needed: without it one is looked up, for TLS only")
-        return None, 0
-    found = _HOST_PORT.fullmatch(server)
-    if found is None or (found["port"] and port is not None):
-        raise ValueError(f"not a server's host or host:port: {server!r}")
-    number = int(found["port"]) if found["port"] else port
-    number = DEFAULT_PORTS[transport] if number is None else number
-    if not 1 <= number <= 65535:
-        raise ValueError(f"port {number} is not between 1 and 65535")
-    return found["v6"] or found["host"], number
-
-
-def _endpoint_id(given: str | None) -> str:
-    if given is None:
-        return secrets.token_hex(6)
-    if not _ENDPOINT_ID.fullmatch(given):
-        raise ValueError(f"an endpoint id is 1 to 16 letters or digits: {given!r}")
-    return given
-
-
-def _failure_reason(
-    error: BaseException, otherwise: EndpointReason = EndpointReason.SIGN_IN_FAILED
-) -> EndpointReason:
-    if isinstance(error, ServerDiscoveryError):
-        return EndpointReason.DISCOVERY_FAILED
-    if isinstance(error, RegisterError) and error.status in (403, 404):
-        return EndpointReason.OWNER_DISABLED_OR_REMOVED
-    if isinstance(error, RegisterError) and error.diagnostics.code == _TOO_MANY_ENDPOINTS:
-        return EndpointReason.TOO_MANY_ENDPOINTS
-    return otherwise
