@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from typing import TYPE_CHECKING
 
@@ -68,12 +69,13 @@ def server(installation: Installation) -> Iterator[RunningServer]:
     assert "Traceback" not in installation.log()
 
 
-@pytest.fixture
-def new_room(request: pytest.FixtureRequest, installation: Installation) -> Callable[..., str]:
-    """Make a room of this test's own; give its name and its members."""
+@pytest.fixture(scope="module")
+def new_room(installation: Installation) -> Callable[..., str]:
+    """Make a room nobody else uses; give its name and its members."""
+    numbers = itertools.count(1)
 
     def make(name: str, *members: str, description: str = "") -> str:
-        title = f"{name} {abs(hash(request.node.nodeid)) % 10_000}"
+        title = f"{name} {next(numbers)}"
         installation.add_room(title, "General", *members, description=description)
         return title
 

@@ -1,0 +1,119 @@
+"""
+What the real pidgin-sipe client does when its session is lost, and why it does not matter.
+
+The server runs in the test's own loop, so that a test can take a session away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from perchat.server import app
+from perchat.server.routing import FrontEnd
+from perchat.sip.events import DialogEnded
+from perchat.testing.peers import SipeAccount, SipeClient
+from tests.server.harness import PASSWORD, Sample, make_sample, running
+from tests.server.talking import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from perchat.server.services import Services
+
+pytestmark = pytest.mark.xdist_group("sipe")
+
+
+class Fronts:
+    """The front ends a server made."""
+
+    def __init__(self) -> None:
+        self.made: list[FrontEnd] = []
+
+    def new(self, services: Services) -> FrontEnd:
+        front = FrontEnd(services)
+        self.made.append(front)
+        return front
+
+    def expire_sessions(self, user: str) -> int:
+        """Let the sessions of a user expire; return how many there were."""
+        count = 0
+        for front in self.made:
+            for dialog, session in list(front._sessions.items()):
+                if session.user.uri == user and session.used:
+                    front._connection.drop_dialog(dialog)
+                    front.events_received([DialogEnded(dialog, "session expired")])
+                    count += 1
+        return count
+
+
+@pytest.fixture
+def fronts(monkeypatch: pytest.MonkeyPatch) -> Fronts:
+    found = Fronts()
+    monkeypatch.setattr(app, "FrontEnd", found.new)
+    return found
+
+
+@pytest.fixture
+async def sample(tmp_path: Path, fronts: Fronts) -> AsyncIterator[Sample]:
+    config = await make_sample(tmp_path / "server")
+    async with running(config) as server:
+        yield server
+
+
+def pidgin(sample: Sample, name: str) -> SipeAccount:
+    return SipeAccount(
+        uri=f"sip:{name}@example.com",
+        login=name,
+        password=PASSWORD,
+        port=sample.tcp[1],
+        transport="tcp",
+    )
+
+
+async def test_an_expired_session_is_set_up_again_and_its_rooms_are_not_silent(
+    sample: Sample, fronts: Fronts, driver: Path
+) -> None:
+    async with (
+        SipeClient(driver, pidgin(sample, "carol")) as carol,
+        connect(sample, "alice") as chat,
+        chat.join("General") as room,
+        asyncio.timeout(40),
+    ):
+        await carol.join("General")
+        await room.post("before")
+        await carol.hears("before")
+        assert fronts.expire_sessions("sip:carol@example.com") == 1
+        await carol.send("into the void")  # answered 481, and the client starts over
+        await carol.told("reply", id="rpl:requri")
+        await carol.told("reply", id="rpl:getinv")
+        await room.post("after")
+        await carol.hears("after")
+        assert [p.uri for p in room.participants].count(chat.owner_uri) == 1
+        assert [m.text for m in await room.recent(9)] == ["before", "after"]
+
+
+async def test_a_sign_in_that_is_renewed_on_the_same_connection_loses_nothing(
+    sample: Sample, fronts: Fronts, driver: Path
+) -> None:
+    async with (
+        SipeClient(driver, pidgin(sample, "carol")) as carol,
+        connect(sample, "alice") as chat,
+        chat.join("General") as room,
+        asyncio.timeout(40),
+    ):
+        await carol.join("General")
+        for front in fronts.made:
+            if front.sign_in.user is not None and front.sign_in.user.name == "carol":
+                association = front.sign_in._acceptor.association
+                assert association is not None
+                association.expires_at = 0  # the next signed request is challenged
+        heard = room.messages()
+        await carol.send("signed again")
+        assert (await anext(heard)).text == "signed again"
+        await carol.hears("signed again")
+        await room.post("and back")
+        await carol.hears("and back")
