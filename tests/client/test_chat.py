@@ -41,12 +41,13 @@ from perchat.xccos.blocks import Invitations, Nothing, Rooms, ServerUri
 from perchat.xccos.primitives import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from tests.client.peer import Peer
 
+    from perchat.client.endpoint import LocalEndpoint
     from perchat.client.streams import EventStream
-    from perchat.sip.events import RequestReceived
+    from perchat.sip.events import Event, RequestReceived
 
 C = ConnectionState
 OTHER = SipUri("sip:service@example.com")
@@ -230,6 +231,58 @@ async def test_a_cancelled_opening_leaves_no_session(peer: Peer, step: str) -> N
         assert chat.state is C.TERMINATED
         await alice.provisioning(refresh=True)
         assert not peer.connection.connection.ua.dialogs
+
+
+async def given_up(peer: Peer, alice: LocalEndpoint) -> None:
+    """Give up an opening once its INVITE has reached the peer."""
+    chat = PersistentChatEndpoint(POOL, alice)
+    opening = asyncio.get_running_loop().create_task(chat.establish())
+    while not peer.requests("INVITE"):
+        await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+
+
+async def test_an_invitation_given_up_is_cancelled(peer: Peer) -> None:
+    peer.on["INVITE"] = lambda c, event: c.refuse(event, 180)
+    async with peer.signed_in() as alice:
+        await given_up(peer, alice)
+        await alice.provisioning(refresh=True)
+        assert len(peer.requests("CANCEL")) == 1
+
+
+async def test_an_invitation_accepted_too_late_is_ended(peer: Peer) -> None:
+    held: list[RequestReceived] = []
+    peer.on["INVITE"] = lambda _, event: held.append(event)
+    async with peer.signed_in() as alice:
+        await given_up(peer, alice)
+        peer.connection.invite(held[0])
+        await alice.provisioning(refresh=True)
+        assert len(peer.requests("BYE")) == 1
+        assert not peer.connection.connection.ua.dialogs
+
+
+async def test_an_invitation_given_up_in_the_moment_of_its_answer_is_ended(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with peer.signed_in() as alice:
+        opening = asyncio.get_running_loop().create_task(
+            PersistentChatEndpoint(POOL, alice).establish()
+        )
+        link = alice.signed_in.link
+        received = link.events_received
+
+        def receive_and_cancel(events: Sequence[Event]) -> None:
+            received(events)
+            if link._invited:
+                opening.cancel()
+
+        monkeypatch.setattr(link, "events_received", receive_and_cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        await alice.provisioning(refresh=True)
+        assert len(peer.requests("BYE")) == 1
 
 
 async def test_terminating_while_opening_ends_both(peer: Peer) -> None:
