@@ -17,10 +17,13 @@ import asyncio
 import itertools
 import logging
 import secrets
+import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from perchat.errors import ConnectionFailure, LocalProtocolError
+from perchat.net.names import peer_names
+from perchat.net.tlsfailure import tls_failure
 from perchat.sip.message import Request, Response
 from perchat.sip.parser import Damaged, ParserLimits, Ping, StreamBroken, StreamParser
 from perchat.sip.serializer import serialize
@@ -107,6 +110,13 @@ class Connection(asyncio.Protocol):
 
     Requests and answers are given to the user agent by the methods below, which also
     see to it that they are written and that its timers run.
+
+    Attributes:
+        number: Tells it from others, in the log.
+        is_tls: Whether it is encrypted.
+        peer_names: The host names, lower case, of the peer's verified certificate; none
+            without one.
+
     """
 
     def __init__(
@@ -124,6 +134,7 @@ class Connection(asyncio.Protocol):
         self.peername: tuple[str, int] = ("", 0)
         self.sockname: tuple[str, int] = ("", 0)
         self.is_tls = False
+        self.peer_names: frozenset[str] = frozenset()
         self.ua: UserAgent
         self._owner = owner
         self._agent = agent
@@ -146,6 +157,7 @@ class Connection(asyncio.Protocol):
         self.peername = _address(transport.get_extra_info("peername"))
         self.sockname = _address(transport.get_extra_info("sockname"))
         self.is_tls = transport.get_extra_info("ssl_object") is not None
+        self.peer_names = peer_names(transport.get_extra_info("peercert"))
         sent_by = f"{'TLS' if self.is_tls else 'TCP'} {_host_port(self.sockname)}"
         self.ua = UserAgent(self._agent(sent_by), new_id=_new_id)
         self._owner.connection_made(self)
@@ -170,7 +182,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the owner, once (asyncio calls this)."""
-        error = self._error or exc
+        error = self._error or self._explained(exc)
         self._cancel_timers()
         self._transport = None
         if not self._closed.done():
@@ -270,6 +282,12 @@ class Connection(asyncio.Protocol):
         await asyncio.shield(self._closed)
 
     # --- inside ---
+
+    def _explained(self, error: Exception | None) -> Exception | None:
+        # With TLS 1.3 a client learns that its certificate was refused only now.
+        if isinstance(error, ssl.SSLError):
+            return tls_failure(error, _host_port(self.peername))
+        return error
 
     def _receive_all(self, items: Iterable[Message | Damaged | Ping]) -> None:
         for item in items:

@@ -1,40 +1,129 @@
-"""Accepting connections."""
+"""
+Accepting connections.
+
+The listener accepts by itself instead of leaving it to ``asyncio.Server``, which says
+nothing of a TLS handshake that fails: here each is one line of the log with the peer's
+address and the reason, the peer is told by an alert, and the TLS context is looked up
+anew for each connection, so that a certificate can be replaced under way.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
+import socket
 from typing import TYPE_CHECKING
 
-from perchat.errors import ConfigurationError, ConnectionFailure
+from perchat.errors import ConfigurationError, ConnectionFailure, TlsFailureReason
 from perchat.net.connection import Connection, ConnectionSettings, Owner
+from perchat.net.tls import ReloadableContext, telling
+from perchat.net.tlsfailure import tls_failure
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Sequence
 
     from perchat.sip.useragent import UserAgentSettings
 
 __all__ = ["Listener", "listen"]
 
+_log = logging.getLogger("perchat.net")
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_PAUSE = 1.0  # seconds to wait for free descriptors, as asyncio's own servers do
+
 
 class Listener:
-    """A listening socket; closing it leaves its connections alone."""
+    """
+    Listening sockets of one address; closing them leaves their connections alone.
 
-    def __init__(self, server: asyncio.Server, *, secure: bool) -> None:
-        self._server = server
-        self.secure = secure
-        host, port = server.sockets[0].getsockname()[:2]
+    Attributes:
+        secure: Whether it speaks TLS.
+        address: Where it listens, with the port that was found for port 0.
+
+    """
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        connect: Callable[[], Connection],
+        tls: ssl.SSLContext | ReloadableContext | None,
+        handshake_timeout: float,
+    ) -> None:
+        """Use ``listen`` instead."""
+        self._sockets = sockets
+        self._connect = connect
+        self._tls = tls
+        self._patience = handshake_timeout
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._at_the_door: set[socket.socket] = set()
+        self.secure = tls is not None
+        host, port = sockets[0].getsockname()[:2]
         self.address: tuple[str, int] = (host, port)
+        for sock in sockets:
+            self._start(self._accept(sock))
 
     @property
     def host_port(self) -> str:
         """``host:port`` as people write it."""
-        host, port = self.address
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return _shown(self.address)
 
     def close(self) -> None:
-        """Accept nobody any more; safe to repeat."""
-        self._server.close()
+        """Accept nobody any more, and drop who is not through TLS yet; safe to repeat."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        for sock in (*self._sockets, *self._at_the_door):
+            sock.close()
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listening: socket.socket) -> None:
+        while listening.fileno() >= 0:
+            try:
+                sock, peer = await self._loop.sock_accept(listening)
+            except OSError as error:
+                await self._not_accepted(error)
+                continue
+            self._at_the_door.add(sock)
+            self._start(self._welcome(sock, peer))
+            await asyncio.sleep(0)  # a crowd at the door must not keep those inside waiting
+
+    async def _not_accepted(self, error: OSError) -> None:
+        if error.errno not in _EXHAUSTED:
+            _log.debug("a connection to %s was gone before it was accepted", self.host_port)
+            await asyncio.sleep(0)
+            return
+        _log.error("cannot accept connections on %s for now: %s", self.host_port, error.strerror)
+        await asyncio.sleep(_PAUSE)
+
+    async def _welcome(self, sock: socket.socket, peer: tuple[str, int]) -> None:
+        tls = self._tls.current if isinstance(self._tls, ReloadableContext) else self._tls
+        self._at_the_door.discard(sock)
+        try:
+            connection = self._connect()
+            with telling(sock):
+                await self._loop.connect_accepted_socket(
+                    lambda: connection,
+                    sock,
+                    ssl=tls,
+                    ssl_handshake_timeout=None if tls is None else self._patience,
+                )
+        except OSError as error:  # an SSLError is one; asyncio has closed the socket
+            self._failed(error, peer)
+
+    def _failed(self, error: OSError, peer: tuple[str, int]) -> None:
+        failure = tls_failure(error, _shown(peer))
+        gone = failure.reason is TlsFailureReason.REMOTE_DISCONNECTED  # scanners, health checks
+        _log.log(
+            logging.INFO if gone else logging.WARNING,
+            "connection refused on %s: %s",
+            self.host_port,
+            failure,
+        )
 
 
 async def listen(
@@ -43,9 +132,10 @@ async def listen(
     port: int,
     *,
     agent: Callable[[str], UserAgentSettings],
-    tls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | ReloadableContext | None = None,
     settings: ConnectionSettings | None = None,
     backlog: int = 1024,
+    handshake_timeout: float = 15.0,
 ) -> Listener:
     """
     Listen on ``host:port`` (port 0 picks a free one); each connection gets a new owner.
@@ -56,15 +146,45 @@ async def listen(
     """
     if not 0 <= port <= 65535:
         raise ConfigurationError(f"port {port} is not between 0 and 65535")
-    loop = asyncio.get_running_loop()
+
+    def connect() -> Connection:
+        return Connection(new_owner(), agent=agent, settings=settings)
+
     try:
-        server = await loop.create_server(
-            lambda: Connection(new_owner(), agent=agent, settings=settings),
-            host,
-            port,
-            ssl=tls,
-            backlog=backlog,
-        )
+        sockets = await _bind(host, port, backlog)
     except OSError as error:
         raise ConnectionFailure(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    return Listener(server, secure=tls is not None)
+    return Listener(sockets, connect, tls, handshake_timeout)
+
+
+async def _bind(host: str, port: int, backlog: int) -> list[socket.socket]:
+    """Return one listening socket for each address of ``host``; all of them or none."""
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    sockets: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in dict.fromkeys(found):
+            sockets.append(_listening(family, str(address[0]), port or _port(sockets), backlog))
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def _listening(family: int, address: str, port: int, backlog: int) -> socket.socket:
+    sock = socket.create_server(
+        (address, port), family=socket.AddressFamily(family), backlog=backlog
+    )
+    sock.setblocking(False)
+    return sock
+
+
+def _port(sockets: Sequence[socket.socket]) -> int:
+    return int(sockets[0].getsockname()[1]) if sockets else 0
+
+
+def _shown(address: tuple[str, int]) -> str:
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

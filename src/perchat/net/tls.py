@@ -14,14 +14,14 @@ from __future__ import annotations
 import contextlib
 import ssl
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perchat.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
-    from pathlib import Path
 
     from perchat.net.certificates import Certificate
 
@@ -58,6 +58,7 @@ def client_context(
     Return a context that trusts ``ca`` (a PEM file), or the system's roots without it.
 
     Args:
+        ca: Whom to trust.
         certificate: Is shown to servers that ask for one (mutual TLS).
         crl: PEM file of revocation lists; then every server's authority needs one.
 
@@ -125,7 +126,7 @@ def telling(sock: socket.socket) -> Iterator[None]:
 
 
 def _show(context: ssl.SSLContext, certificate: Path | Certificate, key: Path | None) -> None:
-    if not isinstance(certificate, _PATH):
+    if not isinstance(certificate, Path):
         certificate.load_into(context)
         return
     try:
@@ -177,7 +178,7 @@ class _Telling(ssl.SSLObject):
 
 
 class _Context(ssl.SSLContext):
-    sslobject_class: ClassVar[type[ssl.SSLObject]] = _Telling
+    sslobject_class = _Telling
 
     def wrap_bio(
         self,
