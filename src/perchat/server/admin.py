@@ -9,13 +9,16 @@ journal, within a second. Users may be named as ``alice``, ``alice@example.com``
 from __future__ import annotations
 
 import contextlib
+import re
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perchat.chat.administration import Administration
 from perchat.errors import ConfigurationError
 from perchat.lync.ntlm import nt_hash
 from perchat.model.chatroom import Role
+from perchat.model.name import fold
 from perchat.model.uri import SipUri
 from perchat.server.app import chat_settings, open_store
 from perchat.store.directory import Directory, create_key, load_key
@@ -28,8 +31,21 @@ if TYPE_CHECKING:
     from perchat.model.chatroom import Room
     from perchat.model.principal import User
     from perchat.server.config import ServerConfig
+    from perchat.store.base import Store
 
-__all__ = ["Admin", "administration", "create_storage"]
+__all__ = ["Admin", "RoomEntry", "administration", "create_storage"]
+
+_NAME = re.compile(r"[A-Za-z0-9._+'-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEntry:
+    """A room as its administrator sees it: the category by name, the roles by address."""
+
+    room: Room
+    category: str
+    members: tuple[str, ...]
+    managers: tuple[str, ...]
 
 
 @contextlib.asynccontextmanager
@@ -50,7 +66,7 @@ async def administration(config: ServerConfig) -> AsyncIterator[Admin]:
             new_guid=_new_guid,
             directory=Directory(store, key),
         )
-        yield Admin(service, config.domain)
+        yield Admin(service, store, config.domain)
 
 
 async def create_storage(config: ServerConfig) -> None:
@@ -64,17 +80,27 @@ async def create_storage(config: ServerConfig) -> None:
 class Admin:
     """Users, categories and rooms of one server."""
 
-    def __init__(self, service: Administration, domain: str) -> None:
+    def __init__(self, service: Administration, store: Store, domain: str) -> None:
         self._service = service
+        self._store = store
         self._domain = domain
+
+    async def check_new(self, name: str) -> None:
+        """Raise ConfigurationError unless a user of that name can be added."""
+        address = self._address(name)
+        if address.domain != self._domain:
+            raise ConfigurationError(f"{address} is not of this server's domain {self._domain}")
+        if any(user.uri == address for user in await self.users()):
+            raise ConfigurationError(f"the user {address} exists already; see perchat user set")
 
     async def add_user(
         self, name: str, password: str, *, display_name: str = "", chat_enabled: bool = True
     ) -> User:
         """Add a user who can sign in; ConfigurationError says what is wrong with the name."""
+        address = self._address(name)
         return await self._service.add_user(
-            self._address(name),
-            display_name=display_name or name,
+            address,
+            display_name=display_name or address.user,
             nt_hash=nt_hash(password),
             chat_enabled=chat_enabled,
         )
@@ -95,6 +121,10 @@ class Admin:
         return await self._service.set_user(
             uri, display_name=display_name, enabled=enabled, chat_enabled=chat_enabled
         )
+
+    async def user(self, name: str) -> User:
+        """Return a user; NoSuchPrincipal when there is none of that name."""
+        return await self._service.user(self._address(name))
 
     async def users(self) -> list[User]:
         """Return all users, by address."""
@@ -126,16 +156,42 @@ class Admin:
             managers=[self._address(one) for one in managers],
         )
 
+    async def rooms(self) -> list[RoomEntry]:
+        """Return all rooms, by name."""
+        snapshot = await self._store.snapshot()
+        names = {category.uri: category.name for category in snapshot.categories}
+        roles = {(grant.room, grant.role): sorted(grant.principals) for grant in snapshot.roles}
+        return [
+            RoomEntry(
+                room,
+                names[room.category] if room.category else "",
+                tuple(roles.get((room.uri, Role.MEMBER), ())),
+                tuple(roles.get((room.uri, Role.MANAGER), ())),
+            )
+            for room in sorted(snapshot.rooms, key=lambda room: fold(room.name))
+        ]
+
+    async def room(self, name: str) -> RoomEntry:
+        """Return a room by name or address; RoomNotFound when there is none."""
+        wanted = await self._service.room(name)
+        return next(entry for entry in await self.rooms() if entry.room.uri == wanted.uri)
+
     async def add_members(self, room: str, users: Collection[str]) -> tuple[str, ...]:
         """Make users members of a room; returns those that were not."""
         return await self._service.grant(room, Role.MEMBER, [self._address(one) for one in users])
 
     def _address(self, name: str) -> SipUri:
-        address = name.removeprefix("sip:")
+        typed = name[4:] if name.lower().startswith("sip:") else name
+        user, _, domain = typed.partition("@")
         try:
-            return SipUri(f"sip:{address}" if "@" in address else f"sip:{address}@{self._domain}")
-        except ValueError as error:
-            raise ConfigurationError(f"{name!r} cannot be a user's name: {error}") from error
+            if _NAME.fullmatch(user):
+                return SipUri(f"sip:{user}@{domain or self._domain}").address
+        except ValueError:
+            pass
+        raise ConfigurationError(
+            f"{name!r} cannot be a user: up to 64 letters a-z, digits and . _ - + ', and perhaps"
+            f" @{self._domain}; a display name may have any letters"
+        )
 
 
 def _new_guid() -> str:

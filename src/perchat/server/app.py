@@ -42,6 +42,7 @@ __all__ = ["Addresses", "chat_settings", "open_store", "serve"]
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 5.0  # seconds for connections and their work to end
+_EXPIRY_CHECK = 5.0  # seconds
 _SWITCH_INTERVAL = 0.0005  # seconds; lets the store's writer in when the loop is busy
 
 
@@ -77,12 +78,16 @@ async def serve(
                 tasks, ids = Tasks(group), EnvelopeIds(wall_clock())
                 fanout = Fanout(chat, Feed(store, wakeup), ids, tasks)
                 services = Services(config, chat, Directory(store, key), fanout, tasks, ids)
-                following = group.create_task(fanout.run())
+                running = [
+                    group.create_task(fanout.run()),
+                    group.create_task(_expire_registrations(services)),
+                ]
                 try:
                     await _listen_until(services, tls, ready, stop)
                     await chat.stop()
                 finally:
-                    following.cancel()
+                    for task in running:
+                        task.cancel()
                     tasks.cancel()
 
 
@@ -111,7 +116,19 @@ def chat_settings(config: ServerConfig) -> ChatSettings:
         story_size_limit=limits.story_bytes,
         search_limit=limits.search_results,
         history_limit=limits.history_messages,
+        room_management_url=config.chat.management_url,
     )
+
+
+async def _expire_registrations(services: Services) -> None:
+    """Close the connections of endpoints that did not refresh their registration."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(_EXPIRY_CHECK)
+        for binding in services.registrar.expire(loop.time()):
+            if front_end := services.endpoints.get((binding.aor, binding.endpoint)):
+                _log.info("registration of %s expired", binding.aor)
+                front_end.end("registration expired")
 
 
 async def _listen_until(

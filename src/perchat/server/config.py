@@ -8,12 +8,15 @@ shown here; what is not known is refused, so that a slip of the pen is noticed.
 from __future__ import annotations
 
 import ipaddress
+import re
 import tomllib
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
 import msgspec
 
 from perchat.errors import ConfigurationError
+from perchat.model.uri import SipUri
 
 __all__ = [
     "ChatConfig",
@@ -22,12 +25,21 @@ __all__ = [
     "PathsConfig",
     "ServerConfig",
     "SignInConfig",
+    "checked_domain",
+    "checked_host",
     "is_loopback",
     "load_config",
     "new_config_text",
     "split_address",
     "with_ports",
 ]
+
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not listened on
+_YEAR = 366 * 86400
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Seconds: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=_YEAR)]
 
 
 class ListenConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,11 +93,11 @@ class SignInConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     """
 
-    deadline: float = 60.0
-    registration_expires: int = 600
-    association_lifetime: int = 8 * 3600
-    keep_alive: int = 300
-    challenge_limit: int = 10
+    deadline: Annotated[float, msgspec.Meta(gt=0, le=_YEAR)] = 60.0
+    registration_expires: Seconds = 600
+    association_lifetime: Seconds = 8 * 3600
+    keep_alive: Seconds = 300
+    challenge_limit: Count = 10
 
 
 class ChatConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,6 +107,9 @@ class ChatConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     Attributes:
         pool_uri: The address that clients are provisioned with; empty means ``sip:perchat@DOMAIN``.
         service_uri: The address that a look-up at ``pool_uri`` answers with; empty means the same.
+        further_uris: More addresses of the service that clients are told of; each can hold a
+            session of its own beside that at ``pool_uri``.
+        management_url: A page for managing rooms, told to clients; empty for none.
         legacy_uri: Where clients of the 2010 generation call; empty means ``sip:ocschat@DOMAIN``.
         display_name: Tells the rooms of several pools apart.
         session_expires: Seconds a silent chat session lives (RFC 4028); at least 90.
@@ -103,9 +118,11 @@ class ChatConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     pool_uri: str = ""
     service_uri: str = ""
+    further_uris: tuple[str, ...] = ()
+    management_url: str = ""
     legacy_uri: str = ""
     display_name: str = "Persistent Chat"
-    session_expires: int = 1800
+    session_expires: Annotated[int, msgspec.Meta(ge=90, le=_YEAR)] = 1800  # RFC 4028 §4
 
 
 class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,18 +146,18 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     """
 
-    connections: int = 20_000
-    sessions_per_connection: int = 8
-    inbox: int = 200
-    outbox: int = 2_000
-    outbox_window: int = 64
-    unsent_bytes: int = 4 * 1024 * 1024
-    message_bytes: int = 8_192
-    story_bytes: int = 65_536
-    search_results: int = 999
-    history_messages: int = 500
-    body_bytes: int = 1_048_576
-    header_bytes: int = 65_536
+    connections: Count = 20_000
+    sessions_per_connection: Count = 8
+    inbox: Count = 200
+    outbox: Count = 2_000
+    outbox_window: Count = 64
+    unsent_bytes: Count = 4 * 1024 * 1024
+    message_bytes: Count = 8_192
+    story_bytes: Count = 65_536
+    search_results: Count = 999
+    history_messages: Count = 500
+    body_bytes: Count = 1_048_576
+    header_bytes: Count = 65_536
     message_seconds: float = 30.0
 
 
@@ -175,6 +192,24 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """The server's name towards clients."""
         return self.host or f"sip.{self.domain}"
 
+    def near_address(self, *, tcp: bool) -> str:
+        """
+        Return where a client on this machine reaches the server, ``host:port``.
+
+        Raises:
+            ConfigurationError: The settings do not tell.
+
+        """
+        kind, address = ("tcp", self.listen.tcp) if tcp else ("tls", self.listen.tls)
+        if not address:
+            raise ConfigurationError(f"listen.{kind} is switched off in the settings")
+        host, port = split_address(address)
+        if not port:
+            raise ConfigurationError(
+                f"listen.{kind} leaves the port to the system; give --server HOST:PORT"
+            )
+        return f"{_EVERYWHERE.get(host) or (f'[{host}]' if ':' in host else host)}:{port}"
+
     @property
     def pool_uri(self) -> str:
         """The provisioned address of the chat service."""
@@ -184,6 +219,16 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def service_uri(self) -> str:
         """The address a look-up is answered with."""
         return self.chat.service_uri or self.pool_uri
+
+    @property
+    def pool_uris(self) -> tuple[str, ...]:
+        """All addresses clients are told of, the default one first."""
+        return (self.pool_uri, *self.chat.further_uris)
+
+    @property
+    def chat_uris(self) -> frozenset[str]:
+        """All addresses at which the chat service answers."""
+        return frozenset((*self.pool_uris, self.service_uri, self.legacy_uri))
 
     @property
     def legacy_uri(self) -> str:
@@ -200,21 +245,35 @@ def load_config(file: Path) -> ServerConfig:
 
     """
     try:
-        raw = tomllib.loads(file.read_text("utf-8"))
+        config = msgspec.convert(
+            {**_read(file), "folder": str(file.parent)}, ServerConfig, dec_hook=_decode
+        )
+        config = msgspec.structs.replace(config, domain=checked_domain(config.domain))
+        _check(config)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{file}: {_complaint(error)}") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{file}: {error}") from error
+    return config
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError as error:
         raise ConfigurationError(
-            f"{file} does not exist; make it with: perchat init DIR"
+            "there is no such file; make one with perchat init, or name yours with --config"
         ) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"cannot read {file}: {error}") from error
-    try:
-        config = msgspec.convert(
-            {**raw, "folder": str(file.parent)}, ServerConfig, dec_hook=_decode
-        )
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f"{file}: {error}") from error
-    _check(config, file)
-    return config
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"is not TOML: {error}") from error
+
+
+def _complaint(error: msgspec.ValidationError) -> str:
+    """Return what is wrong with which setting: ``listen.tls: Expected `str`, got `int```."""
+    what, _, where = str(error).partition(" - at `$.")
+    return f"{where.rstrip('`')}: {what}" if where else what
 
 
 def with_ports(
@@ -241,6 +300,35 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def checked_domain(text: str) -> str:
+    """
+    Return a domain as it is compared: lower case, without a dot at its end.
+
+    Raises:
+        ConfigurationError: It is none.
+
+    """
+    domain = text.lower().removesuffix(".")
+    labels = domain.split(".")
+    if len(domain) > 200 or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdigit():
+        raise ConfigurationError(
+            f"{text!r} is not a domain such as example.com (letters beyond a-z are written xn--...)"
+        )
+    return domain
+
+
+def checked_host(text: str) -> str:
+    """Return a host's name or IP address, lower case; ConfigurationError when it is neither."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        pass
+    try:
+        return checked_domain(text)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{text!r} is neither a host's name nor an IP address") from error
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -279,17 +367,26 @@ def _decode(kind: type, value: object) -> object:
     raise NotImplementedError(f"settings of type {kind}")
 
 
-def _check(config: ServerConfig, file: Path) -> None:
-    if not config.listen.tls and not config.listen.tcp:
-        raise ConfigurationError(f"{file}: listen.tls and listen.tcp are both empty")
-    if config.listen.tls:
-        split_address(config.listen.tls)
-    if config.listen.tcp:
-        host, _ = split_address(config.listen.tcp)
-        if not is_loopback(host) and not config.listen.plain_tcp_anywhere:
-            raise ConfigurationError(
-                f"{file}: listen.tcp {config.listen.tcp} is not loopback and TCP is not encrypted;"
-                " use listen.tls, or set listen.plain_tcp_anywhere = true"
-            )
-    if config.chat.session_expires < 90:  # RFC 4028 §4
-        raise ConfigurationError(f"{file}: chat.session_expires is below 90 seconds")
+def _check(config: ServerConfig) -> None:
+    _check_listeners(config.listen)
+    if config.host:
+        checked_host(config.host)
+    for uri in config.chat_uris:
+        try:
+            SipUri(uri)
+        except ValueError as error:
+            raise ConfigurationError(f"[chat]: {error}") from error
+
+
+def _check_listeners(listen: ListenConfig) -> None:
+    if not listen.tls and not listen.tcp:
+        raise ConfigurationError("listen.tls and listen.tcp are both empty; name one")
+    for address in filter(None, (listen.tls, listen.tcp)):
+        split_address(address)
+    if listen.plain_tcp_anywhere or not listen.tcp:
+        return
+    if not is_loopback(split_address(listen.tcp)[0]):
+        raise ConfigurationError(
+            f"listen.tcp {listen.tcp} is not loopback and TCP is not encrypted;"
+            " use listen.tls, or set listen.plain_tcp_anywhere = true"
+        )

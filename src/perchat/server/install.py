@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from perchat.errors import ConfigurationError
 from perchat.net.pki import create_authority, issue_certificate
 from perchat.server.admin import create_storage
-from perchat.server.config import load_config, new_config_text
+from perchat.server.config import checked_domain, checked_host, load_config, new_config_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,25 +38,36 @@ async def install(folder: Path, domain: str, hosts: Sequence[str] = ()) -> Serve
     The certificate carries ``sip.DOMAIN``, this machine's name, loopback and ``hosts``.
 
     Raises:
-        ConfigurationError: The folder exists and is not empty, or cannot be written.
+        ConfigurationError: The folder exists and is not empty, or cannot be written; the domain
+            or a host is none.
 
     """
+    domain, hosts = checked_domain(domain), [checked_host(host) for host in hosts]
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigurationError(f"{folder} exists and is not empty; nothing was overwritten")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".perchat-", dir=folder.parent))
+        place = folder.resolve()
+        beside = place if place.exists() else place.parent  # on the same disk, and ours to write
+        beside.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".perchat-", dir=beside))
+        try:
+            await _fill(draft, domain, hosts)
+            _put(draft, place)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
         raise ConfigurationError(f"cannot make {folder}: {error.strerror}") from error
-    try:
-        await _fill(draft, domain, hosts)
-        draft.chmod(0o750)
-        draft.rename(folder)
-    except OSError as error:
-        raise ConfigurationError(f"cannot make {folder}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return load_config(folder / CONFIG_FILE)
+
+
+def _put(draft: Path, place: Path) -> None:
+    """Move a finished folder to its place; an empty one that is there stays the same folder."""
+    if not place.exists():
+        draft.chmod(0o750)
+        draft.rename(place)
+        return
+    for part in sorted(draft.iterdir(), key=lambda part: part.name == CONFIG_FILE):
+        part.rename(place / part.name)
 
 
 async def _fill(folder: Path, domain: str, hosts: Sequence[str]) -> None:
@@ -68,14 +79,22 @@ async def _fill(folder: Path, domain: str, hosts: Sequence[str]) -> None:
 
 def _write_certificates(config: ServerConfig, hosts: Sequence[str]) -> None:
     now = datetime.now(UTC)
-    names = dict.fromkeys((config.host_name, *_LOCAL_NAMES, socket.getfqdn(), *hosts))
+    names = dict.fromkeys((config.host_name, *_LOCAL_NAMES, *_own_name(), *hosts))
     authority = create_authority(f"Perchat authority of {config.domain}", now)
-    server = issue_certificate(authority, [n for n in names if n.isascii()], now)
+    server = issue_certificate(authority, list(names), now)
     paths = config.paths
     _write_public(config.path(paths.authority), authority.certificate)
     _write_secret(config.path(paths.authority).with_name("ca-key.pem"), authority.key)
     _write_public(config.path(paths.certificate), server.certificate)
     _write_secret(config.path(paths.certificate_key), server.key)
+
+
+def _own_name() -> list[str]:
+    """Return this machine's name, if it is one that a certificate can carry."""
+    try:
+        return [checked_host(socket.getfqdn())]
+    except ConfigurationError:
+        return []
 
 
 def _write_public(file: Path, data: bytes) -> None:

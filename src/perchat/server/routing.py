@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from perchat.net.connection import Connection
     from perchat.server.services import Services
     from perchat.sip.events import Event
+    from perchat.sip.registrar import Binding
 
 __all__ = ["ALLOW", "FrontEnd"]
 
@@ -74,8 +75,9 @@ class FrontEnd:
         self._services = services
         self._connection: Connection
         self._sessions: dict[str, ChatSession] = {}
-        self._abandoned: list[RoomUri] = []  # rooms of sessions that ended without a BYE
+        self._abandoned: dict[str, list[RoomUri]] = {}  # by the address that was called
         self._held = False
+        self._binding: Binding | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
     # --- from the connection ---
@@ -101,6 +103,7 @@ class FrontEnd:
         """End what was on the connection."""
         self._stop_clock()
         self._services.connections.discard(self)
+        self._unbind()
         for session in list(self._sessions.values()):
             session.end(f"connection lost: {error}" if error else "connection closed")
         self._sessions.clear()
@@ -108,6 +111,10 @@ class FrontEnd:
     def close(self) -> None:
         """Close the connection after what is being sent; the server stops."""
         self._connection.close()
+
+    def end(self, reason: str) -> None:
+        """Cut the connection."""
+        self._connection.abort(ConnectionFailure(reason))
 
     # --- events ---
 
@@ -146,9 +153,24 @@ class FrontEnd:
         session = self._sessions.pop(event.dialog, None)
         if session is None:
             return
-        if event.reason != _BYE and not session.ended:
-            self._abandoned += self._services.chat.joined(session.user.uri, session.id)
+        if event.reason != _BYE and session.dialect.legacy_masks:
+            self._keep_rooms(session)
         session.end(event.reason)
+
+    def _keep_rooms(self, session: ChatSession) -> None:
+        """
+        Keep the rooms of a session that ended without a BYE for the one that follows it.
+
+        Legacy clients set a lost session up again and do not join their rooms again;
+        without this their open rooms would stay silent.
+        """
+        chat, user = self._services.chat, session.user.uri
+        rooms = list(chat.joined(user, session.id))
+        others = (one for one in self._sessions.values() if one.address == session.address)
+        if (successor := next(others, None)) is None:
+            self._abandoned.setdefault(session.address, []).extend(rooms)
+        else:
+            self._services.tasks.spawn(self._rejoin(successor, rooms), "rejoining rooms")
 
     # --- requests outside dialogs ---
 
@@ -186,8 +208,7 @@ class FrontEnd:
 
     def _invite(self, event: RequestReceived) -> None:
         config, user = self._services.config, self.sign_in.user
-        services = (config.pool_uri, config.service_uri, config.legacy_uri)
-        if user is None or _address(event.request.uri) not in services:
+        if user is None or _address(event.request.uri) not in config.chat_uris:
             self._not_here(event)
         elif not user.chat_enabled:
             reason = "Rejected session (principal not provisioned)"
@@ -217,22 +238,17 @@ class FrontEnd:
             dialog,
             user,
             session_id=f"{self._services.config.node}/{secrets.token_hex(8)}",
+            address=_address(request.uri),
             dialect=Dialect.of(request.headers.get("User-Agent") or ""),
         )
-        session.on_first_use = self._take_over
+        session.on_first_use = self._take_up
         self._sessions[dialog] = session
         _log.info("session %s opened by %s", session.id, user.uri)
 
-    async def _take_over(self, session: ChatSession) -> None:
-        """Carry rooms over to a session that replaces others without their BYE."""
-        user, chat = session.user.uri, self._services.chat
-        for dialog, other in list(self._sessions.items()):
-            if other is not session and other.used:
-                await chat.transfer(user, other.id, session.id)
-                self._connection.drop_dialog(dialog)
-                del self._sessions[dialog]
-                other.end("replaced by another session")
-        rooms, self._abandoned = self._abandoned, []
+    async def _take_up(self, session: ChatSession) -> None:
+        await self._rejoin(session, self._abandoned.pop(session.address, []))
+
+    async def _rejoin(self, session: ChatSession, rooms: Sequence[RoomUri]) -> None:
         if rooms:
             arrival = await self._services.fanout.join(session, rooms)
             arrival.release()
@@ -282,16 +298,37 @@ class FrontEnd:
         )
         return "".join(f"{line}\r\n" for line in lines).encode()
 
-    def _signed_in(self) -> None:
+    def _signed_in(self, binding: Binding) -> None:
         self._stop_clock()
+        self._bind(binding)
         if self._held:
             self._held = False
             for session in self._sessions.values():
                 session.outbox.release()
 
-    def _signed_out(self) -> None:
+    def _signed_out(self, _binding: Binding) -> None:
+        self._unbind()
         for session in list(self._sessions.values()):
             session.end("signed out")
+
+    def _bind(self, binding: Binding) -> None:
+        """Take the endpoint's place; an older connection of it can only be a dead one."""
+        self._binding = binding
+        endpoints, key = self._services.endpoints, (binding.aor, binding.endpoint)
+        displaced = endpoints.get(key)
+        endpoints[key] = self
+        if displaced is not None and displaced is not self:
+            _log.info("%s signed in anew, its older connection is closed", binding.aor)
+            displaced.end("the endpoint signed in on another connection")
+
+    def _unbind(self) -> None:
+        binding, self._binding = self._binding, None
+        if binding is None:
+            return
+        endpoints, key = self._services.endpoints, (binding.aor, binding.endpoint)
+        if endpoints.get(key) is self:
+            del endpoints[key]
+            self._services.registrar.remove(*key)
 
     def _too_late(self) -> None:
         _log.info("connection from %s closed: no sign-in in time", self._connection.peername[0])

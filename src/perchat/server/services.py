@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from perchat.sip.registrar import Registrar
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -38,7 +40,14 @@ class EnvelopeIds:
 
 @dataclass(slots=True)
 class Services:
-    """The parts of a running server."""
+    """
+    The parts of a running server.
+
+    Attributes:
+        connections: All that are open, signed in or not.
+        endpoints: Who is signed in, by address-of-record and endpoint.
+
+    """
 
     config: ServerConfig
     chat: ChatService
@@ -47,4 +56,6 @@ class Services:
     tasks: Tasks
     envelope_ids: EnvelopeIds
     clock: Callable[[], float] = wall_clock
+    registrar: Registrar = field(default_factory=Registrar)
     connections: set[FrontEnd] = field(default_factory=set)
+    endpoints: dict[tuple[str, str], FrontEnd] = field(default_factory=dict)

@@ -62,6 +62,7 @@ class ChatSession:
     Attributes:
         id: Names the session in the journal.
         user: Who signed in on the connection.
+        address: What the client called.
         dialect: How the client wants to be written to.
 
     """
@@ -74,6 +75,7 @@ class ChatSession:
         user: User,
         *,
         session_id: str,
+        address: str,
         dialect: Dialect,
     ) -> None:
         limits = services.config.limits
@@ -81,6 +83,7 @@ class ChatSession:
         self.dialog = dialog
         self.user = user
         self.id = session_id
+        self.address = address
         self.dialect = dialect
         self.ended = False
         self.used = False

@@ -12,7 +12,7 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
-from perchat.errors import ConfigurationError, StorageError
+from perchat.errors import ConfigurationError, RemoteProtocolError, StorageError
 from perchat.lync.authentication import (
     Accepted,
     Acceptor,
@@ -26,7 +26,9 @@ from perchat.lync.ntlm import NtlmTarget
 from perchat.lync.registration import Registration, registered_headers
 from perchat.model.uri import SipUri
 from perchat.net.connection import Admission
-from perchat.sip.message import Headers, Request, Response
+from perchat.sip.compose import response_to
+from perchat.sip.message import Request, Response
+from perchat.sip.registrar import Binding
 from perchat.sip.status import reason_of
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from perchat.lync.authentication import Verdict
     from perchat.model.principal import User
     from perchat.net.connection import Connection
+    from perchat.server.config import ServerConfig
     from perchat.server.services import Services
     from perchat.sip.events import RequestReceived
     from perchat.sip.message import Message
@@ -47,6 +50,7 @@ _UNANSWERED = frozenset({"ACK", "CANCEL"})
 _NOT_ENABLED = 4005
 _FOREIGN_FROM = 4004
 _UNAVAILABLE = 1007  # temporarily cannot route
+_REGISTRAR = 4000  # user services, no closer id is published
 
 
 class SignIn:
@@ -55,25 +59,28 @@ class SignIn:
 
     Attributes:
         user: Who signed in; None until then, and after signing out.
-        epid: The client's name for its device; empty until then.
 
     """
 
     def __init__(
-        self, services: Services, *, signed_in: Callable[[], None], signed_out: Callable[[], None]
+        self,
+        services: Services,
+        *,
+        signed_in: Callable[[Binding], None],
+        signed_out: Callable[[Binding], None],
     ) -> None:
         """Take ``signed_in``, called at each success, and ``signed_out``, when it is given up."""
         config = services.config
         self.user: User | None = None
-        self.epid = ""
         self._services = services
         self._signed_in = signed_in
         self._signed_out = signed_out
+        self._renew_at = float("inf")
         self._acceptor = Acceptor(
             targetname=config.host_name,
             target=NtlmTarget.of(config.host_name, config.domain),
             random=secrets.token_bytes,
-            lifetime=config.sign_in.association_lifetime,
+            lifetime=config.sign_in.association_lifetime + _grace(config),
             challenge_limit=config.sign_in.challenge_limit,
         )
 
@@ -106,13 +113,21 @@ class SignIn:
             verdict: Challenged | Refused = Refused(403, _FOREIGN_FROM, source=host)
         else:
             verdict = self._acceptor.challenge(self._services.clock())
-        return _answer(request, verdict)
+        return response_to(
+            request,
+            verdict.status,
+            reason_of(verdict.status),
+            tag=secrets.token_hex(8),
+            headers=verdict.headers,
+        )
 
     # --- REGISTER ---
 
     def register(self, connection: Connection, event: RequestReceived) -> None:
         """Take a REGISTER; it is answered now or when the directory has been asked."""
         now = asyncio.get_running_loop().time()
+        if now >= self._renew_at:  # the refresh is challenged, and what follows signed anew
+            self._acceptor.association, self._renew_at = None, float("inf")
         verdict = self._acceptor.receive(event.request, now, self._services.clock())
         if isinstance(verdict, ProofNeeded):
             self._services.tasks.spawn(self._prove(connection, event, verdict), "sign-in")
@@ -163,15 +178,17 @@ class SignIn:
     def _accept(self, connection: Connection, event: RequestReceived, accepted: Accepted) -> None:
         limits = self._services.config.sign_in
         granted = limits.registration_expires
-        registration = Registration.parse(event.request, default=granted, most=granted)
+        try:
+            registration = Registration.parse(event.request, default=granted, most=granted)
+        except RemoteProtocolError as error:
+            registration = Refused(error.status, reason=str(error))
         user = self._services.chat.user(SipUri(accepted.uri))
         if isinstance(registration, Refused):
             refusal: Refused | None = registration
         elif user is None or not user.enabled:
             refusal = Refused(403, _NOT_ENABLED, source=self._services.config.host_name)
         else:
-            refusal = None
-            self._bind(connection, event, user, registration, accepted)
+            refusal = self._bind(connection, event, user, registration, accepted)
         if refusal is not None:
             _log.warning("sign-in of %s refused: %s", accepted.uri, refusal.reason)
             connection.respond(event.transaction, refusal.status, headers=refusal.headers)
@@ -183,9 +200,17 @@ class SignIn:
         user: User,
         registration: Registration,
         accepted: Accepted,
-    ) -> None:
-        self.user, self.epid = user, registration.epid
+    ) -> Refused | None:
+        now = asyncio.get_running_loop().time()
+        binding = _binding(event.request, registration, now)
+        try:
+            self._services.registrar.register(binding, now)
+        except RemoteProtocolError as error:
+            host = self._services.config.host_name
+            return Refused(error.status, _REGISTRAR, str(error), source=host)
+        self.user = user
         if not accepted.refreshed:
+            self._renew_at = now + self._services.config.sign_in.association_lifetime
             agent = event.request.headers.get("User-Agent") or "an unnamed program"
             _log.info(
                 "%s signed in from %s with %s over %s",
@@ -201,30 +226,34 @@ class SignIn:
         )
         connection.respond(event.transaction, 200, headers=headers)
         if registration.expires:
-            self._signed_in()
+            self._signed_in(binding)
         else:
             _log.info("%s signed out", user.uri)
-            self._signed_out()
+            self._signed_out(binding)
+        return None
+
+
+def _grace(config: ServerConfig) -> float:
+    """
+    Return for how many seconds an association that is due is still good for other requests.
+
+    Clients renew only when a REGISTER is challenged, so they need time until their next one.
+    """
+    return 2.0 * config.sign_in.registration_expires
+
+
+def _binding(request: Request, registration: Registration, now: float) -> Binding:
+    return Binding(
+        aor=registration.aor,
+        contact=registration.contact,
+        instance=registration.instance,
+        call_id=request.call_id,
+        cseq=request.cseq.number,
+        expires_at=now + registration.expires,
+    )
 
 
 def _name(message: Message) -> str:
     if isinstance(message, Request):
         return f"{message.method} of {message.from_.uri}"
     return f"{message.status} to {message.cseq.method}"
-
-
-def _answer(request: Request, verdict: Challenged | Refused) -> Response:
-    """Return an answer given before the request reaches any transaction (RFC 3261 §8.2.7)."""
-    to = request.headers.get("To") or ""
-    tagged = to if request.to.tag else f"{to};tag={secrets.token_hex(8)}"
-    headers = Headers(
-        (
-            *(("Via", via) for via in request.headers.get_all("Via")),
-            ("From", request.headers.get("From") or ""),
-            ("To", tagged),
-            ("Call-ID", request.call_id),
-            ("CSeq", str(request.cseq)),
-            *verdict.headers,
-        )
-    )
-    return Response(verdict.status, reason_of(verdict.status), headers)

@@ -80,14 +80,22 @@ def subscribe(
 def _document(config: ServerConfig, request: Request, package: str, user: User) -> _Document | None:
     if package == PROVISIONING_EVENT:
         groups = requested_groups(request.body) if request.body else None
-        chat = ChatProvisioning(
-            enabled=user.chat_enabled, default_uri=config.pool_uri, uris=(config.pool_uri,)
-        )
+        chat = _chat_provisioning(config, user)
         body = provisioning_answer(chat) if groups is None else provisioning_answer(chat, groups)
         return _Document(PROVISIONING_TYPE, body, one_off=request.expires == 0)
     wanted = requested_data(request.body)
     document = presence_document(package, user.uri, wanted)
     return None if document is None else _Document(document.content_type, document.body)
+
+
+def _chat_provisioning(config: ServerConfig, user: User) -> ChatProvisioning:
+    url = config.chat.management_url
+    return ChatProvisioning(
+        enabled=user.chat_enabled,
+        default_uri=config.pool_uri,
+        uris=config.pool_uris,
+        properties={"PersistentChatWebManagerUriInt": url} if url else {},
+    )
 
 
 def _notify(
