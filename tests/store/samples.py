@@ -78,9 +78,9 @@ _text = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
 
 
 def _joined(kind: type[ParticipantJoined | ParticipantParted]) -> SearchStrategy[Fact]:
-    # a session lives on one node
+    # a session is of one user and lives on one node
     return st.builds(
-        lambda room, user, session, node: kind(room, user, f"{session}@{node}", node),
+        lambda room, user, session, node: kind(room, user, f"{session}.{user.user}@{node}", node),
         _rooms,
         _users,
         _sessions,
