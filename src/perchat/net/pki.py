@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["KeyPair", "create_authority", "issue_certificate"]
+__all__ = ["KeyPair", "create_authority", "issue_certificate", "revoke_certificates"]
 
 _BACKDATE = timedelta(minutes=5)  # for clocks that are a little slow
 
@@ -49,15 +49,23 @@ def create_authority(name: str, now: datetime, *, days: int = 3650) -> KeyPair:
 
 
 def issue_certificate(
-    authority: KeyPair, names: Sequence[str], now: datetime, *, days: int = 825
+    authority: KeyPair,
+    names: Sequence[str],
+    now: datetime,
+    *,
+    days: int = 825,
+    server: bool = True,
+    client: bool = True,
 ) -> KeyPair:
-    """Make a certificate for either end of host ``names`` or addresses, the first its subject."""
-    signer = serialization.load_pem_private_key(authority.key, password=None)
-    if not isinstance(signer, ec.EllipticCurvePrivateKey):
-        raise TypeError("the authority's key is not an EC key")
-    issuer = x509.load_pem_x509_certificate(authority.certificate)
+    """
+    Make a certificate of host ``names`` or addresses; the first is its subject.
+
+    It is good for both ends of a connection unless ``server`` or ``client`` is taken away.
+    """
+    signer, issuer = _signer(authority)
     key = ec.generate_private_key(ec.SECP256R1())
-    purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    uses = {ExtendedKeyUsageOID.SERVER_AUTH: server, ExtendedKeyUsageOID.CLIENT_AUTH: client}
+    purposes = [purpose for purpose, wanted in uses.items() if wanted]
     builder = (
         _builder(names[0], key.public_key(), now, days)
         .issuer_name(issuer.subject)
@@ -72,6 +80,32 @@ def issue_certificate(
         )
     )
     return _sign(builder, signer, key)
+
+
+def revoke_certificates(
+    authority: KeyPair, certificates: Sequence[bytes], now: datetime, *, days: int = 30
+) -> bytes:
+    """Make the list, PEM, of all of an authority's certificates that are good no more."""
+    signer, issuer = _signer(authority)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(now - _BACKDATE)
+        .next_update(now + timedelta(days=days))
+    )
+    for certificate in certificates:
+        serial = x509.load_pem_x509_certificate(certificate).serial_number
+        revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now)
+        builder = builder.add_revoked_certificate(revoked.build())
+    signed = builder.sign(signer, hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM)
+
+
+def _signer(authority: KeyPair) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    key = serialization.load_pem_private_key(authority.key, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError("the authority's key is not an EC key")
+    return key, x509.load_pem_x509_certificate(authority.certificate)
 
 
 def _builder(
