@@ -7,40 +7,66 @@ of anybody.
 
 from __future__ import annotations
 
+import functools
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from perchat.cli.common import (
+from perchat.cli.common import run
+from perchat.cli.options import (
     config_option,
     json_option,
     load,
     new_password,
     password_stdin_option,
-    print_json,
-    run,
 )
-from perchat.errors import ConfigurationError
+from perchat.cli.output import show
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from perchat.model.principal import User
+    from perchat.server.admin import Admin, RoomEntry
 
 __all__ = ["category", "init", "room", "user"]
+
+
+def administrator(command: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Add ``--config`` and hand the command ``admin``, which works on that server's database."""
+
+    @config_option
+    @functools.wraps(command)
+    @run
+    async def wrapper(*, config_file: Path, **words: Any) -> None:
+        from perchat.server.admin import administration  # late: it loads the server's parts
+
+        async with administration(load(config_file)) as admin:
+            await command(admin, **words)
+
+    return wrapper
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--domain", required=True, help="The SIP domain of the users, as in example.com.")
-@click.option("--host", "hosts", multiple=True, help="A further name for the certificate.")
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A further name or address that clients use, for the certificate; may be repeated.",
+)
 @run
 async def init(folder: Path, domain: str, hosts: tuple[str, ...]) -> None:
     """Make DIR a server: settings, certificates, key, database. Overwrites nothing."""
     from perchat.server.install import CONFIG_FILE, install
 
-    config = await install(folder, _domain(domain), hosts)
-    click.echo(f"made {folder / CONFIG_FILE} for {config.domain}")
-    click.echo(f"next: export PERCHAT_CONFIG={folder / CONFIG_FILE}; perchat user add NAME")
+    config = await install(folder, domain, hosts)
+    file = folder / CONFIG_FILE
+    click.echo(f"made {file} for {config.domain}")
+    click.echo(f"next: export PERCHAT_CONFIG={shlex.quote(str(file))}; perchat user add NAME")
 
 
 @click.group()
@@ -50,68 +76,47 @@ def user() -> None:
 
 @user.command("add")
 @click.argument("name")
-@click.option("--display-name", help="How others see the user; the name without it.")
+@click.option("--display-name", metavar="T", help="How others see the user; NAME without it.")
 @password_stdin_option
-@config_option
-@run
-async def user_add(
-    name: str, display_name: str | None, password_stdin: bool, config_file: Path
-) -> None:
+@administrator
+async def user_add(admin: Admin, name: str, display_name: str | None, password_stdin: bool) -> None:
     """Add user NAME of the server's domain; the password is asked for."""
-    config = load(config_file)
+    await admin.check_new(name)  # before anybody thinks of a password
     password = new_password(from_stdin=password_stdin)
-    from perchat.server.admin import administration
-
-    async with administration(config) as admin:
-        added = await admin.add_user(name, password, display_name=display_name or name)
+    added = await admin.add_user(name, password, display_name=display_name or "")
     click.echo(f"added {added.uri}")
 
 
 @user.command("set")
 @click.argument("name")
-@click.option("--display-name", help="How others see the user.")
+@click.option("--display-name", metavar="T", help="How others see the user.")
 @click.option("--enable/--disable", "enabled", default=None, help="Whether the user may sign in.")
-@click.option("--chat/--no-chat", "chat", default=None, help="Whether policy allows the chat.")
-@click.option("--password", "ask", is_flag=True, help="Give a new password.")
+@click.option(
+    "--chat/--no-chat", "chat_enabled", default=None, help="Whether policy allows the chat."
+)
+@click.option("--password", "ask", is_flag=True, help="Ask for a new password.")
 @password_stdin_option
-@config_option
-@run
+@administrator
 async def user_set(
-    name: str,
-    display_name: str | None,
-    enabled: bool | None,
-    chat: bool | None,
-    ask: bool,
-    password_stdin: bool,
-    config_file: Path,
+    admin: Admin, name: str, ask: bool, password_stdin: bool, **changes: Any
 ) -> None:
     """Change user NAME."""
-    config = load(config_file)
-    password = new_password(from_stdin=password_stdin) if ask or password_stdin else None
-    from perchat.server.admin import administration
-
-    async with administration(config) as admin:
-        changed = await admin.set_user(
-            name,
-            display_name=display_name,
-            enabled=enabled,
-            chat_enabled=chat,
-            password=password,
-        )
+    if ask or password_stdin:
+        await admin.user(name)
+        changes["password"] = new_password(from_stdin=password_stdin)
+    if all(change is None for change in changes.values()):
+        raise click.UsageError("nothing to change: give one of the options")
+    changed = await admin.set_user(name, **changes)
     click.echo(f"changed {changed.uri}")
 
 
 @user.command("list")
 @json_option
-@config_option
-@run
-async def user_list(as_json: bool, config_file: Path) -> None:
-    """List the users."""
-    from perchat.server.admin import administration
-
-    async with administration(load(config_file)) as admin:
-        for one in await admin.users():
-            _show_user(one, as_json=as_json)
+@administrator
+async def user_list(admin: Admin, as_json: bool) -> None:
+    """List the users. Address, display name, and what they may not."""
+    for one in await admin.users():
+        _show_user(one, as_json=as_json)
 
 
 @click.group()
@@ -121,37 +126,29 @@ def category() -> None:
 
 @category.command("add")
 @click.argument("name")
-@click.option("--description", default="", help="What it is for.")
-@config_option
-@run
-async def category_add(name: str, description: str, config_file: Path) -> None:
+@click.option("--description", metavar="T", default="", help="What it is for.")
+@administrator
+async def category_add(admin: Admin, name: str, description: str) -> None:
     """Add category NAME; the whole domain is allowed in it."""
-    from perchat.server.admin import administration
-
-    async with administration(load(config_file)) as admin:
-        added = await admin.add_category(name, description=description)
+    added = await admin.add_category(name, description=description)
     click.echo(f"added {added.uri} ({', '.join(sorted(added.allowed))} allowed)")
 
 
 @category.command("list")
 @json_option
-@config_option
-@run
-async def category_list(as_json: bool, config_file: Path) -> None:
-    """List the categories."""
-    from perchat.server.admin import administration
-
-    async with administration(load(config_file)) as admin:
-        for one in await admin.categories():
-            _show(
-                as_json,
-                f"{one.name}\t{one.uri}",
-                name=one.name,
-                uri=one.uri,
-                description=one.description,
-                allowed=sorted(one.allowed),
-                denied=sorted(one.denied),
-            )
+@administrator
+async def category_list(admin: Admin, as_json: bool) -> None:
+    """List the categories. Name, who is allowed, description, address."""
+    for one in await admin.categories():
+        show(
+            as_json,
+            *(one.name, ", ".join(sorted(one.allowed)), one.description, one.uri),
+            name=one.name,
+            uri=one.uri,
+            description=one.description,
+            allowed=sorted(one.allowed),
+            denied=sorted(one.denied),
+        )
 
 
 @click.group()
@@ -161,28 +158,48 @@ def room() -> None:
 
 @room.command("add")
 @click.argument("name")
-@click.option("--category", "in_category", required=True, help="The category it lives in.")
-@click.option("--description", default="", help="What it is about.")
-@click.option("--member", "members", multiple=True, metavar="U", help="May join and post.")
-@click.option("--manager", "managers", multiple=True, metavar="U", help="May change the room.")
-@config_option
-@run
-async def room_add(
-    name: str,
-    in_category: str,
-    description: str,
-    members: tuple[str, ...],
-    managers: tuple[str, ...],
-    config_file: Path,
-) -> None:
+@click.option("--category", "within", required=True, metavar="C", help="The category it lives in.")
+@click.option("--description", metavar="T", default="", help="What it is about.")
+@click.option(
+    "--member", "members", multiple=True, metavar="U", help="May join and post; may be repeated."
+)
+@click.option(
+    "--manager",
+    "managers",
+    multiple=True,
+    metavar="U",
+    help="May change the room; may be repeated.",
+)
+@administrator
+async def room_add(admin: Admin, name: str, within: str, **properties: Any) -> None:
     """Add room NAME."""
-    from perchat.server.admin import administration
-
-    async with administration(load(config_file)) as admin:
-        added = await admin.add_room(
-            name, in_category, description=description, members=members, managers=managers
-        )
+    added = await admin.add_room(name, within, **properties)
     click.echo(f"added {added.uri}")
+
+
+@room.command("list")
+@json_option
+@administrator
+async def room_list(admin: Admin, as_json: bool) -> None:
+    """List all rooms. Name, category, how many members, description, address."""
+    for one in await admin.rooms():
+        columns = (one.room.name, one.category, str(len(one.members)), one.room.description)
+        show(as_json, *columns, one.room.uri, **_room_fields(one))
+
+
+@room.command("show")
+@click.argument("name")
+@json_option
+@administrator
+async def room_show(admin: Admin, name: str, as_json: bool) -> None:
+    """Show room NAME and who has a role in it."""
+    fields = _room_fields(await admin.room(name))
+    if as_json:
+        show(as_json, **fields)
+    else:
+        for field, value in fields.items():
+            text = ", ".join(value) if isinstance(value, list) else str(value)
+            show(as_json, f"{field:<12} {text}".rstrip())
 
 
 @room.group("member")
@@ -193,26 +210,11 @@ def room_member() -> None:
 @room_member.command("add")
 @click.argument("room_name", metavar="ROOM")
 @click.argument("users", metavar="U...", nargs=-1, required=True)
-@config_option
-@run
-async def room_member_add(room_name: str, users: tuple[str, ...], config_file: Path) -> None:
+@administrator
+async def room_member_add(admin: Admin, room_name: str, users: tuple[str, ...]) -> None:
     """Make users U... members of ROOM."""
-    from perchat.server.admin import administration
-
-    async with administration(load(config_file)) as admin:
-        await admin.add_members(room_name, users)
-    click.echo(f"added {len(users)} to {room_name}")
-
-
-def _domain(text: str) -> str:
-    labels = text.lower().rstrip(".").split(".")
-    good = all(
-        label and label.isascii() and label.replace("-", "").isalnum() and label[0] != "-"
-        for label in labels
-    )
-    if not good or len(text) > 253:
-        raise ConfigurationError(f"{text!r} is not a domain name, such as example.com")
-    return ".".join(labels)
+    added = await admin.add_members(room_name, users)
+    click.echo(f"added {', '.join(added)}" if added else "nothing to do: members already")
 
 
 def _show_user(one: User, *, as_json: bool) -> None:
@@ -220,9 +222,9 @@ def _show_user(one: User, *, as_json: bool) -> None:
         *([] if one.enabled else ["disabled"]),
         *([] if one.chat_enabled else ["no chat"]),
     ]
-    _show(
+    show(
         as_json,
-        "\t".join([one.uri, one.display_name, *marks]),
+        *(one.uri, one.display_name, *marks),
         uri=one.uri,
         name=one.name,
         display_name=one.display_name,
@@ -231,8 +233,15 @@ def _show_user(one: User, *, as_json: bool) -> None:
     )
 
 
-def _show(as_json: bool, text: str, **fields: Any) -> None:
-    if as_json:
-        print_json(fields)
-    else:
-        click.echo(text)
+def _room_fields(one: RoomEntry) -> dict[str, object]:
+    return {
+        "name": one.room.name,
+        "uri": one.room.uri,
+        "category": one.category,
+        "description": one.room.description,
+        "privacy": one.room.privacy.name.lower(),
+        "behavior": one.room.behavior.name.lower(),
+        "disabled": one.room.disabled,
+        "members": list(one.members),
+        "managers": list(one.managers),
+    }

@@ -2,205 +2,144 @@
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from perchat.cli.common import (
-    DEFAULT_CONFIG,
-    json_option,
-    load,
-    password_stdin_option,
-    print_json,
-    run,
-    sign_in_password,
+from perchat.cli.account import as_user
+from perchat.cli.common import run
+from perchat.cli.options import json_option
+from perchat.cli.output import print_message, show
+from perchat.errors import (
+    ChatServerConnectionError,
+    CommandFailed,
+    ConfigurationError,
+    ErrorCode,
+    PersistentChatError,
 )
-from perchat.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
-
-    from perchat.client.chat import PersistentChatEndpoint
-    from perchat.model.message import Message
+    from perchat.cli.account import Account
+    from perchat.client.events import SessionEvent, SessionReason
 
 __all__ = ["history", "post", "rooms", "tail"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
 HISTORY_DEFAULT = 30  # DefaultChatHistory of the original
+_ENDS = {
+    "KICKED": (ErrorCode.ERROR_PERMISSION, "you were put out of the room"),
+    "ROOM_DISABLED": (ErrorCode.NODE_DISABLED, "the room was disabled; ask an administrator"),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Who signs in, and where."""
+def room_name(_: click.Context, __: click.Parameter, text: str) -> str:
+    """Check how a room is named: by name, or by address."""
+    from perchat.model.uri import RoomUri  # late: --help needs none
 
-    uri: str
-    password: str
-    host: str
-    port: int | None
-    tcp: bool
-    ca: Path | None
-
-    def __repr__(self) -> str:
-        return f"Account({self.uri!r})"
-
-    def connect(self) -> AbstractAsyncContextManager[PersistentChatEndpoint]:
-        """Return the connection, to be entered."""
-        import perchat
-
-        return perchat.connect_user(
-            self.uri,
-            server=self.host,
-            port=self.port,
-            ca=self.ca,
-            credential=perchat.PasswordCredential(self.uri.removeprefix("sip:"), self.password),
-            transport=perchat.Transport.TCP if self.tcp else perchat.Transport.TLS,
-            user_agent="perchat-cli",
-        )
+    if not text.strip():
+        raise click.BadParameter("a room's name is not empty")
+    try:
+        return RoomUri(text) if "://" in text else text
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
-def as_user(command: Callable[P, T]) -> Callable[..., T]:
-    """Add the options of a client and hand the command its ``account``."""
-
-    @click.option("--as", "user", required=True, metavar="USER", help="Who signs in.")
-    @click.option("--server", metavar="HOST:PORT", help="The server; else that of the settings.")
-    @click.option("--ca", type=click.Path(path_type=Path), help="Certificates to trust (PEM).")
-    @click.option("--tcp", is_flag=True, help="Plain TCP instead of TLS.")
-    @password_stdin_option
-    @click.option(
-        "--config",
-        "config_file",
-        type=click.Path(path_type=Path),
-        envvar="PERCHAT_CONFIG",
-        help="Settings of a server on this machine (or PERCHAT_CONFIG).",
-    )
-    @functools.wraps(command)
-    def wrapper(
-        user: str,
-        server: str | None,
-        ca: Path | None,
-        tcp: bool,
-        password_stdin: bool,
-        config_file: Path | None,
-        **kwargs: object,
-    ) -> T:
-        make = functools.partial(
-            _account, user, server, ca, tcp=tcp, password_stdin=password_stdin, file=config_file
-        )
-        return command(account=make, **kwargs)  # type: ignore[call-arg,arg-type]  # click's keywords
-
-    return wrapper
+room_argument = click.argument("room", metavar="ROOM", callback=room_name)
 
 
 @click.command()
 @json_option
 @as_user
 @run
-async def rooms(account: Callable[[], Account], as_json: bool) -> None:
-    """List the rooms that USER can see."""
-    async with account().connect() as chat:
-        for room in await chat.search_rooms(""):
-            if as_json:
-                print_json(
-                    {
-                        "name": room.name,
-                        "uri": room.uri,
-                        "description": room.description,
-                        "participants": room.participants,
-                    }
-                )
-            else:
-                click.echo(f"{room.name}\t{room.participants}\t{room.description}\t{room.uri}")
+async def rooms(account: Account, as_json: bool) -> None:
+    """List the rooms that USER can see. Name, how many are there, description, address."""
+    async with account.connect() as chat:
+        for room in await chat.search_rooms():
+            show(
+                as_json,
+                *(room.name, str(room.participants), room.description, room.uri),
+                name=room.name,
+                uri=room.uri,
+                description=room.description,
+                participants=room.participants,
+            )
 
 
 @click.command()
-@click.argument("room")
+@room_argument
 @click.argument("text")
 @click.option("--alert", is_flag=True, help="Mark the message as important.")
 @as_user
 @run
-async def post(account: Callable[[], Account], room: str, text: str, alert: bool) -> None:
-    """Post TEXT in ROOM; ends well only when the message is stored."""
-    async with account().connect() as chat, chat.join(room) as session:
-        await session.post(text, alert=alert)
+async def post(account: Account, room: str, text: str, alert: bool) -> None:
+    """Post TEXT in ROOM. TEXT may be - for standard input; status 0 means that it is stored."""
+    message = _text(text)
+    async with account.connect() as chat, chat.join(room) as session:
+        await session.post(message, alert=alert)
 
 
 @click.command()
-@click.argument("room")
+@room_argument
 @json_option
 @as_user
 @run
-async def tail(account: Callable[[], Account], room: str, as_json: bool) -> None:
-    """Print what is said in ROOM until interrupted."""
-    async with account().connect() as chat, chat.join(room) as session:
-        async for message in session.messages():
-            _print_message(message, as_json=as_json)
+async def tail(account: Account, room: str, as_json: bool) -> None:
+    """Print what is said in ROOM. Each message at once, until Ctrl-C (status 130)."""
+    import perchat
+
+    async with account.connect() as chat, perchat.ChatRoomSession(chat) as session:
+        events = session.events()  # before joining, so that nothing is said unheard
+        await session.join(room)
+        async for event in events:
+            _print_event(event, as_json=as_json)
 
 
 @click.command()
-@click.argument("room")
+@room_argument
 @click.option(
     "--last",
+    metavar="N",
     type=click.IntRange(1),
     default=HISTORY_DEFAULT,
     show_default=True,
-    help="How many messages.",
+    help="How many messages; the server has the last word.",
 )
 @json_option
 @as_user
 @run
-async def history(account: Callable[[], Account], room: str, last: int, as_json: bool) -> None:
+async def history(account: Account, room: str, last: int, as_json: bool) -> None:
     """Print the newest messages of ROOM, oldest first."""
-    async with account().connect() as chat, chat.join(room) as session:
+    async with account.connect() as chat, chat.join(room) as session:
         for message in await session.recent(last):
-            _print_message(message, as_json=as_json)
+            print_message(message, as_json=as_json)
 
 
-def _account(
-    user: str,
-    server: str | None,
-    ca: Path | None,
-    *,
-    tcp: bool,
-    password_stdin: bool,
-    file: Path | None,
-) -> Account:
-    from perchat.server.config import split_address
-
-    config = load(file or Path(DEFAULT_CONFIG)) if file or not (server and "@" in user) else None
-    if server is None and config is not None:
-        server = config.listen.tcp if tcp else config.listen.tls
-    if not server:
-        raise ConfigurationError("no server; give --server HOST:PORT or --config FILE")
-    host, port = split_address(server) if ":" in server else (server, None)
-    if config is not None and ca is None:
-        ca = config.path(config.paths.authority)
-    address = user.removeprefix("sip:")
-    if "@" not in address and config is not None:
-        address = f"{address}@{config.domain}"
-    password = sign_in_password(address, from_stdin=password_stdin)
-    return Account(f"sip:{address}", password, host, port, tcp, ca)
+def _text(argument: str) -> str:
+    """Return what to post; ``-`` stands for standard input, after a password if that is there."""
+    text = sys.stdin.read().removesuffix("\n") if argument == "-" else argument
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError("the message is not UTF-8") from None
+    if not text.strip():
+        raise ConfigurationError("the message is empty: nothing was posted")
+    return text
 
 
-def _print_message(message: Message, *, as_json: bool) -> None:
-    if as_json:
-        print_json(
-            {
-                "id": message.id,
-                "timestamp": message.timestamp.isoformat(),
-                "author": message.author,
-                "author_name": message.author_name,
-                "room": message.room_name,
-                "room_uri": message.room_uri,
-                "text": message.text,
-                "alert": message.is_alert,
-            }
-        )
-    else:
-        name = message.author_name or message.author
-        mark = "! " if message.is_alert else ""
-        click.echo(f"{message.timestamp:%Y-%m-%d %H:%M:%S} {name}: {mark}{message.text}")
+def _print_event(event: SessionEvent, *, as_json: bool) -> None:
+    import perchat
+
+    match event:
+        case perchat.MessageReceived(message):
+            print_message(message, as_json=as_json)
+        case perchat.EventsLost(count):
+            click.echo(f"perchat: {count} events came too fast and were lost", err=True)
+        case perchat.SessionStateChanged(perchat.SessionState.TERMINATED, reason):
+            raise _end_of(reason)
+        case _:
+            pass
+
+
+def _end_of(reason: SessionReason) -> PersistentChatError:
+    code, text = _ENDS.get(reason.name, (None, "the connection was lost; start again to go on"))
+    return ChatServerConnectionError(text) if code is None else CommandFailed.of(code, text)

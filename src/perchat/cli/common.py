@@ -1,19 +1,16 @@
 """
-What all commands share: where the settings are, how a password is got, how it ends.
+How the command ends: one line on stderr that says what to do, and a documented status.
 
-Every error a person can meet is one line on stderr that says what to do, and an
-exit status from ``EXIT_CODES``.
+Errors are raised where they are noticed and become words here, once, for every command.
 """
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import json
-import os
+import logging
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+import unicodedata
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
@@ -22,146 +19,130 @@ from perchat import errors
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from perchat.server.config import ServerConfig
-
-__all__ = [
-    "EXIT_CODES",
-    "Failure",
-    "config_option",
-    "exit_code",
-    "json_option",
-    "load",
-    "new_password",
-    "password_stdin_option",
-    "print_json",
-    "run",
-    "sign_in_password",
-]
+__all__ = ["EXIT_CODES", "Program", "exit_code", "log_to_stderr", "plain", "run"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-DEFAULT_CONFIG = "perchat.toml"
 
 EXIT_CODES: tuple[tuple[type[BaseException], int, str], ...] = (
     (errors.ConfigurationError, 3, "a setting, file or argument cannot be used"),
     (errors.AuthenticationError, 5, "the server did not accept user or password"),
     (errors.FailureResponse, 5, "the server refused the sign-in"),
     (errors.ProvisioningError, 5, "the server does not offer persistent chat to the user"),
-    (errors.RealTimeError, 4, "the server cannot be reached or trusted"),
-    (errors.CommandFailed, 6, "the chat service refused the command"),
-    (errors.PersistentChatError, 4, "the chat service cannot be reached"),
+    (errors.RealTimeError, 4, "the server cannot be reached or trusted, or an address is taken"),
+    (errors.CommandFailed, 6, "refused: no such user, room or category, name taken, not allowed"),
+    (errors.PersistentChatError, 4, "the chat service cannot be reached, or the connection ended"),
     (errors.StorageError, 7, "the database cannot be used"),
     (errors.PerchatError, 1, "anything else that went wrong"),
 )
+ADVICE: tuple[tuple[type[BaseException], str], ...] = (
+    (errors.AuthenticationError, "check user and password"),
+    (errors.PersistentChatDisabled, "an administrator can allow it: perchat user set NAME --chat"),
+    (errors.ConnectionFailure, "see that the server runs, and that --server names it"),
+    (errors.OperationTimeout, "see that the server runs, and that --server names it"),
+    (errors.ServerDiscoveryError, "give --server HOST:PORT"),
+    (errors.PermissionDenied, "ask a manager of the room"),
+    (errors.LimitExceeded, "make it shorter"),
+    (errors.ServerFault, "try again later"),
+)
+_USAGE = 2
+_INTERRUPTED = 130
+
+_log = logging.getLogger("perchat.cli")
 
 
-class Failure(click.ClickException):
-    """One line for people, and an exit status."""
+class Program(click.Group):
+    """The command line as a whole, with one way to end for all of it."""
 
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(" ".join(str(error).split()) or type(error).__name__)
-        self.exit_code = exit_code(error)  # type: ignore[misc]  # click reads it so
-
-    def show(self, file: Any = None) -> None:
-        """Print the line (click calls this)."""
-        click.echo(f"perchat: {self.format_message()}", err=True, file=file)
-
-
-def exit_code(error: BaseException) -> int:
-    """Return the exit status that ``EXIT_CODES`` gives an error."""
-    return next((code for kind, code, _ in EXIT_CODES if isinstance(error, kind)), 1)
-
-
-def config_option(command: Callable[P, T]) -> Callable[P, T]:
-    """Add ``--config FILE``."""
-    return click.option(
-        "--config",
-        "config_file",
-        type=click.Path(path_type=Path),
-        envvar="PERCHAT_CONFIG",
-        default=DEFAULT_CONFIG,
-        show_default=True,
-        help="The server's settings file (or PERCHAT_CONFIG).",
-    )(command)
-
-
-def json_option(command: Callable[P, T]) -> Callable[P, T]:
-    """Add ``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(command)
-
-
-def password_stdin_option(command: Callable[P, T]) -> Callable[P, T]:
-    """Add ``--password-stdin``."""
-    return click.option(
-        "--password-stdin", is_flag=True, help="Read the password from standard input."
-    )(command)
-
-
-def load(config_file: Path) -> ServerConfig:
-    """Return the settings, or end with the line that says what is wrong with them."""
-    from perchat.server.config import load_config  # late: clients start without the server's parts
-
-    return load_config(config_file)
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run the command line and exit; click's signature."""
+        logging.getLogger().addHandler(logging.NullHandler())  # what went wrong is told once
+        try:
+            status = super().main(*args, **{**extra, "standalone_mode": False})
+        except (Exception, KeyboardInterrupt) as error:
+            status = _told(_cause(error))
+        sys.exit(status)
 
 
 def run(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """Make a coroutine a command; errors become one line and an exit status."""
+    """Make a coroutine a command."""
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return asyncio.run(command(*args, **kwargs))
-        except (errors.PerchatError, BaseExceptionGroup) as error:
-            cause = _cause(error)
-            if isinstance(cause, errors.PerchatError):
-                raise Failure(cause) from error
-            raise
-        except KeyboardInterrupt:
-            raise click.exceptions.Exit(130) from None
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise click.exceptions.Exit(141) from None
+        import asyncio  # late: half of what --help would cost
+
+        return asyncio.run(command(*args, **kwargs))
 
     return wrapper
 
 
+def exit_code(error: BaseException) -> int:
+    """Return the exit status of an error: that of ``EXIT_CODES``, 2 for words not understood."""
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        return _INTERRUPTED
+    if isinstance(error, click.UsageError):
+        return _USAGE
+    return next((code for kind, code, _ in EXIT_CODES if isinstance(error, kind)), 1)
+
+
+def plain(text: str) -> str:
+    """Return a text with what would steer a terminal made visible."""
+    return "".join(map(_visible, text))
+
+
+def log_to_stderr(level: str) -> None:
+    """Send the log to stderr, a line an event, times in UTC."""
+    import time  # late: only for those who log
+
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = logging.Formatter(
+        "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"
+    )
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+
+
 def _cause(error: BaseException) -> BaseException:
-    """Return what is inside groups of one."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+    """Return what is inside groups."""
+    while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
-def print_json(value: object) -> None:
-    """Print one JSON object on a line of its own, at once."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=str))
-    sys.stdout.flush()
+def _told(error: BaseException) -> int:
+    """Tell an error and return the exit status."""
+    status = exit_code(error)
+    if status == _USAGE and "\n" in str(error):  # asked for nothing: click gives the help
+        click.echo(str(error), err=True)
+    elif status != _INTERRUPTED:
+        click.echo(f"perchat: {plain(' '.join(_line(error).split()))}", err=True)
+    return status
 
 
-def new_password(*, from_stdin: bool) -> str:
-    """Return the password of a user to be made: from stdin, or asked for twice without echo."""
-    if from_stdin:
-        return _stdin_password()
-    if not sys.stdin.isatty():
-        raise errors.ConfigurationError("no terminal to ask on; give --password-stdin")
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+def _line(error: BaseException) -> str:
+    match error:
+        case click.UsageError():
+            command = error.ctx.command_path if error.ctx else "perchat"
+            return f"{error.format_message().rstrip('.')}; see {command} --help"
+        case click.ClickException():
+            return error.format_message()
+        case errors.PerchatError():
+            return "; ".join([str(error) or type(error).__name__, *_advice(error)])
+        case OSError(strerror=str(reason)):
+            return f"{error.filename or 'output'}: {reason}"
+        case _:
+            _log.error("this should not have happened", exc_info=error)
+            return f"{error!r}: this should not have happened; report what perchat --verbose says"
 
 
-def sign_in_password(user: str, *, from_stdin: bool) -> str:
-    """Return a password to sign in with: stdin, ``PERCHAT_PASSWORD``, or asked for without echo."""
-    if from_stdin:
-        return _stdin_password()
-    if password := os.environ.get("PERCHAT_PASSWORD"):
-        return password
-    if not sys.stdin.isatty():
-        raise errors.ConfigurationError(
-            "no terminal to ask on; give --password-stdin or set PERCHAT_PASSWORD"
-        )
-    return str(click.prompt(f"Password of {user}", hide_input=True))
+def _advice(error: BaseException) -> list[str]:
+    """Return what to do about errors whose own words do not say."""
+    return [advice for kind, advice in ADVICE if isinstance(error, kind)][:1]
 
 
-def _stdin_password() -> str:
-    password = sys.stdin.readline().rstrip("\r\n")
-    if not password:
-        raise errors.ConfigurationError("standard input held no password on its first line")
-    return password
+def _visible(character: str) -> str:
+    steers = character != "\t" and unicodedata.category(character) in {"Cc", "Cs"}
+    return repr(character)[1:-1] if steers else character

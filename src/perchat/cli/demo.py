@@ -1,46 +1,22 @@
-"""
-``perchat demo``: a sample domain, and the way from signing in to reading history, shown.
-
-The server runs in this process and is the real one; the walk goes over TLS through the
-SDK, in the order of the original's how-to page.
-"""
+"""``perchat demo``: a sample server, a walk through it, and what to try next."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import secrets
-import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from perchat.cli.common import run
-from perchat.cli.serve import log_to_stderr
-from perchat.errors import ConnectionFailure, OperationTimeout
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from perchat.client.session import ChatRoomSession
-    from perchat.server.app import Addresses
-    from perchat.server.config import ServerConfig
+from perchat.cli.common import log_to_stderr, run
+from perchat.cli.serve import stop_signals
 
 __all__ = ["demo"]
-
-DOMAIN = "example.com"
-USERS = {"alice": "Alice Adams", "bob": "Bob Brown", "carol": "Carol Clark"}
-ROOMS = {"General": ("alice", "bob", "carol"), "Operations": ("alice", "bob")}
-PASSWORD_FILE = "demo-password"  # noqa: S105 - the file's name
-_WAIT = 10.0
 
 
 @click.command()
 @click.option(
     "--dir",
     "folder",
+    metavar="DIR",
     type=click.Path(path_type=Path),
     default=Path("var/demo"),
     show_default=True,
@@ -50,131 +26,13 @@ _WAIT = 10.0
 @run
 async def demo(folder: Path, leave: bool) -> None:
     """Run a sample server, walk through it, and keep it running until Ctrl-C."""
+    from perchat.cli import walk  # late: it loads server and client
+
     log_to_stderr("warning")
-    config, password = await _sample(folder)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with _running(config, stop) as addresses:
-        await _walk(config, addresses, password)
+    stop = stop_signals()
+    config, password = await walk.sample(folder)
+    async with walk.running(config, stop) as addresses:
+        await walk.walk(config, addresses, password)
         if not leave:
-            _next_steps(folder, addresses, password)
+            walk.next_steps(folder, addresses)
             await stop.wait()
-
-
-def _say(text: str) -> None:
-    click.echo(f"  {text}")
-
-
-async def _sample(folder: Path) -> tuple[ServerConfig, str]:
-    """Make the sample domain, or take the one that is there."""
-    from perchat.server.admin import administration
-    from perchat.server.config import load_config
-    from perchat.server.install import CONFIG_FILE, install
-
-    if (folder / CONFIG_FILE).exists():
-        return load_config(folder / CONFIG_FILE), (folder / PASSWORD_FILE).read_text("utf-8")
-    click.echo(f"Making a sample server for {DOMAIN} in {folder}")
-    config = await install(folder, DOMAIN)
-    password = secrets.token_urlsafe(9)
-    async with administration(config) as admin:
-        for name, display_name in USERS.items():
-            await admin.add_user(name, password, display_name=display_name)
-        await admin.add_category("Company", description="Everybody")
-        for room, members in ROOMS.items():
-            await admin.add_room(
-                room, "Company", description=f"{room} talk", members=members, managers=members[:1]
-            )
-    descriptor = os.open(folder / PASSWORD_FILE, os.O_WRONLY | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(password)
-    return config, password
-
-
-@contextlib.asynccontextmanager
-async def _running(config: ServerConfig, stop: asyncio.Event) -> AsyncIterator[Addresses]:
-    """Run the server for as long as the block."""
-    up: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_serve_somewhere(config, up, stop))
-        addresses = await up  # a server that fails ends the group, and with it this wait
-        try:
-            yield addresses
-        finally:
-            stop.set()
-
-
-async def _serve_somewhere(
-    config: ServerConfig, up: asyncio.Future[Addresses], stop: asyncio.Event
-) -> None:
-    """Serve on the settings' ports, or on free ones when those are taken."""
-    from perchat.server.app import serve
-    from perchat.server.config import with_ports
-
-    try:
-        await serve(config, ready=up.set_result, stop=stop)
-    except ConnectionFailure:
-        await serve(with_ports(config, tls=0, tcp=0), ready=up.set_result, stop=stop)
-
-
-async def _walk(config: ServerConfig, addresses: Addresses, password: str) -> None:
-    """Do what the page does, and say so."""
-    import perchat
-    from perchat.server.config import split_address
-
-    host, port = split_address(addresses.sip_tls or "")
-    click.echo("A walk through it, over TLS:")
-    platform = perchat.CollaborationPlatform.client(
-        "perchat-demo", ca=config.path(config.paths.authority)
-    )
-    uri = f"sip:alice@{config.domain}"
-    user = perchat.UserEndpoint(
-        platform,
-        uri,
-        server=host,
-        port=port,
-        credential=perchat.PasswordCredential(f"alice@{config.domain}", password),
-    )
-    _say(f"signing in as {uri} at {host}:{port}")
-    async with platform, user:
-        address = (await user.provisioning()).chat.require_uri()
-        _say(f"provisioned chat server: {address}")
-        async with perchat.PersistentChatEndpoint(address, user) as chat:
-            _say(f"connected to {chat.server.display_name}")
-            for room in await chat.search_rooms(""):
-                _say(f"room: {room.name} - {room.description}")
-            async with chat.join("General") as session:
-                await _talk(session)
-    _say("signed out")
-
-
-async def _talk(session: ChatRoomSession) -> None:
-    _say(f"joined {session.name} ({len(session.participants)} there)")
-    messages = session.messages()
-    await session.post("Good morning from Perchat")
-    _say("posted, stored by the server")
-    try:
-        async with asyncio.timeout(_WAIT):
-            message = await anext(messages)
-    except TimeoutError:
-        raise OperationTimeout("the message posted did not come back") from None
-    _say(f"received: {message.author}: {message.text}")
-    recent = await session.recent(5)
-    _say(f"history, last {len(recent)}:")
-    for past in recent:
-        _say(f"  {past.timestamp:%H:%M:%S} {past.author}: {past.text}")
-
-
-def _next_steps(folder: Path, addresses: Addresses, password: str) -> None:
-    click.echo("The server stays until Ctrl-C. In another terminal:")
-    click.echo(f"  export PERCHAT_CONFIG={folder}/perchat.toml PERCHAT_PASSWORD={password}")
-    server = f"--server {addresses.sip_tls}"
-    for words in (
-        f"rooms --as bob {server}",
-        f"tail General --as bob {server}",
-        f'post General "Hello" --as carol {server}',
-        f"history General --as bob {server}",
-        "room member add Operations carol",
-    ):
-        click.echo(f"  perchat {words}")

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from perchat.cli.admin import category, init, room, user
 from perchat.cli.chat import history, post, rooms, tail
+from perchat.cli.common import Program, log_to_stderr
 from perchat.cli.demo import demo
 from perchat.cli.serve import serve
 
 __all__ = ["main", "perchat"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log everything to stderr.")
 @click.version_option(package_name="perchat")
-def perchat() -> None:
+def perchat(verbose: bool) -> None:
     """
     Persistent chat that you run yourself.
 
     Start with: perchat init DIR --domain example.com, then add users, a category and a room,
     then perchat serve. perchat demo shows all of it.
     """
+    if verbose:
+        log_to_stderr("debug")
 
 
 for command in (init, serve, user, category, room, rooms, post, tail, history, demo):
@@ -32,4 +37,3 @@ for command in (init, serve, user, category, room, rooms, post, tail, history, d
 def main() -> None:
     """Run the command line; the package's entry point."""
     perchat(prog_name="perchat")
-    sys.exit(0)

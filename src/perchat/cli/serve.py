@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import signal
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from perchat.cli.common import config_option, print_json, run
+from perchat.cli.common import log_to_stderr, run
+from perchat.cli.options import config_option, load
+from perchat.cli.output import print_json
+from perchat.errors import ConnectionFailure, OperationFailure
 
 if TYPE_CHECKING:
+    from asyncio import Event
+
     from perchat.server.app import Addresses
 
-__all__ = ["log_to_stderr", "serve"]
+__all__ = ["serve", "stop_signals"]
 
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -25,7 +26,13 @@ _LEVELS = ("debug", "info", "warning", "error")
 @click.command()
 @click.option("--tls-port", type=click.IntRange(0, 65535), help="Instead of the settings' port.")
 @click.option("--tcp-port", type=click.IntRange(0, 65535), help="Instead of the settings' port.")
-@click.option("--log-level", type=click.Choice(_LEVELS), default="info", show_default=True)
+@click.option(
+    "--log-level",
+    type=click.Choice(_LEVELS),
+    default="info",
+    show_default=True,
+    help="The least that is logged.",
+)
 @config_option
 @run
 async def serve(
@@ -37,30 +44,28 @@ async def serve(
     Prints one line of JSON when every listener is up; the log goes to stderr.
     """
     from perchat.server.app import serve as run_server
-    from perchat.server.config import load_config, with_ports
+    from perchat.server.config import with_ports
 
     log_to_stderr(log_level)
-    config = with_ports(load_config(config_file), tls=tls_port, tcp=tcp_port)
+    config = with_ports(load(config_file), tls=tls_port, tcp=tcp_port)
+    try:
+        await run_server(config, ready=_announce, stop=stop_signals())
+    except ConnectionFailure as error:
+        raise OperationFailure(
+            f"{error}; end what listens there, or choose another with --tls-port, --tcp-port"
+        ) from error
+
+
+def stop_signals() -> Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    import asyncio
+
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await run_server(config, ready=_announce, stop=stop)
-
-
-def log_to_stderr(level: str) -> None:
-    """Send the log to stderr, a line an event, times in UTC."""
-    handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter(
-        "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"
-    )
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 def _announce(addresses: Addresses) -> None:
     ready = {"sip_tls": addresses.sip_tls, "sip_tcp": addresses.sip_tcp}
-    print_json({"event": "ready"} | {name: at for name, at in ready.items() if at})
+    print_json(event="ready", **{name: at for name, at in ready.items() if at})

@@ -21,6 +21,7 @@ from perchat.model.chatroom import Role
 from perchat.model.name import fold
 from perchat.model.uri import SipUri
 from perchat.server.app import chat_settings, open_store
+from perchat.server.config import checked_domain
 from perchat.store.directory import Directory, create_key, load_key
 from perchat.store.sqlite import SqliteStore
 
@@ -183,15 +184,12 @@ class Admin:
     def _address(self, name: str) -> SipUri:
         typed = name[4:] if name.lower().startswith("sip:") else name
         user, _, domain = typed.partition("@")
-        try:
-            if _NAME.fullmatch(user):
-                return SipUri(f"sip:{user}@{domain or self._domain}").address
-        except ValueError:
-            pass
-        raise ConfigurationError(
-            f"{name!r} cannot be a user: up to 64 letters a-z, digits and . _ - + ', and perhaps"
-            f" @{self._domain}; a display name may have any letters"
-        )
+        if not _NAME.fullmatch(user):
+            raise ConfigurationError(
+                f"{name!r} cannot be a user: up to 64 letters a-z, digits and . _ - + ', and"
+                f" perhaps @{self._domain}; a display name may have any letters"
+            )
+        return SipUri(f"sip:{user}@{checked_domain(domain) if domain else self._domain}")
 
 
 def _new_guid() -> str:

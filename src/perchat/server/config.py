@@ -272,7 +272,8 @@ def _read(file: Path) -> dict[str, object]:
 
 def _complaint(error: msgspec.ValidationError) -> str:
     """Return what is wrong with which setting: ``listen.tls: Expected `str`, got `int```."""
-    what, _, where = str(error).partition(" - at `$.")
+    text = str(error).replace("Object contains unknown field", "no such setting:")
+    what, _, where = text.partition(" - at `$.")
     return f"{where.rstrip('`')}: {what}" if where else what
 
 
