@@ -12,14 +12,15 @@ import shutil
 import socket
 import struct
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
-__all__ = ["Kdc", "missing_programs"]
+__all__ = ["Kdc", "missing_programs", "set_clock_offset"]
 
 STARTED_WITHIN = 10.0
 _PROGRAMS = ("krb5kdc", "kadmin.local", "kdb5_util", "kinit")
@@ -97,18 +98,16 @@ class Kdc:
                 [_program("krb5kdc"), "-n"],
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=log,
                 stderr=log,
             )
-        _read_until_started(process)
+        _wait_until_listening(process, port)
         return cls(folder, realm, port, environment, process)
 
     def stop(self) -> None:
         """End the process; the realm can no longer be asked."""
         self.process.terminate()
         self.process.wait(STARTED_WITHIN)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
 
     def add(self, *principals: str) -> None:
         """Add people; the password is the principal's name."""
@@ -144,11 +143,18 @@ def set_clock_offset(cache: Path, seconds: int) -> None:
     cache.write_bytes(_CACHE_HEAD.pack(version, len(head)) + head + rest)
 
 
-def _read_until_started(process: subprocess.Popen[bytes]) -> None:
-    """Wait for its word that it serves; krb5kdc says so on its standard output."""
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert b"starting" in line, f"krb5kdc said {line!r}"
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
+    """Wait until it can be asked; it tells nobody when that is."""
+    deadline = time.monotonic() + STARTED_WITHIN
+    while not _is_open(port):
+        assert process.poll() is None, f"krb5kdc ended with {process.returncode}"
+        assert time.monotonic() < deadline, "krb5kdc does not listen"
+        time.sleep(0.01)
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _run(environment: dict[str, str], program: str, *words: str, stdin: str = "") -> None:
