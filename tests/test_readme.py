@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.peers.server import PERCHAT, Installation
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tests.server.harness import PASSWORD, make_sample, running
-
 import perchat
+from tests.server.harness import PASSWORD, make_sample, running
 
 if TYPE_CHECKING:
     from pathlib import Path

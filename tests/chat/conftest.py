@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.store.samples import DOMAIN, SETTLED
 
 from perchat.chat.service import ChatService
 from perchat.chat.settings import ChatSettings
 from perchat.cluster.feed import Feed
 from perchat.cluster.wakeup import LocalWakeup
 from perchat.store.memory import MemoryStore
+from tests.store.samples import DOMAIN, SETTLED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

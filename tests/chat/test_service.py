@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from tests.chat.conftest import SETTINGS, Node, running
-from tests.store.samples import ADA, BOB, EVE, LAB, OPS, SETTLED, category, room, user
 
 from perchat.chat.messages import normalised
 from perchat.chat.refusal import Refusal
@@ -30,6 +28,8 @@ from perchat.model.message import Message
 from perchat.model.participant import Participant
 from perchat.model.uri import RoomUri, SipUri
 from perchat.store.memory import MemoryStore
+from tests.chat.conftest import SETTINGS, Node, running
+from tests.store.samples import ADA, BOB, EVE, LAB, OPS, SETTLED, category, room, user
 
 NOWHERE = RoomUri("ma-chan://contoso.example/nowhere")
 STRANGER = SipUri("sip:stranger@contoso.example")

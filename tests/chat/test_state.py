@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from tests.store.samples import ADA, BOB, DOMAIN, LAB, OPS, SETTLED, facts, posted
 
 from perchat.chat.state import ChatState, Happening, RosterDue, UserArrived, UserDeparted
 from perchat.errors import DuplicateRoomName, StateError
@@ -20,6 +19,7 @@ from perchat.model.journal import (
 )
 from perchat.model.uri import SipUri
 from perchat.store.memory import MemoryStore
+from tests.store.samples import ADA, BOB, DOMAIN, LAB, OPS, SETTLED, facts, posted
 
 if TYPE_CHECKING:
     from perchat.chat.state import RoomState

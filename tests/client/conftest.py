@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.client.peer import peer_up
 from tests.client.server import install_sample, live
 

@@ -8,15 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.client.peer import (
-    LOBBY,
-    POOL,
-    SHORT,
-    PeerConnection,
-    room,
-    unsigned,
-    wrongly_signed,
-)
 
 from perchat.client.chat import PersistentChatEndpoint
 from perchat.client.events import ConnectionStateChanged
@@ -39,15 +30,23 @@ from perchat.model.invitation import Invitation
 from perchat.model.uri import SipUri
 from perchat.xccos.blocks import Invitations, Nothing, Rooms, ServerUri
 from perchat.xccos.primitives import Notice
+from tests.client.peer import (
+    LOBBY,
+    POOL,
+    SHORT,
+    PeerConnection,
+    room,
+    unsigned,
+    wrongly_signed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from tests.client.peer import Peer
-
     from perchat.client.endpoint import LocalEndpoint
     from perchat.client.streams import EventStream
     from perchat.sip.events import Event, RequestReceived
+    from tests.client.peer import Peer
 
 C = ConnectionState
 OTHER = SipUri("sip:service@example.com")

@@ -6,8 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.client.peer import POOL, SHORT
-from tests.client.server import QUICK, credential
 
 from perchat.client.connect import connect_user
 from perchat.client.credentials import PasswordCredential
@@ -26,6 +24,8 @@ from perchat.errors import (
 )
 from perchat.lync.provisioning import ChatProvisioning
 from perchat.net.connector import Transport
+from tests.client.peer import POOL, SHORT
+from tests.client.server import QUICK, credential
 
 if TYPE_CHECKING:
     from tests.client.peer import Peer

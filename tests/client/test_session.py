@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.client.peer import ALICE, BOB, LOBBY, SHORT, room, roster
 
 from perchat.client.events import (
     AttendanceChanged,
@@ -55,12 +54,12 @@ from perchat.xccos.blocks import (
 )
 from perchat.xccos.masks import MANAGER, MEMBER, PRESENTER
 from perchat.xccos.primitives import Chat, Command, Notice, Reply
+from tests.client.peer import ALICE, BOB, LOBBY, SHORT, room, roster
 
 if TYPE_CHECKING:
-    from tests.client.peer import Peer, PeerConnection
-
     from perchat.client.chat import PersistentChatEndpoint
     from perchat.sip.events import RequestReceived
+    from tests.client.peer import Peer, PeerConnection
 
 S = SessionState
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

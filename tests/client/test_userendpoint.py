@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
-from tests.client.peer import ALICE, SHORT, PeerConnection, unsigned, wrongly_signed
 
 from perchat.client.credentials import PasswordCredential
 from perchat.client.events import EndpointReason, EndpointStateChanged
@@ -30,15 +29,15 @@ from perchat.errors import (
     StateError,
 )
 from perchat.net.connector import Transport
+from tests.client.peer import ALICE, SHORT, PeerConnection, unsigned, wrongly_signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.client.peer import Peer
-
     from perchat.client.streams import EventStream
     from perchat.sip.events import RequestReceived
     from perchat.sip.message import Message
+    from tests.client.peer import Peer
 
 Spoiler: TypeAlias = "Callable[[Message], Message]"
 CREDENTIAL = PasswordCredential("alice", "Secret-1")

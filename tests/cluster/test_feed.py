@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from tests.store.samples import SETTLED, posted
 
 from perchat.cluster.feed import Feed
 from perchat.cluster.wakeup import LocalWakeup
 from perchat.errors import StorageError
 from perchat.store.memory import MemoryStore
 from perchat.store.sqlite import SqliteSettings, SqliteStore
+from tests.store.samples import SETTLED, posted
 
 if TYPE_CHECKING:
     from pathlib import Path

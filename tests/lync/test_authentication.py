@@ -7,23 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.lync.transcript import recorded
-from tests.lync.values import (
-    ALICE,
-    AT,
-    TARGET,
-    acceptor,
-    challenged,
-    counted,
-    gssapi_data,
-    initiator,
-    proof_of,
-    request,
-    response,
-    sign_in,
-    signed_in,
-    with_headers,
-)
 
 from perchat.errors import AuthenticationError, AuthenticationReason, LocalProtocolError
 from perchat.lync import ntlm
@@ -42,6 +25,23 @@ from perchat.lync.ntlm_message import AuthenticateMessage
 from perchat.lync.signature import parse_auth
 from perchat.sip.message import Headers, Message, Request, Response
 from perchat.sip.serializer import serialize
+from tests.lync.transcript import recorded
+from tests.lync.values import (
+    ALICE,
+    AT,
+    TARGET,
+    acceptor,
+    challenged,
+    counted,
+    gssapi_data,
+    initiator,
+    proof_of,
+    request,
+    response,
+    sign_in,
+    signed_in,
+    with_headers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

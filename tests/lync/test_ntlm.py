@@ -5,8 +5,6 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.lync.transcript import recorded
-from tests.lync.values import TARGET, gssapi_data
 
 from perchat.errors import RemoteProtocolError
 from perchat.lync import ntlm
@@ -20,6 +18,8 @@ from perchat.lync.ntlm_message import (
     agreed_flags,
     challenge_message,
 )
+from tests.lync.transcript import recorded
+from tests.lync.values import TARGET, gssapi_data
 
 SIPE_KEY = bytes.fromhex("1fb289224181744df7a103cd0cc14374")
 SIPE_FLAGS = NtlmFlags(0x62988255)

@@ -15,10 +15,10 @@ import pytest
 import spnego
 from spnego._ntlm_raw.crypto import hmac_md5, md5, rc4, rc4init, sealkey, signkey
 from spnego.exceptions import SpnegoError
-from tests.lync.values import AT, TARGET
 
 from perchat.lync.ntlm import NtlmKeys, accept, initiate, nt_hash
 from perchat.lync.ntlm_message import AuthenticateMessage, NtlmFlags, challenge_message
+from tests.lync.values import AT, TARGET
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.lync.transcript import recorded
 
 from perchat.errors import RemoteProtocolError
 from perchat.lync.presence import answer_service, presence_document, requested_data
 from perchat.sip.message import Headers, Request
+from tests.lync.transcript import recorded
 
 SESSION = recorded("sipe-ntlm-v4.txt")
 ALICE = "sip:alice@example.com"

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.lync.transcript import recorded
 
 from perchat.errors import (
     ChatServerNotConfigured,
@@ -18,6 +17,7 @@ from perchat.lync.provisioning import (
     provisioning_request,
     requested_groups,
 )
+from tests.lync.transcript import recorded
 
 SESSION = recorded("sipe-ntlm-v4.txt")
 POOL = "sip:pchat@example.com"

@@ -5,7 +5,6 @@ import uuid
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.lync.transcript import recorded
 
 from perchat.errors import RemoteProtocolError
 from perchat.lync.diagnostics import Refused
@@ -17,6 +16,7 @@ from perchat.lync.registration import (
     registered_headers,
 )
 from perchat.sip.message import Headers, Request
+from tests.lync.transcript import recorded
 
 INSTANCE = "b7878522-d7fe-5c33-b30d-265f6618ae78"
 

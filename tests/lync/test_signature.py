@@ -5,8 +5,6 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.lync.transcript import Recorded, message_of, recorded
-from tests.lync.values import gssapi_data
 
 from perchat.errors import RemoteProtocolError
 from perchat.lync.authentication import REALM
@@ -14,6 +12,8 @@ from perchat.lync.ntlm import NtlmKeys, accept, nt_hash
 from perchat.lync.ntlm_message import AuthenticateMessage, NtlmFlags
 from perchat.lync.signature import auth_value, parse_auth, signed_text
 from perchat.sip.message import Message
+from tests.lync.transcript import Recorded, message_of, recorded
+from tests.lync.values import gssapi_data
 
 SIPE = recorded("sipe-ntlm-v4.txt")
 SIPE_KEYS = NtlmKeys.derive(

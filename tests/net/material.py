@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-
-from tests.net.test_connection import Recorder, agent
 
 from perchat.net.certificates import Certificate
 from perchat.net.connector import Transport, open_connection
 from perchat.net.listener import Listener, listen
 from perchat.net.pki import KeyPair, create_authority, issue_certificate, revoke_certificates
 from perchat.net.tls import ReloadableContext, client_context, server_context
+from tests.net.test_connection import Recorder, agent
 
 if TYPE_CHECKING:
     import ssl
@@ -81,11 +80,14 @@ class Authority:
 class End(Recorder):
     """The accepting end; the test finds it here."""
 
-    accepted: asyncio.Queue[End]
+    def __init__(self, there: Serving) -> None:
+        super().__init__()
+        self.there = there
 
     def connection_made(self, connection: Connection) -> None:
         super().connection_made(connection)
-        self.accepted.put_nowait(self)
+        self.there.everybody.append(self)
+        self.there.accepted.put_nowait(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,18 @@ class Serving:
     """A listener and what it has accepted."""
 
     listener: Listener
-    accepted: asyncio.Queue[End]
+    accepted: asyncio.Queue[End] = field(default_factory=asyncio.Queue)
+    everybody: list[End] = field(default_factory=list)
+    clients: list[Recorder] = field(default_factory=list)
+
+    async def connect(
+        self,
+        tls: ssl.SSLContext | ReloadableContext | None,
+        name: str | tuple[str, ...] | None = None,
+    ) -> Recorder:
+        """Connect to it; hung up when the serving ends."""
+        self.clients.append(await attempt(self.port, tls, name))
+        return self.clients[-1]
 
     @property
     def port(self) -> int:
@@ -104,27 +117,27 @@ class Serving:
 async def serving(
     tls: ssl.SSLContext | ReloadableContext | None, host: str = HOST, port: int = 0
 ) -> AsyncIterator[Serving]:
-    accepted: asyncio.Queue[End] = asyncio.Queue()
-
     def new_owner() -> End:
-        owner = End()
-        owner.accepted = accepted
-        return owner
+        return End(there)
 
     listener = await listen(new_owner, host, port, agent=agent, tls=tls)
+    there = Serving(listener)
     try:
         async with asyncio.timeout(10):
-            yield Serving(listener, accepted)
+            yield there
     finally:
         listener.close()
-        while not accepted.empty():
-            accepted.get_nowait().connection.abort()
+        for owner in [*there.clients, *there.everybody]:
+            owner.connection.abort()
+            await owner.connection.wait_closed()
 
 
 async def attempt(
-    port: int, tls: ssl.SSLContext | None, name: str | tuple[str, ...] | None = None
+    port: int,
+    tls: ssl.SSLContext | ReloadableContext | None,
+    name: str | tuple[str, ...] | None = None,
 ) -> Recorder:
-    """Connect; the caller closes, or learns why it failed."""
+    """Connect to whatever listens there; the caller hangs up, or learns why it failed."""
     owner = Recorder()
     await open_connection(
         owner,

@@ -13,11 +13,11 @@ import warnings
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.net.material import HOST, Authority, attempt, serving
 
 from perchat.errors import TlsFailure, TlsFailureReason
 from perchat.net.tls import client_context, server_context
 from perchat.net.tlsfailure import tls_failure
+from tests.net.material import HOST, Authority, attempt, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -131,10 +131,10 @@ async def test_a_revoked_certificate_is_refused_where_lists_are_looked_at(
     tls = client_context(authority.file, crl=authority.revoking(bad))
     async with serving(server_context(authority.save(bad))) as there:
         error = await failure(there.port, tls)
-        (await attempt(there.port, authority.client())).connection.abort()  # does not look
+        await there.connect(authority.client())  # does not look
     assert error.reason is R.REVOKED
     async with serving(server_context(authority.save(good))) as there:
-        (await attempt(there.port, tls)).connection.abort()
+        await there.connect(tls)
 
 
 @pytest.mark.parametrize(("start", "days"), [(-100, 1), (100, 1)])

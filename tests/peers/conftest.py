@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.peers.server import Installation
 from tools.peers import SIPP, PeerUnavailable, sipe_driver
 

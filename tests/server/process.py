@@ -9,9 +9,8 @@ import resource
 import sys
 from typing import TYPE_CHECKING
 
-from tests.server.harness import Sample
-
 from perchat.server.app import Addresses
+from tests.server.harness import Sample
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,9 +7,8 @@ import contextlib
 import itertools
 from typing import TYPE_CHECKING
 
-from tests.server.harness import DOMAIN, PASSWORD, Sample
-
 import perchat
+from tests.server.harness import DOMAIN, PASSWORD, Sample
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.server.harness import make_sample
 
 from perchat.errors import CommandFailed, ConfigurationError, ErrorCode
 from perchat.server.admin import Admin, administration
 from perchat.server.install import install
+from tests.server.harness import make_sample
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

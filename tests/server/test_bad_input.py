@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from tests.server.harness import PASSWORD, Sample, make_sample, raw, request, running
-from tests.server.talking import bystanders, connect
 
 import perchat
 from perchat.errors import AuthenticationReason
+from tests.server.harness import PASSWORD, Sample, make_sample, raw, request, running
+from tests.server.talking import bystanders, connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.server.harness import Sample, make_sample, running
-from tests.server.talking import connect
 
 import perchat
+from tests.server.harness import Sample, make_sample, running
+from tests.server.talking import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

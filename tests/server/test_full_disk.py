@@ -6,11 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+
+import perchat
 from tests.server.harness import make_sample
 from tests.server.process import process
 from tests.server.talking import connect
-
-import perchat
 
 if TYPE_CHECKING:
     from pathlib import Path

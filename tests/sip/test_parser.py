@@ -7,17 +7,6 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sip.messages import (
-    agent,
-    bytes_of,
-    parsed,
-    sipe_ack,
-    sipe_bye,
-    sipe_info,
-    sipe_invite,
-    sipe_register,
-    sipe_subscribe,
-)
 
 from perchat.sip.message import Headers, Request, Response
 from perchat.sip.parser import (
@@ -30,6 +19,17 @@ from perchat.sip.parser import (
     parse_datagram,
 )
 from perchat.sip.serializer import serialize
+from tests.sip.messages import (
+    agent,
+    bytes_of,
+    parsed,
+    sipe_ack,
+    sipe_bye,
+    sipe_info,
+    sipe_invite,
+    sipe_register,
+    sipe_subscribe,
+)
 
 GOOD = [
     sipe_register(),

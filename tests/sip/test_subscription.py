@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.sip.messages import parsed, request_of, sipe_subscribe
 
 from perchat.errors import RemoteProtocolError
 from perchat.sip.message import Headers, Response
@@ -13,6 +12,7 @@ from perchat.sip.subscription import (
     carries_notification,
     piggybacked_cseq,
 )
+from tests.sip.messages import parsed, request_of, sipe_subscribe
 
 
 def test_what_sipe_asks_for() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.sip.messages import parsed, sipe_invite
 
 from perchat.sip.timers import Alarms, Timers
 from perchat.sip.transaction import STARTS, TABLES, Action, Input, Kind, State, Transaction
+from tests.sip.messages import parsed, sipe_invite
 
 FIRST = {
     Kind.INVITE_CLIENT: State.CALLING,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tests.sip.wire import Wire, check_transcript
-
 from perchat.sip.events import AckReceived, DialogEnded, RequestReceived, ResponseReceived
 from perchat.sip.message import Headers, Request
 from perchat.sip.subscription import Subscription, subscribe_headers
+from tests.sip.wire import Wire, check_transcript
 
 ADA = ("From", '"Ada" <sip:ada@contoso.example>')
 OURS = ("Contact", "<sip:ada@192.0.2.17:40000;transport=tls>")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.sip.messages import parsed, sipe_ack
-
 from perchat.sip.transport import KeepAlive, received
+from tests.sip.messages import parsed, sipe_ack
 
 REQUEST = parsed(sipe_ack("t"))
 

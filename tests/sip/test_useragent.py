@@ -7,21 +7,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sip.messages import (
-    SERVER,
-    agent,
-    parsed,
-    request_of,
-    sipe_ack,
-    sipe_bye,
-    sipe_info,
-    sipe_invite,
-    sipe_ok,
-    sipe_register,
-    sipe_subscribe,
-    status_of,
-)
-from tests.sip.wire import Wire
 
 from perchat.errors import LocalProtocolError, StateError
 from perchat.sip.dialog import DialogState
@@ -40,6 +25,21 @@ from perchat.sip.parser import parse_datagram
 from perchat.sip.serializer import serialize
 from perchat.sip.timers import Timers
 from perchat.sip.useragent import UserAgent
+from tests.sip.messages import (
+    SERVER,
+    agent,
+    parsed,
+    request_of,
+    sipe_ack,
+    sipe_bye,
+    sipe_info,
+    sipe_invite,
+    sipe_ok,
+    sipe_register,
+    sipe_subscribe,
+    status_of,
+)
+from tests.sip.wire import Wire
 
 CONTACT = ("Contact", "<sip:chat@192.0.2.1:5061;transport=tls>")
 POOL = "sip:pool@example.com"

@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.sip.messages import CLIENT, SERVER, agent
-
 from perchat.sip.message import Request, Response
 from perchat.sip.parser import StreamParser
 from perchat.sip.serializer import serialize
+from tests.sip.messages import CLIENT, SERVER, agent
 
 if TYPE_CHECKING:
     from perchat.sip.events import Event

@@ -11,19 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from tests.store.samples import (
-    ADA,
-    BOB,
-    GENERAL,
-    LAB,
-    OPS,
-    SETTLED,
-    category,
-    facts,
-    posted,
-    room,
-    user,
-)
 
 from perchat.errors import DuplicateRoomName, StorageError
 from perchat.model.chatroom import Role
@@ -40,6 +27,19 @@ from perchat.model.journal import (
 from perchat.model.uri import RoomUri
 from perchat.store.memory import MemoryStore
 from perchat.store.sqlite import SqliteSettings, SqliteStore
+from tests.store.samples import (
+    ADA,
+    BOB,
+    GENERAL,
+    LAB,
+    OPS,
+    SETTLED,
+    category,
+    facts,
+    posted,
+    room,
+    user,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

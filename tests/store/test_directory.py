@@ -3,12 +3,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.store.samples import ADA, BOB, SETTLED, user
 
 from perchat.errors import ConfigurationError, StorageError
 from perchat.model.uri import SipUri
 from perchat.store.directory import Directory, DirectoryKey, create_key, load_key
 from perchat.store.memory import MemoryStore
+from tests.store.samples import ADA, BOB, SETTLED, user
 
 if TYPE_CHECKING:
     from pathlib import Path

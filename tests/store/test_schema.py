@@ -5,11 +5,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.store.samples import OPS, SETTLED, posted
 
 from perchat.errors import StorageError
 from perchat.store import schema
 from perchat.store.sqlite import SqliteStore
+from tests.store.samples import OPS, SETTLED, posted
 
 if TYPE_CHECKING:
     from pathlib import Path

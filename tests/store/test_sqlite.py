@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from tests.store.samples import ADA, OPS, SETTLED, posted
 
 from perchat.errors import StateError, StorageError
 from perchat.model.journal import JournalEntry, MessagePosted, ParticipantJoined
 from perchat.store.sqlite import SqliteSettings, SqliteStore
 from perchat.store.transaction import TOLD_SECONDS
+from tests.store.samples import ADA, OPS, SETTLED, posted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
