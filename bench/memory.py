@@ -6,9 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.peers.server import Installation
-
 from bench.figure import Figure
+from tests.peers.server import Installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

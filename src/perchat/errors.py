@@ -541,7 +541,7 @@ class InvalidArgument(CommandFailed):
 
 
 class NotSupported(CommandFailed):
-    """This server does not know the command."""
+    """The server does not know the command."""
 
     codes = (ErrorCode.MSG_NOT_SUPPORTED,)
 
