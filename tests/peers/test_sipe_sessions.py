@@ -118,5 +118,5 @@ async def test_a_sign_in_that_is_due_is_renewed_on_the_same_connection_and_nothi
             await room.post(f"line {number}")
             await carol.hears(f"line {number}")
             await asyncio.sleep(0.1)
-        assert (tmp_path / "log").read_text("utf-8", "replace").count("gssapi-data=\"TlRM") > 2
+        assert (tmp_path / "log").read_text("utf-8", "replace").count('gssapi-data="TlRM') > 2
         assert carol.complaints() == []
