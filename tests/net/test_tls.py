@@ -78,7 +78,7 @@ async def test_files_of_certificate_and_key_may_be_apart(
 
 async def test_any_of_the_names_that_are_allowed_will_do(authority: Authority) -> None:
     async with serving(authority.server("example.com")) as there:
-        owner = await there.connect(authority.client(), ("sip.example.com", "example.com"))
+        await there.connect(authority.client(), ("sip.example.com", "example.com"))
         with pytest.raises(TlsFailure) as caught:
             await there.connect(authority.client(), ("sip.example.com", "example.org"))
     assert caught.value.reason is TlsFailureReason.WRONG_NAME
@@ -116,7 +116,7 @@ async def test_where_certificates_are_optional_people_come_without(authority: Au
 
 async def test_a_certificate_that_nobody_asked_for_names_nobody(authority: Authority) -> None:
     async with serving(authority.server()) as there:
-        owner = await there.connect(authority.client(authority.certificate("app.example.com")))
+        await there.connect(authority.client(authority.certificate("app.example.com")))
         assert (await there.accepted.get()).connection.peer_names == frozenset()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["TrustedNames", "host_name", "peer_names"]
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_HOST = re.compile(rf"(?!(?:.*\.)?[0-9]+\Z){_LABEL}(?:\.{_LABEL})*")  # an address is no name
 
 
 def host_name(text: str) -> str | None:
