@@ -51,7 +51,7 @@ class Contents:
 
     def add_pfx(self, data: bytes, place: str, password: bytes | None) -> None:
         """Add what a PKCS #12 file holds; ValueError when it is none or locked."""
-        found = pkcs12.load_pkcs12(data, password)
+        found = _opened(data, password)
         if found.key is not None:
             self.add_key(found.key)
         for entry in [*([found.cert] if found.cert else []), *found.additional_certs]:
@@ -69,6 +69,18 @@ class CertificateStore(Protocol):
             ConfigurationError: The place itself cannot be read.
 
         """
+
+
+def _opened(data: bytes, password: bytes | None) -> pkcs12.PKCS12KeyAndCertificates:
+    try:
+        return pkcs12.load_pkcs12(data, password)
+    except ValueError:
+        if password is None:
+            raise
+    try:
+        return pkcs12.load_pkcs12(data, None)  # the password is for other files
+    except ValueError as error:
+        raise ValueError("the password does not open it, or it is damaged") from error
 
 
 def _spki(public_key: object) -> bytes:

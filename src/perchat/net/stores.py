@@ -69,7 +69,7 @@ class FileStore:
             if not self.path.is_dir():
                 self.path.stat()
                 return [self.path]
-            return sorted(f for f in self.path.iterdir() if f.suffix.lower() in _PFX | _PEM)
+            return sorted(f for f in self.path.iterdir() if _looks_right(f))
         except OSError as error:
             raise ConfigurationError(
                 f"cannot read the certificate store {self.path}: {error.strerror}"
@@ -96,6 +96,10 @@ def default_store() -> CertificateStore:
             return FileStore(Path(chosen))
         config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
         return FileStore(Path(config).expanduser() / "perchat" / "certificates")
+
+
+def _looks_right(file: Path) -> bool:
+    return file.suffix.lower() in _PFX | _PEM and not file.is_dir()
 
 
 def _read_file(file: Path, contents: Contents, password: bytes | None) -> None:
