@@ -20,11 +20,13 @@ import secrets
 import socket
 import ssl
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from perchat.errors import ConnectionFailure, LocalProtocolError
 from perchat.net.names import peer_names
 from perchat.net.tlsfailure import tls_failure
+from perchat.net.trace import Seen
 from perchat.sip.message import Request, Response
 from perchat.sip.parser import Damaged, ParserLimits, Ping, StreamBroken, StreamParser
 from perchat.sip.serializer import serialize
@@ -33,6 +35,7 @@ from perchat.sip.useragent import UserAgent, UserAgentSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from perchat.net.trace import Tracer
     from perchat.sip.events import Event
     from perchat.sip.message import Message
 
@@ -95,6 +98,7 @@ class ConnectionSettings:
         message_timeout: Seconds a begun message may stay incomplete.
         idle_timeout: Seconds without a byte from the peer; 0 waits for ever.
         answer_pings: Whether CRLFCRLF is answered by CRLF.
+        tracer: Is shown what goes over the wire; the logger perchat.wire is in any case.
 
     """
 
@@ -103,6 +107,7 @@ class ConnectionSettings:
     message_timeout: float = 30.0
     idle_timeout: float = 0.0
     answer_pings: bool = True
+    tracer: Tracer | None = None
 
 
 class Connection(asyncio.Protocol):
@@ -162,6 +167,7 @@ class Connection(asyncio.Protocol):
         self.peer_names = peer_names(transport.get_extra_info("peercert"))
         sent_by = f"{'TLS' if self.is_tls else 'TCP'} {_host_port(self.sockname)}"
         self.ua = UserAgent(self._agent(sent_by), new_id=_new_id)
+        self._trace("note", "connected")
         self._owner.connection_made(self)
         self._watch_silence()
 
@@ -190,6 +196,7 @@ class Connection(asyncio.Protocol):
         if not self._closed.done():
             self._closed.set_result(None)
             _log.debug("connection %d to %s closed: %s", self.number, self.peername, error)
+            self._trace("note", f"closed: {error}" if error else "closed by us")
             self._owner.connection_lost(error)
 
     def eof_received(self) -> bool:
@@ -309,7 +316,7 @@ class Connection(asyncio.Protocol):
 
     def _admit(self, message: Message) -> None:
         now = self._loop.time()
-        self._trace("<", message)
+        self._trace("in", message)
         admitted = Admission(message) if self.guard is None else self.guard.admit(message, now)
         if admitted.answer is not None:
             self._send(admitted.answer)
@@ -326,6 +333,7 @@ class Connection(asyncio.Protocol):
             damaged.status,
             damaged.reason,
         )
+        self._trace("note", f"malformed message refused with {damaged.status}: {damaged.reason}")
         if (answer := damaged.response()) is not None:
             self._send(answer)
 
@@ -353,11 +361,17 @@ class Connection(asyncio.Protocol):
             except LocalProtocolError:
                 _log.exception("connection %d: a message of ours was not sent", self.number)
                 continue
-            self._trace(">", sealed)
+            self._trace("out", sealed)
 
-    def _trace(self, direction: str, message: Message) -> None:
-        if _wire.isEnabledFor(logging.DEBUG):
-            _wire.debug("%d %s %s", self.number, direction, _summary(message))
+    def _trace(self, direction: str, what: Message | str) -> None:
+        tracer = self.settings.tracer
+        if tracer is None and not _wire.isEnabledFor(logging.DEBUG):
+            return
+        at = datetime.now(UTC).timestamp()
+        seen = Seen(at, self.number, direction, self.sockname, self.peername, self.is_tls, what)
+        if tracer is not None:
+            tracer(seen)
+        _wire.debug("%s", seen, extra={"seen": seen})
 
     def _write(self, data: bytes) -> None:
         if self._transport is None or self._transport.is_closing():
@@ -440,12 +454,3 @@ def _address(name: object) -> tuple[str, int]:
 def _host_port(address: tuple[str, int]) -> str:
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _summary(message: Message) -> str:
-    start = (
-        f"{message.method} {message.uri}"
-        if isinstance(message, Request)
-        else f"{message.status} {message.reason}"
-    )
-    return f"{start} call={message.call_id} cseq={message.cseq} body={len(message.body)}"
