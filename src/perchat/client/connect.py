@@ -21,7 +21,7 @@ from perchat.net.connector import Transport
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from perchat.client.credentials import PasswordCredential
+    from perchat.client.credentials import Credential
     from perchat.client.endpoint import LocalEndpoint
     from perchat.client.options import EndpointOptions
 
@@ -33,7 +33,7 @@ _log = logging.getLogger("perchat.chat")
 def connect_user(
     uri: str,
     *,
-    credential: PasswordCredential,
+    credential: Credential,
     server: str | None = None,
     port: int | None = None,
     ca: Path | str | None = None,

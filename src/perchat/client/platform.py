@@ -70,7 +70,7 @@ class CollaborationPlatform:
         *,
         transport: Transport = Transport.TLS,
         ca: Path | str | None = None,
-        allowed_auth: AuthProtocol = AuthProtocol.NTLM,
+        allowed_auth: AuthProtocol = AuthProtocol.NTLM | AuthProtocol.KERBEROS,
     ) -> Self:
         """
         Return a platform for user endpoints.

@@ -12,18 +12,17 @@ import logging
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from perchat.client.failures import register_failure, subscribe_failure
 from perchat.client.guard import SigningGuard
 from perchat.client.link import Link
+from perchat.client.proving import Proving, wall_clock
 from perchat.errors import (
     AuthenticationError,
     AuthenticationReason,
     OperationTimeout,
 )
-from perchat.lync.authentication import Initiator
 from perchat.lync.provisioning import (
     PROVISIONING_EVENT,
     PROVISIONING_TYPE,
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
 
-    from perchat.client.credentials import PasswordCredential
+    from perchat.client.credentials import Credential
     from perchat.client.options import ClientTimers
     from perchat.model.uri import SipUri
     from perchat.net.connector import Transport
@@ -96,18 +95,17 @@ class UserSignIn:
     def __init__(
         self,
         target: SignInTarget,
-        credential: PasswordCredential,
+        credential: Credential,
         *,
         on_lost: Callable[[Exception], None],
         on_deregistered: Callable[[str], None],
     ) -> None:
         self.target = target
         self.contact = ""
-        self._credential = credential
-        self._credential_changed = False
         self._on_deregistered = on_deregistered
         self.link = Link(on_notify=self._notified, on_lost=on_lost)
-        self._guard = SigningGuard(self._initiator(), self.link.fail)
+        self._proving = Proving(credential, target.schemes, target.timers.association)
+        self._guard = SigningGuard(self._proving.initiator, self.link.fail)
         self._call_id = secrets.token_hex(16)
         self._cseq = 0
         self._expected: dict[str, asyncio.Future[bytes]] = {}
@@ -153,7 +151,7 @@ class UserSignIn:
         response = await self._register(more)
         if response.status != 200:
             raise register_failure(response)
-        if not self._guard.initiator.established:
+        if not self._proving.initiator.established:
             raise AuthenticationError(
                 "the server lets anybody in: it did not ask who we are",
                 reason=AuthenticationReason.NOT_CHALLENGED,
@@ -161,9 +159,13 @@ class UserSignIn:
             )
         return self._registered(response)
 
-    def use(self, credential: PasswordCredential) -> None:
+    def use(self, credential: Credential) -> None:
         """Prove ourselves with another credential from the next challenge on."""
-        self._credential, self._credential_changed = credential, True
+        self._proving.use(credential)
+
+    def renewal_due(self) -> float:
+        """Return in how many seconds the association has to be made anew."""
+        return self._proving.initiator.renewal_due(wall_clock())
 
     async def unregister(self) -> None:
         """Say goodbye to the registrar; what it answers does not matter."""
@@ -207,24 +209,14 @@ class UserSignIn:
 
     async def _register(self, more: Mapping[str, str]) -> Response:
         wait = self.target.timers.request
+        await self._proving.prepare()
         request = self._register_request(more)
         response = await self.link.exchange(request, wait)
-        if response.status in _CHALLENGES and self._credential_changed:
-            self._guard.initiator = self._initiator()
         while response.status in _CHALLENGES:
-            answer = self._guard.initiator.answer(response, request, _wall_clock())
+            answer = await self._proving.answer(response, request)
             request = self._register_request(more, *answer)
             response = await self.link.exchange(request, wait)
         return response
-
-    def _initiator(self) -> Initiator:
-        self._credential_changed = False
-        return Initiator(
-            username=self._credential.username,
-            password=self._credential.password,
-            random=secrets.token_bytes,
-            protocols=self.target.schemes,
-        )
 
     def _agent(self, sent_by: str) -> UserAgentSettings:
         return UserAgentSettings(
@@ -330,7 +322,3 @@ class UserSignIn:
         if request.body and not arrival.done():
             arrival.set_result(request.body)
         return True
-
-
-def _wall_clock() -> float:
-    return datetime.now(UTC).timestamp()

@@ -12,7 +12,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from perchat.client.arguments import checked_endpoint_id, server_address
-from perchat.client.credentials import PasswordCredential
+from perchat.client.credentials import PasswordCredential, SystemCredential
 from perchat.client.endpoint import LocalEndpoint
 from perchat.client.events import EndpointReason
 from perchat.client.failures import endpoint_reason
@@ -32,6 +32,7 @@ from perchat.model.uri import SipUri
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from perchat.client.credentials import Credential
     from perchat.client.platform import CollaborationPlatform
     from perchat.client.signin import Granted
     from perchat.lync.provisioning import Provisioning
@@ -56,7 +57,7 @@ class UserEndpoint(LocalEndpoint):
         *,
         server: str | None = None,
         port: int | None = None,
-        credential: PasswordCredential,
+        credential: Credential,
         endpoint_id: str | None = None,
         provision: bool = True,
         register_retries: int = 3,
@@ -82,7 +83,7 @@ class UserEndpoint(LocalEndpoint):
 
         """
         super().__init__(platform, uri, options or EndpointOptions())
-        if not isinstance(credential, PasswordCredential):
+        if not isinstance(credential, PasswordCredential | SystemCredential):
             raise TypeError(f"not a credential: {type(credential).__name__}")
         self._host, self._port = server_address(server, port, platform.transport)
         self._credential = credential
@@ -97,12 +98,12 @@ class UserEndpoint(LocalEndpoint):
         self._over = asyncio.Event()
 
     @property
-    def credential(self) -> PasswordCredential:
+    def credential(self) -> Credential:
         """How it signs in; a new one is used from the next challenge on."""
         return self._credential
 
     @credential.setter
-    def credential(self, credential: PasswordCredential) -> None:
+    def credential(self, credential: Credential) -> None:
         self._credential = credential
         if self._sign_in is not None:
             self._sign_in.use(credential)
