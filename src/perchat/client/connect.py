@@ -42,6 +42,7 @@ def connect_user(
     legacy_lookup: bool = False,
     user_agent: str | None = None,
     options: EndpointOptions | None = None,
+    trace: Path | str | None = None,
 ) -> Opening[PersistentChatEndpoint]:
     """
     Sign in as a user and open the chat session.
@@ -60,6 +61,7 @@ def connect_user(
         legacy_lookup: Whether ``sip:ocschat@domain`` is tried when none is provisioned.
         user_agent: The program's name.
         options: Further habits of the endpoint.
+        trace: File to append what goes over the wire to, secrets masked.
 
     Raises:
         ValueError: An argument cannot be used; at once.
@@ -69,7 +71,7 @@ def connect_user(
         ChatServerConnectionError: See ``PersistentChatEndpoint.establish``.
 
     """
-    platform = CollaborationPlatform.client(user_agent, transport=transport, ca=ca)
+    platform = CollaborationPlatform.client(user_agent, transport=transport, ca=ca, trace=trace)
     endpoint = UserEndpoint(
         platform,
         uri if ":" in uri else f"sip:{uri}",

@@ -12,10 +12,13 @@ from perchat.client.credentials import AuthProtocol
 from perchat.errors import StateError
 from perchat.net.connector import Transport
 from perchat.net.tls import client_context
+from perchat.net.tracefile import TraceFile
 
 if TYPE_CHECKING:
     import ssl
     from types import TracebackType
+
+    from perchat.net.trace import Tracer
 
 __all__ = ["CollaborationPlatform", "PlatformMember"]
 
@@ -50,6 +53,7 @@ class CollaborationPlatform:
         transport: Transport,
         ca: Path | None,
         allowed_auth: AuthProtocol,
+        trace: Path | None = None,
     ) -> None:
         """Use ``CollaborationPlatform.client`` instead."""
         if not isinstance(transport, Transport):
@@ -58,6 +62,8 @@ class CollaborationPlatform:
         self.transport = transport
         self.allowed_auth = allowed_auth
         self._ca = ca
+        self._trace = trace
+        self._tracer: TraceFile | None = None
         self._tls: ssl.SSLContext | None = None
         self._started = False
         self._stopped = False
@@ -71,6 +77,7 @@ class CollaborationPlatform:
         transport: Transport = Transport.TLS,
         ca: Path | str | None = None,
         allowed_auth: AuthProtocol = AuthProtocol.NTLM | AuthProtocol.KERBEROS,
+        trace: Path | str | None = None,
     ) -> Self:
         """
         Return a platform for user endpoints.
@@ -80,10 +87,17 @@ class CollaborationPlatform:
             transport: TLS, unless the server's operator allows plain TCP.
             ca: PEM file of the authorities to trust; the system's without it.
             allowed_auth: Narrows what may be used to sign in.
+            trace: File to append what goes over the wire to, secrets masked; for
+                ``perchat trace`` to show.
 
         """
-        path = None if ca is None else Path(ca)
-        return cls(user_agent, transport=transport, ca=path, allowed_auth=allowed_auth)
+        return cls(
+            user_agent,
+            transport=transport,
+            ca=None if ca is None else Path(ca),
+            allowed_auth=allowed_auth,
+            trace=None if trace is None else Path(trace),
+        )
 
     @property
     def is_running(self) -> bool:
@@ -95,17 +109,24 @@ class CollaborationPlatform:
         """What endpoints verify servers with; None before the start and with TCP."""
         return self._tls
 
+    @property
+    def tracer(self) -> Tracer | None:
+        """Who is shown what goes over the wire; None without ``trace``."""
+        return self._tracer
+
     async def start(self) -> None:
         """
         Make ready for endpoints.
 
         Raises:
             StateError: It was started or stopped before.
-            ConfigurationError: The file of authorities cannot be read.
+            ConfigurationError: The file of authorities cannot be read, or the trace not written.
 
         """
         if self._started or self._stopped:
             raise StateError(f"the platform was {'stopped' if self._stopped else 'started'} before")
+        if self._trace is not None:
+            self._tracer = TraceFile(self._trace)
         if self.transport is Transport.TLS:
             self._tls = await asyncio.to_thread(client_context, self._ca)
         self._started = True
@@ -116,6 +137,8 @@ class CollaborationPlatform:
         self._stopped = True
         members = list(self._members)
         await asyncio.gather(*(member.terminate() for member in members), return_exceptions=True)
+        if self._tracer is not None:
+            self._tracer.close()
 
     def add(self, member: PlatformMember) -> None:
         """Take an endpoint in, to be ended with the platform (endpoints call this)."""

@@ -30,6 +30,7 @@ from perchat.lync.provisioning import (
     provisioning_request,
 )
 from perchat.lync.registration import instance_uuid
+from perchat.net.connection import ConnectionSettings
 from perchat.net.connector import open_connection
 from perchat.sip.message import Headers, Request
 from perchat.sip.useragent import UserAgentSettings
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from perchat.client.options import ClientTimers
     from perchat.model.uri import SipUri
     from perchat.net.connector import Transport
+    from perchat.net.trace import Tracer
     from perchat.sip.message import Response
 
 __all__ = ["Granted", "UserSignIn", "SignInTarget"]
@@ -68,6 +70,7 @@ class SignInTarget:
     epid: str
     headers: Mapping[str, str]
     timers: ClientTimers
+    tracer: Tracer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ class UserSignIn:
             agent=self._agent,
             tls=target.tls,
             guard=self._guard,
+            settings=ConnectionSettings(tracer=target.tracer),
             timeout=target.timers.connect,
         )
         _log.info("connected to %s:%d over %s", target.host, target.port, target.transport.name)

@@ -221,6 +221,7 @@ class UserEndpoint(LocalEndpoint):
             epid=self._epid,
             headers=self._options.headers,
             timers=self.timers,
+            tracer=self._platform.tracer,
         )
         return UserSignIn(
             target,
