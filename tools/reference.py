@@ -71,13 +71,21 @@ def _settings_table(prefix: str, kind: type[msgspec.Struct]) -> Iterator[str]:
         section = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
         if section or field.name == "folder":
             continue
-        default = "required" if field.required else f"`{_toml(field.default)}`"
+        default = "required" if field.required else f"`{_toml(_default(field))}`"
         yield f"| `{prefix}{field.name}` | {default} | {told[field.name]} |"
+
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    if field.default is not msgspec.NODEFAULT:
+        return field.default
+    return field.default_factory() if callable(field.default_factory) else None
 
 
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

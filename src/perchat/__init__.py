@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     )
     from perchat.client.credentials import (
         AuthProtocol,
+        Credential,
         PasswordCredential,
+        SystemCredential,
     )
     from perchat.client.endpoint import (
         LocalEndpoint,
@@ -195,6 +197,7 @@ __all__ = [
     "ConnectionFailure",
     "ConnectionState",
     "ConnectionStateChanged",
+    "Credential",
     "DataCollision",
     "Diagnostics",
     "DuplicateAddInName",
@@ -270,6 +273,7 @@ __all__ = [
     "SipUri",
     "StateError",
     "StorageError",
+    "SystemCredential",
     "TlsFailure",
     "TlsFailureReason",
     "Transport",
@@ -282,7 +286,7 @@ __all__ = [
 _HOMES = {
     "perchat.client.chat": "PersistentChatEndpoint",
     "perchat.client.connect": "chat_address connect_user",
-    "perchat.client.credentials": "AuthProtocol PasswordCredential",
+    "perchat.client.credentials": "AuthProtocol Credential PasswordCredential SystemCredential",
     "perchat.client.endpoint": "LocalEndpoint",
     "perchat.client.events": (
         "AttendanceChanged Change ConnectionStateChanged EndpointReason EndpointStateChanged "

@@ -31,6 +31,7 @@ from tests.lync.values import (
     AT,
     TARGET,
     acceptor,
+    answered,
     challenged,
     counted,
     gssapi_data,
@@ -208,7 +209,7 @@ def test_a_server_that_names_no_version_speaks_the_second() -> None:
     client = initiator()
     first = request()
     bare = response(first, 401, ("WWW-Authenticate", 'NTLM realm="r", targetname="t"'))
-    ((name, value),) = client.answer(bare, first, AT)
+    ((name, value),) = answered(client, bare, first, AT)
     assert (name, value) == (
         "Authorization",
         'NTLM qop="auth", realm="r", targetname="t", gssapi-data=""',
@@ -224,7 +225,7 @@ def test_the_client_s_headers_are_spelt_as_the_recorded_client_s() -> None:
     assert client.answer(told, asked, AT) == _lines(session[2].message, "Authorization")
     again = session[3].message
     assert isinstance(again, Response)
-    ((_, proof),) = client.answer(again, asked, AT)
+    ((_, proof),) = answered(client, again, asked, AT)
     sealed = client.seal(with_headers(asked, (("Authorization", proof),)))
     theirs = authorization(session[4].message)
     ours = authorization(sealed)
@@ -472,10 +473,10 @@ def test_a_proof_for_an_older_challenge_is_void() -> None:
     server, client = acceptor(), initiator()
     first = request()
     told = response(first, 401, *challenged(server.receive(first, 0.0, AT)).headers)
-    second = with_headers(request("REGISTER", 2), client.answer(told, first, AT))
+    second = with_headers(request("REGISTER", 2), answered(client, told, first, AT))
     told = response(second, 401, *challenged(server.receive(second, 0.0, AT)).headers)
     server.receive(second, 0.0, AT)
-    third = client.seal(with_headers(request("REGISTER", 3), client.answer(told, second, AT)))
+    third = client.seal(with_headers(request("REGISTER", 3), answered(client, told, second, AT)))
     assert isinstance(third, Request)
     assert isinstance(server.receive(third, 0.0, AT), Challenged)
 
@@ -566,12 +567,45 @@ def test_a_signed_register_refreshes() -> None:
     )
 
 
-def test_a_register_without_credentials_gives_the_association_up() -> None:
+def test_a_register_without_credentials_begins_anew_and_the_association_serves_meanwhile() -> None:
     server, client = signed_in()
     told = challenged(server.receive(request("REGISTER", 4), 1.0, AT))
-    assert server.association is None
     assert "opaque" not in header(told, "WWW-Authenticate")
-    assert server.check(client.seal(request("INFO", 5)), 1.0) is Check.MISSING
+    assert server.check(client.seal(request("INFO", 5)), 1.0) is Check.OK
+
+
+def test_what_was_on_its_way_when_the_association_was_replaced_is_taken() -> None:
+    server, client = signed_in()
+    overtaken = client.seal(request("INFO", 4))
+    late = client.seal(request("INFO", 5))
+    pushed = server.seal(request("BENOTIFY", 9))
+    client.restart()
+    between = client.seal(request("INFO", 6))
+    sign_in(server, client)
+    assert server.check(overtaken, 1.0) is Check.OK
+    assert server.check(overtaken, 1.0) is Check.REPLAYED
+    told = server.seal(response(request("REGISTER", 3), 200))
+    assert client.check(told) is Check.OK
+    assert client.check(pushed) is Check.OK
+    assert server.check(between, 2.0) is Check.OK
+    assert server.check(client.seal(request("INFO", 8)), 3.0) is Check.OK
+    assert server.check(late, 40.0) is Check.EXPIRED
+
+
+def test_a_client_signs_in_anew_before_its_association_ends() -> None:
+    _, client = signed_in()
+    assert client.expires_at == AT + 8 * 3600
+    assert client.renewal_due(AT) == 8 * 3600 - 300
+    assert client.renewal_due(AT + 9 * 3600) == 0
+    assert initiator().renewal_due(AT) == float("inf")
+
+
+def test_a_sign_in_that_fails_leaves_what_stands() -> None:
+    server, client = signed_in()
+    client.use("alice", "wrong", {"NTLM"})
+    client.restart()
+    failed(sign_in(server, client))
+    assert server.check(client.seal(request("INFO", 8)), 3.0) is Check.OK
 
 
 def test_another_request_without_credentials_leaves_it_standing() -> None:
@@ -587,14 +621,15 @@ def test_after_its_end_the_same_connection_signs_in_anew() -> None:
     told = response(again, 401, *challenged(server.receive(again, 200.0, AT)).headers)
     assert server.association is None
     assert client.check(told) is Check.OK
-    second = with_headers(request("REGISTER", 5), client.answer(told, again, AT))
+    second = with_headers(request("REGISTER", 5), answered(client, told, again, AT))
     assert client.seal(second) is second
     told = response(second, 401, *challenged(server.receive(second, 200.0, AT)).headers)
-    third = client.seal(with_headers(request("REGISTER", 6), client.answer(told, second, AT)))
+    third = client.seal(with_headers(request("REGISTER", 6), answered(client, told, second, AT)))
     assert isinstance(third, Request)
     proof = server.receive(third, 200.0, AT)
     assert isinstance(proof, ProofNeeded)
     assert isinstance(server.complete(proof, ALICE, 200.0, AT), Accepted)
+    assert client.check(server.seal(response(third, 200))) is Check.OK
     assert server.check(client.seal(request("INFO", 7)), 201.0) is Check.OK
 
 
@@ -721,7 +756,7 @@ def test_ntlm_is_picked_among_others() -> None:
     kerberos = ("WWW-Authenticate", 'Kerberos realm="r", targetname="sip/t", version=4')
     first = request()
     told = response(first, 401, kerberos, *_offer())
-    assert initiator().answer(told, first, AT)[0][1].startswith("NTLM ")
+    assert answered(initiator(), told, first, AT)[0][1].startswith("NTLM ")
 
 
 @pytest.mark.parametrize(
@@ -790,6 +825,7 @@ def test_nothing_shows_a_secret() -> None:
     server.complete(proof, account, 0.0, AT)
     assert client.association is not None
     keys = client.association.outgoing
+    assert isinstance(keys, ntlm.NtlmSigner)
     shown = " ".join(
         text(thing)
         for text in (repr, str)

@@ -95,18 +95,27 @@ def challenged(verdict: Verdict) -> Challenged:
     return verdict
 
 
+def answered(
+    client: Initiator, challenge: Response, asked: Request, at: float
+) -> tuple[tuple[str, str], ...]:
+    """Return the headers by which a client answers a challenge of NTLM."""
+    headers = client.answer(challenge, asked, at)
+    assert isinstance(headers, tuple)
+    return headers
+
+
 def proof_of(server: Acceptor, client: Initiator, **sender: str) -> ProofNeeded:
     """Go through a sign-in up to the client's proof."""
     first = request("REGISTER", 1, **sender)
     answer = response(first, 401, *challenged(server.receive(first, 0.0, AT)).headers)
     second = with_headers(
         request("REGISTER", 2, **sender),
-        client.answer(answer, first, AT),
+        answered(client, answer, first, AT),
     )
     answer = response(second, 401, *challenged(server.receive(second, 0.0, AT)).headers)
     third = with_headers(
         request("REGISTER", 3, **sender),
-        client.answer(answer, second, AT),
+        answered(client, answer, second, AT),
     )
     sealed = client.seal(third)
     assert isinstance(sealed, Request)

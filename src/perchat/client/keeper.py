@@ -22,6 +22,7 @@ __all__ = ["Keeper"]
 
 _log = logging.getLogger("perchat.signin")
 _EARLY = 30.0  # seconds before its end that a registration is refreshed
+_LEAST = 1.0  # second between refreshes
 _FORBIDDEN = frozenset({403, 404})
 
 
@@ -60,8 +61,7 @@ class Keeper:
 
     async def _refresh(self) -> None:
         while True:
-            expires = self._registration.expires
-            await asyncio.sleep(max(expires - _EARLY, expires / 2))
+            await asyncio.sleep(self._pause())
             try:
                 self._registration = await self._sign_in.register()
             except ConnectionFailure:
@@ -70,6 +70,12 @@ class Keeper:
                 self._on_trouble(error)
                 if not await self._repeat(error):
                     return
+
+    def _pause(self) -> float:
+        """Return the seconds until the registration, or the proof behind it, has to be renewed."""
+        expires = self._registration.expires
+        due = max(self._sign_in.renewal_due(), _LEAST)
+        return min(max(expires - _EARLY, expires / 2), due)
 
     async def _repeat(self, error: PerchatError) -> bool:
         waits = self._sign_in.target.timers.reregister or (0.0,)

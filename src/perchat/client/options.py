@@ -49,6 +49,8 @@ class ClientTimers:
         busy: The waits before a request that was answered 503 is repeated.
         reregister: The waits before a failed registration refresh is repeated.
         keep_alive: Silence before a keep-alive, where the server does not say.
+        association: How long a sign-in serves before it is made anew, some minutes before
+            its end; a ticket may end it sooner.
 
     """
 
@@ -60,6 +62,7 @@ class ClientTimers:
     busy: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
     reregister: tuple[float, ...] = (1.0, 5.0, 15.0, 30.0)
     keep_alive: float = 60.0
+    association: float = 8 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,28 @@
 """
 The server's half of signing in ([MS-SIPAE] 3.3): one object a connection.
 
-The first REGISTER is challenged, the second asks for NTLM's challenge, the
-third brings the proof. Then an association stands: what comes is checked, what
-goes is signed. The directory is asked by the owner, between `receive` and
-`complete`, so that nothing here waits.
+The first REGISTER is challenged. With NTLM the second asks for its challenge and the
+third brings the proof; with Kerberos the second brings a ticket. Then an association
+stands: what comes is checked, what goes is signed. The directory, and Kerberos, are
+asked by the owner between `receive` and `complete`, or `admit`, so that nothing here
+waits. A new sign-in on the same connection does not break what goes on meanwhile: the
+association before it serves until the new one stands, and a little longer for what was
+on its way.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from perchat.errors import RemoteProtocolError
+from perchat.errors import LocalProtocolError, RemoteProtocolError
 from perchat.lync import ntlm
 from perchat.lync.association import Check, SecurityAssociation
 from perchat.lync.diagnostics import Refused, diagnostics_header
 from perchat.lync.ntlm_message import AuthenticateMessage, NtlmTarget, challenge_message
-from perchat.lync.signature import auth_value, parse_auth, quoted
+from perchat.lync.offer import KERBEROS, NTLM, REALM, Offer, spoken_version
+from perchat.lync.signature import quoted
 from perchat.lync.verdict import (
     Accepted,
     Account,
@@ -27,26 +30,26 @@ from perchat.lync.verdict import (
     Handshake,
     PendingChallenge,
     ProofNeeded,
+    TicketShown,
     Verdict,
 )
 from perchat.sip.message import Request, Response
 from perchat.sip.uri import parse_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from perchat.lync.kerberos import Ticket
     from perchat.sip.message import Message
 
 __all__ = ["Acceptor", "REALM"]
 
-REALM = "SIP Communications Service"
-SCHEME = "NTLM"
-_OLDEST_VERSION = 2  # what an absent version means
 _SIGNED_HANDSHAKE = 4  # from this version on the request with the proof is signed
 _UNSIGNED = frozenset({401, 407})
-_CREDENTIALS = ("Authorization", "Proxy-Authorization")
 _HANDSHAKE_FAILED = 1000
+_CLOCK_SKEW = 1013
 _FOREIGN_FROM = 4004
+_ON_THE_WAY = 32.0  # seconds a message may take (RFC 3261 table 4, timer F)
 
 
 class Acceptor:
@@ -58,7 +61,9 @@ class Acceptor:
         targetname: str,
         target: NtlmTarget,
         random: Callable[[int], bytes],
+        protocols: Sequence[str] = (NTLM,),
         lifetime: float = 8 * 3600,
+        grace: float = 0.0,
         versions: Collection[int] = (2, 3, 4),
         challenge_limit: int = 10,
     ) -> None:
@@ -69,45 +74,51 @@ class Acceptor:
             targetname: This server's host name.
             target: Its names in NTLM's own form.
             random: As many bytes nobody can guess as it is asked for.
-            lifetime: Seconds until an association has to be made anew.
+            protocols: ``NTLM`` and ``Kerberos``, what is offered, the preferred one first.
+            lifetime: Seconds until a REGISTER is challenged again; a ticket may end sooner.
+            grace: Seconds an association then still serves for other requests.
             versions: Of the protocol that are taken; the highest is offered.
             challenge_limit: 401 answers in a row before 403 ends it.
 
         """
+        if not protocols or not {NTLM, KERBEROS}.issuperset(protocols):
+            raise LocalProtocolError(f"not what a server can offer: {protocols}")
         self.association: SecurityAssociation | None = None
-        self._targetname = targetname
+        self._previous: SecurityAssociation | None = None
+        self._offer = Offer(targetname, tuple(protocols), max(versions))
+        self._host = targetname
         self._target = target
         self._random = random
-        self._lifetime = lifetime
+        self._lifetime, self._grace = lifetime, grace
         self._versions = frozenset(versions)
         self._limit = challenge_limit
         self._challenges = 0
         self._pending: PendingChallenge | None = None
-        self._tail = (
-            f'qop="auth", targetname={quoted(targetname)}, realm={quoted(REALM)}'  # of each seal
-        )
+        self._shown: TicketShown | None = None
+        self._reply = b""
+        self._tail = ""
+
+    # --- signing in ---
 
     def receive(self, request: Request, now: float, at: float) -> Verdict:
-        """
-        Take a request that signs in, refreshes or lacks credentials.
-
-        A REGISTER without credentials gives up the association that stands.
-        """
-        values = self._credentials(request)
-        if values is None:
-            if request.method == "REGISTER":
-                self.association = None
+        """Take a request that signs in, refreshes or lacks credentials."""
+        found = self._offer.credentials(request)
+        if found is None:
             return self.challenge(at)
-        token = values.get("gssapi-data")
+        token = found.values.get("gssapi-data")
         if token is None:
             return self._refresh(request, now, at)
-        return self._prove(request, values, at) if token else self._ask(values, at)
+        if spoken_version(found.values) not in self._versions:
+            return self._refused(403, _HANDSHAKE_FAILED, "Authentication version not supported")
+        if found.scheme == KERBEROS:
+            return self._show(request, found.values, at)
+        return self._prove(request, found.values, at) if token else self._ask(at)
 
     def complete(
         self, proof: ProofNeeded, account: Account | None, now: float, at: float
     ) -> Verdict:
         """
-        Judge the proof by what the directory knows; None when it knows nobody.
+        Judge NTLM's proof by what the directory knows; None when it knows nobody.
 
         An unknown user costs the same work and gets the same answer as a wrong password.
         """
@@ -119,18 +130,71 @@ class Acceptor:
             return self._failed(at)
         if _address(account.uri) != proof.uri:
             return self._foreign()
-        association = self._associate(proof, keys, now)
-        if not self._handshake_is_signed(association, proof):
-            return self._failed(at)
-        self.association = association
-        self._challenges = 0
-        return Accepted(proof.user, proof.domain, proof.uri)
+        handshake = proof.handshake
+        association = SecurityAssociation(
+            opaque=pending.opaque,
+            scheme=NTLM,
+            realm=REALM,
+            targetname=self._offer.targetname(NTLM),
+            version=spoken_version(handshake.values),
+            user=proof.user,
+            domain=proof.domain,
+            uri=proof.uri,
+            outgoing=keys.server,
+            incoming=keys.client,
+            expires_at=now + self._lifetime + self._grace,
+            renew_at=now + self._lifetime,
+        )
+        return self._stand(association, handshake.request, handshake.values, now, at)
+
+    def admit(self, shown: TicketShown, ticket: Ticket, uri: str, now: float, at: float) -> Verdict:
+        """
+        Judge a ticket that Kerberos has found good.
+
+        Args:
+            shown: What `receive` returned; overtaken by another one it is void.
+            ticket: What its token held.
+            uri: Whose principal it is; empty when nobody's.
+            now: Seconds of the loop.
+            at: Seconds since the epoch.
+
+        """
+        if self._shown is not shown:
+            return self.challenge(at)
+        self._shown = None
+        if not uri or _address(uri) != shown.uri:
+            return self._foreign()
+        association = SecurityAssociation(
+            opaque=self._random(4).hex().upper(),
+            scheme=KERBEROS,
+            realm=REALM,
+            targetname=self._offer.targetname(KERBEROS),
+            version=spoken_version(shown.values),
+            user=ticket.principal,
+            domain="",
+            uri=shown.uri,
+            outgoing=ticket.signer,
+            incoming=ticket.signer,
+            expires_at=now + min(self._lifetime + self._grace, ticket.lifetime),
+            renew_at=now + min(self._lifetime, ticket.lifetime),
+        )
+        verdict = self._stand(association, shown.request, shown.values, now, at)
+        self._reply = ticket.token if isinstance(verdict, Accepted) else b""
+        return verdict
+
+    def decline(self, shown: TicketShown, at: float, *, skewed: bool = False) -> Verdict:
+        """Answer a ticket that Kerberos has refused; ``skewed``: because the clocks differ."""
+        if self._shown is shown:
+            self._shown = None
+        return self._failed(at, _CLOCK_SKEW if skewed else _HANDSHAKE_FAILED)
 
     def challenge(self, at: float) -> Challenged | Refused:
         """Ask for credentials, or refuse for good once that was done too often."""
         if not self._may_challenge():
             return self._refused(403, _HANDSHAKE_FAILED)
-        return Challenged((_date(at), self._scheme_line()))
+        return Challenged(self._offer.challenge(at))
+
+    # --- signatures ---
 
     def check(self, message: Message, now: float) -> Check:
         """
@@ -138,18 +202,18 @@ class Acceptor:
 
         A response without signature is taken as it is: its request was ours.
         """
-        values = self._credentials(message)
-        association = self.association
-        if association is None or values is None or not association.names(values):
+        found = self._offer.credentials(message)
+        association = self._named(found.scheme, found.values) if found else None
+        if found is None or association is None:
             return Check.OK if isinstance(message, Response) else Check.MISSING
         if now >= association.expires_at:
             return Check.EXPIRED
-        found = _check(association, message, values)
-        if found is Check.OK:
+        verdict = _check(association, message, found.values)
+        if verdict is Check.OK:
             self._challenges = 0
             if isinstance(message, Request) and _address(message.from_.uri) != association.uri:
                 return Check.FOREIGN
-        return found
+        return verdict
 
     def seal(self, message: Message) -> Message:
         """Sign a message under the association; 1xx, 401 and 407 stay as they are."""
@@ -161,55 +225,53 @@ class Acceptor:
         nonce = self._random(4).hex().upper()
         counter, signature = association.sign(message, nonce)
         value = (
-            f'{SCHEME} rspauth="{signature}", srand="{nonce}", snum="{counter}", '
-            f'opaque="{association.opaque}", {self._tail}'
+            f'{association.scheme} rspauth="{signature}", srand="{nonce}", snum="{counter}", '
+            f'opaque="{association.opaque}", {self._tail}{self._answered(message)}'
         )
         headers = message.headers.plus(("Authentication-Info", value))
         if isinstance(message, Request):
             return Request(message.method, message.uri, headers, message.body)
         return Response(message.status, message.reason, headers, message.body)
 
-    def _credentials(self, message: Message) -> Mapping[str, str] | None:
-        """Return the credentials meant for us; damaged ones count as none."""
-        for name in _CREDENTIALS:
-            for value in message.headers.get_all(name):
-                values = _read(value)
-                if values is not None and self._is_meant(values):
-                    return values
-        return None
+    def _answered(self, message: Message) -> str:
+        """Return Kerberos' own answer, once, on the 200 that ends the sign-in."""
+        if not self._reply or isinstance(message, Request) or message.cseq.method != "REGISTER":
+            return ""
+        token, self._reply = base64.b64encode(self._reply).decode("ascii"), b""
+        return f', gssapi-data="{token}"'
 
-    def _is_meant(self, values: Mapping[str, str]) -> bool:
-        realm, targetname = values.get("realm", REALM), values.get("targetname", self._targetname)
-        return realm == REALM and targetname == self._targetname
+    # --- inside ---
+
+    def _named(self, scheme: str, values: Mapping[str, str]) -> SecurityAssociation | None:
+        for association in (self.association, self._previous):
+            if association is not None and association.names(scheme, values):
+                return association
+        return None
 
     def _refresh(self, request: Request, now: float, at: float) -> Verdict:
         found = self.check(request, now)
         association = self.association
-        if found is Check.OK and association is not None:
+        if found is Check.OK and association is not None and now < association.renew_at:
             return Accepted(association.user, association.domain, association.uri, refreshed=True)
         if found is Check.FOREIGN:
             return self._foreign()
         if found is Check.EXPIRED:
-            self.association = None
+            self.association = self._previous = None
         return self.challenge(at)
 
-    def _ask(self, values: Mapping[str, str], at: float) -> Verdict:
+    def _ask(self, at: float) -> Verdict:
         """Answer the empty token with NTLM's challenge; an earlier one is void from now on."""
-        if _version(values) not in self._versions:
-            return self._refused(403, _HANDSHAKE_FAILED, "Authentication version not supported")
         if not self._may_challenge():
             return self._refused(403, _HANDSHAKE_FAILED)
         nonce, opaque = self._random(8), self._random(4).hex().upper()
         self._pending = PendingChallenge(opaque, nonce, challenge_message(self._target, nonce, at))
         token = base64.b64encode(self._pending.challenge).decode("ascii")
-        return Challenged((_date(at), self._scheme_line(opaque=opaque, gssapi_data=token)))
+        return Challenged(self._offer.continuation(at, opaque=opaque, token=token))
 
     def _prove(self, request: Request, values: Mapping[str, str], at: float) -> Verdict:
         pending, self._pending = self._pending, None
         if pending is None or values.get("opaque") != pending.opaque:
             return self.challenge(at)
-        if _version(values) not in self._versions:
-            return self._refused(403, _HANDSHAKE_FAILED, "Authentication version not supported")
         try:
             token = base64.b64decode(values["gssapi-data"], validate=True)
             message = AuthenticateMessage.parse(token)
@@ -219,61 +281,62 @@ class Acceptor:
         handshake = Handshake(pending, message, request, values)
         return ProofNeeded(message.user, message.domain, uri, handshake)
 
-    def _associate(
-        self, proof: ProofNeeded, keys: ntlm.NtlmKeys, now: float
-    ) -> SecurityAssociation:
-        return SecurityAssociation(
-            opaque=proof.handshake.pending.opaque,
-            scheme=SCHEME,
-            realm=REALM,
-            targetname=self._targetname,
-            version=_version(proof.handshake.values),
-            user=proof.user,
-            domain=proof.domain,
-            uri=proof.uri,
-            outgoing=keys.server,
-            incoming=keys.client,
-            expires_at=now + self._lifetime,
-        )
+    def _show(self, request: Request, values: Mapping[str, str], at: float) -> Verdict:
+        """Take a ticket, one at a time: each costs the owner a thread."""
+        try:
+            token = base64.b64decode(values["gssapi-data"], validate=True)
+        except binascii.Error:
+            return self._failed(at)
+        if not token or self._shown is not None:
+            return self.challenge(at)
+        self._shown = TicketShown(_address(request.from_.uri), token, request, values)
+        return self._shown
 
-    def _handshake_is_signed(self, association: SecurityAssociation, proof: ProofNeeded) -> bool:
-        """From version 4 on the request with the proof is itself signed; before, it may be."""
-        values = proof.handshake.values
-        if association.version < _SIGNED_HANDSHAKE and "response" not in values:
-            return True
-        return _check(association, proof.handshake.request, values) is Check.OK
+    def _stand(
+        self,
+        association: SecurityAssociation,
+        request: Request,
+        values: Mapping[str, str],
+        now: float,
+        at: float,
+    ) -> Verdict:
+        """Put a new association in place of the one before."""
+        if not _handshake_is_signed(association, request, values):
+            return self._failed(at)
+        before, self.association = self.association, association
+        self._previous = before if before and before.uri == association.uri else None
+        if self._previous is not None:
+            self._previous.expires_at = min(self._previous.expires_at, now + _ON_THE_WAY)
+        self._challenges = 0
+        names = quoted(association.targetname), quoted(REALM)
+        self._tail = 'qop="auth", targetname={}, realm={}'.format(*names)
+        return Accepted(association.user, association.domain, association.uri)
 
     def _may_challenge(self) -> bool:
         self._challenges += 1
         return self._challenges <= self._limit
 
-    def _failed(self, at: float) -> Verdict:
+    def _failed(self, at: float, error_id: int = _HANDSHAKE_FAILED) -> Verdict:
         verdict = self.challenge(at)
         if isinstance(verdict, Refused):
             return verdict
-        explained = diagnostics_header(_HANDSHAKE_FAILED, source=self._targetname)
+        explained = diagnostics_header(error_id, source=self._host)
         return Challenged((*verdict.headers, explained))
 
     def _foreign(self) -> Refused:
         return self._refused(403, _FOREIGN_FROM)
 
     def _refused(self, status: int, error_id: int, reason: str = "") -> Refused:
-        return Refused(status, error_id, reason, source=self._targetname)
-
-    def _scheme_line(self, **first: str) -> tuple[str, str]:
-        names = {"realm": REALM, "targetname": self._targetname}
-        if first:
-            names = dict(reversed(names.items()))
-        value = auth_value(SCHEME, **first, **names, version=str(max(self._versions)))
-        return "WWW-Authenticate", value
+        return Refused(status, error_id, reason, source=self._host)
 
 
-def _read(value: str) -> Mapping[str, str] | None:
-    try:
-        scheme, values = parse_auth(value)
-    except RemoteProtocolError:
-        return None
-    return values if scheme.upper() == SCHEME else None
+def _handshake_is_signed(
+    association: SecurityAssociation, request: Request, values: Mapping[str, str]
+) -> bool:
+    """From version 4 on the request with the proof is itself signed; before, it may be."""
+    if association.version < _SIGNED_HANDSHAKE and "response" not in values:
+        return True
+    return _check(association, request, values) is Check.OK
 
 
 def _check(association: SecurityAssociation, message: Message, values: Mapping[str, str]) -> Check:
@@ -284,18 +347,6 @@ def _check(association: SecurityAssociation, message: Message, values: Mapping[s
     return association.check(message, nonce=nonce, counter=counter, signature=signature)
 
 
-def _version(values: Mapping[str, str]) -> int:
-    text = values.get("version", "")
-    if not text:
-        return _OLDEST_VERSION
-    return int(text) if text.isascii() and text.isdigit() and len(text) == 1 else 0
-
-
 def _address(uri: str) -> str:
     """Return the address-of-record as directories compare it."""
     return parse_uri(uri).address.lower()
-
-
-def _date(at: float) -> tuple[str, str]:
-    moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return "Date", moment.removesuffix("+00:00") + "Z"

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from perchat.lync.signature import signed_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from perchat.lync.ntlm import NtlmSigner
     from perchat.sip.message import Message
 
-__all__ = ["Check", "CounterWindow", "SecurityAssociation"]
+__all__ = ["Check", "CounterWindow", "SecurityAssociation", "Signer"]
 
 _COUNTER_DIGITS = 10
 
@@ -34,6 +33,20 @@ class Check(Enum):
     EXPIRED = "expired"
     FOREIGN = "foreign"
     """Signed well, but From names somebody else than who signed in."""
+
+
+class Signer(Protocol):
+    """
+    Makes and checks signatures, one way or both.
+
+    It keeps no count: the same text always has a good signature, in whatever order.
+    """
+
+    def sign(self, text: bytes) -> bytes:
+        """Return the signature of ``text``."""
+
+    def verify(self, text: bytes, signature: bytes) -> bool:
+        """Whether ``signature`` belongs to ``text``."""
 
 
 class CounterWindow:
@@ -76,15 +89,16 @@ class SecurityAssociation:
     The keys of one sign-in with their counters; shows nothing of the keys.
 
     Attributes:
-        opaque: The server's name for it.
-        scheme: ``NTLM``.
+        opaque: The server's name for it; empty while a client has not heard it yet.
+        scheme: ``NTLM`` or ``Kerberos``.
         realm: Part of what is signed.
         targetname: Part of what is signed.
         version: Of the authentication protocol: 2, 3 or 4.
-        user: As typed.
+        user: As typed, or the principal.
         domain: As typed; empty when none was.
         uri: The address-of-record that signed in, lower case.
-        expires_at: In the owner's seconds; infinite on the client.
+        expires_at: In the owner's seconds: a server's of the loop, a client's of the day.
+        renew_at: When to make the next one; before the end.
 
     """
 
@@ -96,9 +110,10 @@ class SecurityAssociation:
     user: str
     domain: str
     uri: str
-    outgoing: NtlmSigner = field(repr=False)
-    incoming: NtlmSigner = field(repr=False)
+    outgoing: Signer = field(repr=False)
+    incoming: Signer = field(repr=False)
     expires_at: float = float("inf")
+    renew_at: float = float("inf")
     sent: int = 0
     _window: CounterWindow = field(default_factory=CounterWindow, repr=False)
 
@@ -117,10 +132,11 @@ class SecurityAssociation:
             return Check.WRONG
         return Check.OK if self._window.add(number) else Check.REPLAYED
 
-    def names(self, values: Mapping[str, str]) -> bool:
-        """Whether the parameters of a header speak of this association."""
+    def names(self, scheme: str, values: Mapping[str, str]) -> bool:
+        """Whether a header with this scheme and these parameters speaks of this association."""
         return (
-            values.get("opaque") == self.opaque
+            scheme.upper() == self.scheme.upper()
+            and (not self.opaque or values.get("opaque") == self.opaque)
             and values.get("realm", self.realm) == self.realm
             and values.get("targetname", self.targetname) == self.targetname
         )

@@ -1,8 +1,8 @@
 """
 Signing in and signed messages ([MS-SIPAE]): the names the floors above use.
 
-NTLM is spoken, by the `Acceptor` on a server's connection and the `Initiator`
-on a client's. Kerberos and TLS-DSK are neither offered nor answered.
+NTLM and Kerberos are spoken, by the `Acceptor` on a server's connection and the
+`Initiator` on a client's. TLS-DSK is neither offered nor answered.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 from perchat.lync.acceptor import REALM, Acceptor
 from perchat.lync.association import Check, CounterWindow, SecurityAssociation
 from perchat.lync.diagnostics import Refused
-from perchat.lync.initiator import NTLM, Initiator
+from perchat.lync.initiator import KERBEROS, NTLM, Initiator, TicketNeeded
 from perchat.lync.ntlm import nt_hash
 from perchat.lync.ntlm_message import NtlmTarget
-from perchat.lync.verdict import Accepted, Account, Challenged, ProofNeeded, Verdict
+from perchat.lync.verdict import Accepted, Account, Challenged, ProofNeeded, TicketShown, Verdict
 
 __all__ = [
     "Accepted",
@@ -23,12 +23,15 @@ __all__ = [
     "Check",
     "CounterWindow",
     "Initiator",
+    "KERBEROS",
     "NTLM",
     "NtlmTarget",
     "ProofNeeded",
     "REALM",
     "Refused",
     "SecurityAssociation",
+    "TicketNeeded",
+    "TicketShown",
     "Verdict",
     "nt_hash",
 ]

@@ -42,7 +42,7 @@ def signed_text(
 
     Args:
         message: It needs From, To, Call-ID and CSeq.
-        scheme: ``NTLM``.
+        scheme: ``NTLM`` or ``Kerberos``.
         nonce: ``crand`` of a client, ``srand`` of a server, as it stands in the header.
         counter: ``cnum`` or ``snum``, likewise.
         realm: As the challenge gave it.

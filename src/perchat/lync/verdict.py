@@ -22,6 +22,7 @@ __all__ = [
     "Handshake",
     "PendingChallenge",
     "ProofNeeded",
+    "TicketShown",
     "Verdict",
 ]
 
@@ -47,7 +48,7 @@ class Accepted:
     The user is who he says he is.
 
     Attributes:
-        user: As typed.
+        user: As typed, or the Kerberos principal.
         domain: As typed; empty when none was.
         uri: The account's address-of-record.
         refreshed: Whether an association that stood before was used.
@@ -86,7 +87,24 @@ class ProofNeeded:
     handshake: Handshake = field(repr=False)
 
 
-Verdict: TypeAlias = Accepted | Challenged | ProofNeeded | Refused
+@dataclass(frozen=True, slots=True)
+class TicketShown:
+    """
+    Kerberos has to be asked: open the token, then call `Acceptor.admit` or `Acceptor.decline`.
+
+    Attributes:
+        uri: The address-of-record in From, lower case.
+        token: What the client sent.
+
+    """
+
+    uri: str
+    token: bytes = field(repr=False)
+    request: Request = field(repr=False)
+    values: Mapping[str, str] = field(repr=False)
+
+
+Verdict: TypeAlias = Accepted | Challenged | ProofNeeded | TicketShown | Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from perchat.server.config import ServerConfig, split_address
 from perchat.server.fanout import Fanout
 from perchat.server.routing import ALLOW, FrontEnd
 from perchat.server.services import EnvelopeIds, Services, wall_clock
+from perchat.server.singlesignon import SingleSignOn
 from perchat.server.tasks import Tasks
 from perchat.sip.parser import ParserLimits
 from perchat.sip.useragent import UserAgentSettings
@@ -69,6 +70,7 @@ async def serve(
     sys.setswitchinterval(_SWITCH_INTERVAL)
     tls = _tls(config)
     key = load_key(config.path(config.paths.secret_key))
+    single_sign_on = await asyncio.to_thread(SingleSignOn.of, config)
     async with open_store(config) as store:
         wakeup = LocalWakeup()
         chat = ChatService(store, wakeup, chat_settings(config))
@@ -78,6 +80,7 @@ async def serve(
                 tasks, ids = Tasks(group), EnvelopeIds(wall_clock())
                 fanout = Fanout(chat, Feed(store, wakeup), ids, tasks)
                 services = Services(config, chat, Directory(store, key), fanout, tasks, ids)
+                services.single_sign_on = single_sign_on
                 running = [
                     group.create_task(fanout.run()),
                     group.create_task(_expire_registrations(services)),

@@ -11,7 +11,7 @@ import ipaddress
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -37,6 +37,7 @@ __all__ = [
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not listened on
 _YEAR = 366 * 86400
+_SCHEMES = {"ntlm": "NTLM", "kerberos": "Kerberos"}  # as a challenge spells them
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 Seconds: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=_YEAR)]
@@ -90,6 +91,11 @@ class SignInConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         keep_alive: Seconds between keep-alives asked of clients; a connection silent for
             three times as long is closed.
         challenge_limit: Failed or unfinished attempts on one connection before it is refused.
+        protocols: What is offered, ``ntlm`` and ``kerberos``, the preferred one first.
+        keytab: The key of the Kerberos service ``sip/HOST@REALM``, as kadmin's ktadd writes it.
+        kerberos_realm: Whose ``NAME@REALM`` signs in as ``sip:NAME@DOMAIN``; empty means
+            the domain in capitals.
+        kerberos_users: Principals with another name here: ``"asmith@CORP.EXAMPLE" = "alice"``.
 
     """
 
@@ -98,6 +104,15 @@ class SignInConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     association_lifetime: Seconds = 8 * 3600
     keep_alive: Seconds = 300
     challenge_limit: Count = 10
+    protocols: tuple[Literal["ntlm", "kerberos"], ...] = ("ntlm",)
+    keytab: str = ""
+    kerberos_realm: str = ""
+    kerberos_users: dict[str, str] = {}
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The protocols as a challenge spells them."""
+        return tuple(_SCHEMES[protocol] for protocol in self.protocols)
 
 
 class ChatConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -370,6 +385,7 @@ def _decode(kind: type, value: object) -> object:
 
 def _check(config: ServerConfig) -> None:
     _check_listeners(config.listen)
+    _check_protocols(config.sign_in)
     if config.host:
         checked_host(config.host)
     for uri in config.chat_uris:
@@ -377,6 +393,13 @@ def _check(config: ServerConfig) -> None:
             SipUri(uri)
         except ValueError as error:
             raise ConfigurationError(f"[chat]: {error}") from error
+
+
+def _check_protocols(sign_in: SignInConfig) -> None:
+    if not sign_in.protocols or len(set(sign_in.protocols)) < len(sign_in.protocols):
+        raise ConfigurationError('sign_in.protocols names each once: ["kerberos", "ntlm"]')
+    if "kerberos" in sign_in.protocols and not sign_in.keytab:
+        raise ConfigurationError("sign_in.protocols has kerberos: name its key in sign_in.keytab")
 
 
 def _check_listeners(listen: ListenConfig) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from perchat.server.config import ServerConfig
     from perchat.server.fanout import Fanout
     from perchat.server.routing import FrontEnd
+    from perchat.server.singlesignon import SingleSignOn
     from perchat.server.tasks import Tasks
     from perchat.store.directory import Directory
 
@@ -46,6 +47,7 @@ class Services:
     Attributes:
         connections: All that are open, signed in or not.
         endpoints: Who is signed in, by address-of-record and endpoint.
+        single_sign_on: Opens Kerberos tickets; None where Kerberos is not offered.
 
     """
 
@@ -59,3 +61,4 @@ class Services:
     registrar: Registrar = field(default_factory=Registrar)
     connections: set[FrontEnd] = field(default_factory=set)
     endpoints: dict[tuple[str, str], FrontEnd] = field(default_factory=dict)
+    single_sign_on: SingleSignOn | None = None

@@ -20,8 +20,10 @@ from perchat.lync.authentication import (
     Challenged,
     Check,
     ProofNeeded,
+    TicketShown,
 )
 from perchat.lync.diagnostics import Refused
+from perchat.lync.kerberos import TicketRefused
 from perchat.lync.ntlm import NtlmTarget
 from perchat.lync.registration import Registration, registered_headers
 from perchat.model.uri import SipUri
@@ -75,12 +77,13 @@ class SignIn:
         self._services = services
         self._signed_in = signed_in
         self._signed_out = signed_out
-        self._renew_at = float("inf")
         self._acceptor = Acceptor(
             targetname=config.host_name,
             target=NtlmTarget.of(config.host_name, config.domain),
             random=secrets.token_bytes,
-            lifetime=config.sign_in.association_lifetime + _grace(config),
+            protocols=config.sign_in.schemes,
+            lifetime=config.sign_in.association_lifetime,
+            grace=_grace(config),
             challenge_limit=config.sign_in.challenge_limit,
         )
 
@@ -126,11 +129,11 @@ class SignIn:
     def register(self, connection: Connection, event: RequestReceived) -> None:
         """Take a REGISTER; it is answered now or when the directory has been asked."""
         now = asyncio.get_running_loop().time()
-        if now >= self._renew_at:  # the refresh is challenged, and what follows signed anew
-            self._acceptor.association, self._renew_at = None, float("inf")
         verdict = self._acceptor.receive(event.request, now, self._services.clock())
         if isinstance(verdict, ProofNeeded):
             self._services.tasks.spawn(self._prove(connection, event, verdict), "sign-in")
+        elif isinstance(verdict, TicketShown):
+            self._services.tasks.spawn(self._open(connection, event, verdict), "sign-in")
         else:
             self._conclude(connection, event, verdict)
 
@@ -154,6 +157,31 @@ class SignIn:
             )
         self._conclude(connection, event, verdict)
 
+    async def _open(
+        self, connection: Connection, event: RequestReceived, shown: TicketShown
+    ) -> None:
+        """Have Kerberos judge a ticket; the one answer says what the client may know."""
+        loop, clock = asyncio.get_running_loop(), self._services.clock
+        single_sign_on = self._services.single_sign_on
+        if single_sign_on is None:
+            raise TypeError("Kerberos was offered without a key")
+        try:
+            ticket = await single_sign_on.open(shown.token)
+        except TicketRefused as error:
+            verdict = self._acceptor.decline(shown, clock(), skewed=error.skewed)
+            _log.warning(
+                "sign-in as %s refused, Kerberos says: %s, from %s",
+                shown.uri,
+                error,
+                connection.peername[0],
+            )
+        else:
+            uri = single_sign_on.principals.address(ticket.principal)
+            verdict = self._acceptor.admit(shown, ticket, uri, loop.time(), clock())
+            if not isinstance(verdict, Accepted):
+                _log.warning("sign-in of %s as %s refused", ticket.principal, shown.uri)
+        self._conclude(connection, event, verdict)
+
     async def _account(self, proof: ProofNeeded) -> Account | None:
         r"""Return whom the typed names mean: ``user``, ``DOMAIN\user`` or ``user@domain``."""
         domain = self._services.config.domain
@@ -172,7 +200,7 @@ class SignIn:
                 self._accept(connection, event, verdict)
             case Challenged() | Refused():
                 connection.respond(event.transaction, verdict.status, headers=verdict.headers)
-            case ProofNeeded():
+            case ProofNeeded() | TicketShown():
                 raise TypeError("a proof has to be completed first")
 
     def _accept(self, connection: Connection, event: RequestReceived, accepted: Accepted) -> None:
@@ -210,7 +238,6 @@ class SignIn:
             return Refused(error.status, _REGISTRAR, str(error), source=host)
         self.user = user
         if not accepted.refreshed:
-            self._renew_at = now + self._services.config.sign_in.association_lifetime
             agent = event.request.headers.get("User-Agent") or "an unnamed program"
             _log.info(
                 "%s signed in from %s with %s over %s",

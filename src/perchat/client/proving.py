@@ -1,0 +1,101 @@
+"""
+Proving who we are on one connection, with a credential that may be replaced.
+
+Between the protocol, which waits for nothing, and Kerberos, which may wait for a KDC:
+that part is done in a thread. A sign-in is made anew before it ends; should Kerberos
+have no ticket then, what stands serves on to its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from perchat.client.credentials import SystemCredential
+from perchat.errors import AuthenticationError
+from perchat.lync.authentication import Initiator, TicketNeeded
+from perchat.lync.kerberos import obtain
+
+if TYPE_CHECKING:
+    from perchat.client.credentials import Credential
+    from perchat.lync.kerberos import Ticket
+    from perchat.sip.message import Request, Response
+
+__all__ = ["Proving", "wall_clock"]
+
+_log = logging.getLogger("perchat.signin")
+
+
+class Proving:
+    """
+    A credential at work.
+
+    Attributes:
+        initiator: Signs and checks; the same one as long as the connection lasts.
+
+    """
+
+    def __init__(self, credential: Credential, allowed: frozenset[str], lifetime: float) -> None:
+        """Take what may be used, by the names of challenges, and how long an association serves."""
+        self._credential = credential
+        self._allowed = allowed
+        self.initiator = Initiator(random=secrets.token_bytes, lifetime=lifetime)
+        self.use(credential)
+
+    def use(self, credential: Credential) -> None:
+        """Prove ourselves by another credential from the next challenge on."""
+        self._credential = credential
+        protocols = credential.protocols.schemes & self._allowed
+        if isinstance(credential, SystemCredential):
+            self.initiator.use("", "", protocols)
+        else:
+            self.initiator.use(credential.username, credential.password, protocols)
+
+    async def prepare(self) -> None:
+        """Before a REGISTER: begin anew where nothing stands, or what stands ends soon."""
+        initiator = self.initiator
+        expires_at = initiator.expires_at
+        if not initiator.established or expires_at is None:
+            initiator.restart()
+        elif not initiator.renewal_due(wall_clock()):
+            try:
+                await self._prove_first()
+            except AuthenticationError as error:
+                if wall_clock() >= expires_at:
+                    raise
+                _log.warning("the sign-in cannot be renewed yet: %s", error)
+            else:
+                initiator.restart()
+
+    async def answer(self, challenge: Response, request: Request) -> tuple[tuple[str, str], ...]:
+        """
+        Return the headers to repeat a challenged REGISTER with.
+
+        Raises:
+            AuthenticationError: The server cannot be satisfied, or there is no ticket.
+
+        """
+        answer = self.initiator.answer(challenge, request, wall_clock())
+        if not isinstance(answer, TicketNeeded):
+            return answer
+        ticket = await self._ticket(answer.service)
+        _log.debug("%s has a ticket for %s", ticket.principal, answer.service)
+        return self.initiator.present(answer, ticket, wall_clock())
+
+    async def _prove_first(self) -> None:
+        """See that there is a ticket before what stands is put at risk."""
+        if self.initiator.service and isinstance(self._credential, SystemCredential):
+            await self._ticket(self.initiator.service)
+
+    async def _ticket(self, service: str) -> Ticket:
+        credential = self._credential
+        cache = credential.cache if isinstance(credential, SystemCredential) else ""
+        return await asyncio.to_thread(obtain, service, cache=cache)
+
+
+def wall_clock() -> float:
+    """Return the seconds since the epoch."""
+    return datetime.now(UTC).timestamp()
