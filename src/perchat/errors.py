@@ -285,6 +285,13 @@ class AuthenticationReason(Enum):
     UNAUTHORIZED_ACCESS = "unauthorized access"
     BAD_SIGNATURE = "bad signature"
     TOO_MANY_CHALLENGES = "too many challenges"
+    UNTRUSTED_CERTIFICATE = "untrusted certificate"
+    UNKNOWN_APPLICATION = "unknown application"
+    WRONG_HOST = "wrong host"
+    WRONG_PORT = "wrong port"
+    WRONG_GRUU = "wrong GRUU"
+    IDENTITY_NOT_GRANTED = "identity not granted"
+    NOT_A_USER = "not a user"
 
 
 class AuthenticationError(FailureResponse):

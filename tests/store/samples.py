@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from perchat.model.application import RegisteredApplication
 from perchat.model.category import Category
 from perchat.model.chatroom import Behavior, Privacy, Role, Room
 from perchat.model.journal import (
+    ApplicationChanged,
+    ApplicationRemoved,
     CategoryChanged,
     Fact,
     MessagePosted,
@@ -56,6 +59,15 @@ def posted(text: str, where: RoomUri = OPS, *, kept: bool = True, **more: object
     return MessagePosted(message, kept)
 
 
+def application(
+    name: str = "Reporter", *identities: SipUri, port: int = 4585
+) -> ApplicationChanged:
+    gruu = SipUri(f"sip:app.{DOMAIN}@{DOMAIN};gruu;opaque=srvr:{name}:Ab12")
+    names = frozenset([f"app.{DOMAIN}", f"pool.{DOMAIN}"])
+    who = frozenset(identities or (ADA,))
+    return ApplicationChanged(RegisteredApplication(name, f"app.{DOMAIN}", port, gruu, names, who))
+
+
 SETTLED: tuple[Fact, ...] = (
     user(ADA),
     user(BOB),
@@ -97,6 +109,8 @@ facts: SearchStrategy[Fact] = st.one_of(
     st.builds(RolesRevoked, _rooms, _roles, _some),
     st.builds(lambda uri, enabled: user(uri, enabled=enabled), _users, st.booleans()),
     st.builds(lambda denied: category(denied=frozenset(denied)), _some),
+    st.builds(application, _names, _users, port=st.integers(1, 65535)),
+    st.builds(ApplicationRemoved, _names),
     st.builds(
         lambda uri, name, privacy, behavior: room(
             uri, f"{name} {uri.guid}", privacy=privacy, behavior=behavior

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from perchat.errors import DuplicateRoomName, StorageError
 from perchat.model.chatroom import Role
 from perchat.model.journal import (
+    ApplicationRemoved,
     Fact,
     JournalEntry,
     MessagePosted,
@@ -34,6 +35,7 @@ from tests.store.samples import (
     LAB,
     OPS,
     SETTLED,
+    application,
     category,
     facts,
     posted,
@@ -198,6 +200,10 @@ async def test_a_snapshot_holds_what_the_journal_adds_up_to(store: Store) -> Non
         RolesRevoked(OPS, Role.MEMBER, (BOB,)),
         NodeStarted("one"),
         category(description="changed"),
+        application("Gone"),
+        application("Reporter", ADA),
+        application("REPORTER", ADA, BOB, port=4586),
+        ApplicationRemoved("gone"),
     )
     snapshot = await store.snapshot()
     assert snapshot.position == await store.position()
@@ -209,6 +215,7 @@ async def test_a_snapshot_holds_what_the_journal_adds_up_to(store: Store) -> Non
     }
     assert [(c.uri, c.description) for c in snapshot.categories] == [(GENERAL, "changed")]
     assert [u.name for u in snapshot.users] == ["ada", "bob", "eve"]
+    assert snapshot.applications == (application("REPORTER", ADA, BOB, port=4586).application,)
 
 
 async def test_the_database_has_one_identity(store: Store) -> None:

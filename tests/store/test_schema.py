@@ -9,7 +9,7 @@ import pytest
 from perchat.errors import StorageError
 from perchat.store import schema
 from perchat.store.sqlite import SqliteStore
-from tests.store.samples import OPS, SETTLED, posted
+from tests.store.samples import OPS, SETTLED, application, posted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +74,17 @@ async def test_an_older_database_is_upgraded_and_keeps_its_data(
     assert numbers(path)["version"] == schema.SCHEMA_VERSION
     await store.open()  # a second time there is nothing to do
     await store.close()
+
+
+async def test_a_database_of_the_first_version_learns_of_applications(path: Path) -> None:
+    written(path, "DROP TABLE application")
+    written(path, "UPDATE about SET value = 1 WHERE name IN ('version', 'compatible')")
+    store = SqliteStore(path)
+    await store.open()
+    await store.append(application())
+    assert (await store.snapshot()).applications == (application().application,)
+    await store.close()
+    assert numbers(path)["compatible"] == 2
 
 
 async def test_an_upgrade_that_fails_changes_nothing(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 from perchat.errors import StateError
 from perchat.model.chatroom import Role, Room
 from perchat.model.journal import (
+    ApplicationChanged,
+    ApplicationRemoved,
     CategoryChanged,
     JournalEntry,
     MessagePosted,
@@ -30,6 +32,7 @@ from perchat.model.name import fold
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from perchat.model.application import RegisteredApplication
     from perchat.model.category import Category
     from perchat.model.principal import User
     from perchat.model.uri import CategoryUri, RoomUri, SipUri
@@ -106,6 +109,7 @@ class ChatState:
         self.users: dict[SipUri, User] = {}
         self.categories: dict[CategoryUri, Category] = {}
         self.rooms: dict[RoomUri, RoomState] = {}
+        self.applications: dict[str, RegisteredApplication] = {}
         self.joined: dict[tuple[SipUri, str], dict[RoomUri, None]] = {}
         self._large_above = large_above
         self._calm_below = calm_below
@@ -122,6 +126,8 @@ class ChatState:
             self._granted(grant)
         for participant in snapshot.participants:
             self._joined(participant)
+        for application in snapshot.applications:
+            self._application_changed(ApplicationChanged(application))
         self.position = snapshot.position
 
     def apply(self, entry: JournalEntry) -> Sequence[Happening]:
@@ -210,6 +216,14 @@ class ChatState:
         self.users[fact.user.uri] = fact.user
         return _NOTHING
 
+    def _application_changed(self, fact: ApplicationChanged) -> Sequence[Happening]:
+        self.applications[fold(fact.application.name)] = fact.application
+        return _NOTHING
+
+    def _application_removed(self, fact: ApplicationRemoved) -> Sequence[Happening]:
+        self.applications.pop(fold(fact.name), None)
+        return _NOTHING
+
     _APPLY: ClassVar[dict[type, Callable[..., Sequence[Happening]]]] = {
         ParticipantJoined: _joined,
         ParticipantParted: _parted,
@@ -219,4 +233,6 @@ class ChatState:
         RolesGranted: _granted,
         RolesRevoked: _revoked,
         UserChanged: _user_changed,
+        ApplicationChanged: _application_changed,
+        ApplicationRemoved: _application_removed,
     }

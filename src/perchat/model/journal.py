@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perchat.model.application import RegisteredApplication
     from perchat.model.category import Category
     from perchat.model.chatroom import Role, Room
     from perchat.model.message import Message
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from perchat.model.uri import RoomUri, SipUri
 
 __all__ = [
+    "ApplicationChanged",
+    "ApplicationRemoved",
     "CategoryChanged",
     "Fact",
     "JournalEntry",
@@ -112,6 +115,20 @@ class UserChanged:
     user: User
 
 
+@dataclass(frozen=True, slots=True)
+class ApplicationChanged:
+    """A trusted application was registered or changed; this is how it is now."""
+
+    application: RegisteredApplication
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationRemoved:
+    """The application of that name is trusted no more."""
+
+    name: str
+
+
 Fact = (
     MessagePosted
     | ParticipantJoined
@@ -122,6 +139,8 @@ Fact = (
     | RolesGranted
     | RolesRevoked
     | UserChanged
+    | ApplicationChanged
+    | ApplicationRemoved
 )
 
 

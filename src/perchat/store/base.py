@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from perchat.model.application import RegisteredApplication
     from perchat.model.category import Category
     from perchat.model.chatroom import Room
     from perchat.model.journal import Fact, JournalEntry, ParticipantJoined, RolesGranted
@@ -43,6 +44,7 @@ class Snapshot:
         database: Identifies this database for ever, a GUID.
         roles: One value a room and role.
         participants: One value a room and session.
+        applications: Those that are trusted, by name.
 
     """
 
@@ -53,6 +55,22 @@ class Snapshot:
     rooms: tuple[Room, ...] = ()
     roles: tuple[RolesGranted, ...] = ()
     participants: tuple[ParticipantJoined, ...] = ()
+    applications: tuple[RegisteredApplication, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipts:
+    """
+    How long a post is known by the id its author gave it; whichever ends first.
+
+    Attributes:
+        seconds: By the store's clock.
+        entries: Of the journal, which bounds what is kept.
+
+    """
+
+    seconds: int = 86_400
+    entries: int = 1_000_000
 
 
 class Store(Protocol):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from perchat.errors import CommandFailed, ErrorCode, StorageError
 from perchat.model.chatroom import Role, Room
 from perchat.model.journal import (
+    ApplicationChanged,
+    ApplicationRemoved,
     CategoryChanged,
     Fact,
     JournalEntry,
@@ -28,6 +30,7 @@ from perchat.store.base import Snapshot, system_clock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from perchat.model.application import RegisteredApplication
     from perchat.model.category import Category
     from perchat.model.message import Message
     from perchat.model.principal import User
@@ -157,6 +160,8 @@ class _Tables:
     def join(self, fact: ParticipantJoined) -> None:
         self._room(fact.room)
         self.present[fact.room, fact.user, fact.session] = fact
+        self.receipts: dict[_Post, JournalEntry] = {}
+        self.applications: dict[str, RegisteredApplication] = {}
 
     def part(self, fact: ParticipantParted) -> None:
         self._room(fact.room)
@@ -225,3 +230,12 @@ _TAKE: dict[type, Callable[..., None]] = {
     RolesRevoked: _Tables.revoke,
     UserChanged: _Tables.change_user,
 }
+    def change_application(self, fact: ApplicationChanged) -> None:
+        self.applications[fold(fact.application.name)] = fact.application
+
+    def remove_application(self, fact: ApplicationRemoved) -> None:
+        self.applications.pop(fold(fact.name), None)
+
+            applications=tuple(self.applications[key] for key in sorted(self.applications)),
+    ApplicationChanged: _Tables.change_application,
+    ApplicationRemoved: _Tables.remove_application,

@@ -19,6 +19,7 @@ from perchat.model.name import fold
 from perchat.model.uri import RoomUri
 from perchat.store.base import Snapshot
 from perchat.store.rows import (
+    APPLICATION,
     CATEGORY,
     KIND_FORGOTTEN,
     KIND_KEPT,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
+    from perchat.model.application import RegisteredApplication
     from perchat.model.principal import User
     from perchat.model.uri import SipUri
 
@@ -176,6 +178,7 @@ def _roles(database: sqlite3.Connection) -> Iterable[RolesGranted]:
         for (uri, role), principals in held.items()
     )
 
+            applications=tuple(_applications(database)),
 
 def _participants(database: sqlite3.Connection) -> Iterable[ParticipantJoined]:
     for uri, user, session, node in database.execute(
@@ -198,3 +201,8 @@ def secret_of(database: sqlite3.Connection, user: SipUri) -> bytes | None:
     """See Store.secret."""
     row = database.execute("SELECT secret FROM user WHERE uri = ?", (user,)).fetchone()
     return row[0] if row else None
+def _applications(database: sqlite3.Connection) -> Iterable[RegisteredApplication]:
+    for (value,) in database.execute("SELECT value FROM application ORDER BY name"):
+        yield APPLICATION.decode(value)
+
+

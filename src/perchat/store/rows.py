@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
+from perchat.model.application import RegisteredApplication
 from perchat.model.category import Category
 from perchat.model.chatroom import Behavior, Privacy, Role, Room
 from perchat.model.journal import (
+    ApplicationChanged,
+    ApplicationRemoved,
     CategoryChanged,
     Fact,
     NodeStarted,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "APPLICATION",
     "CATEGORY",
     "KIND_FORGOTTEN",
     "KIND_KEPT",
@@ -133,6 +137,15 @@ ROOM = Shape(
 USER = Shape(
     User, uri=sip_uri, name=str, display_name=str, guid=str, enabled=bool, chat_enabled=bool
 )
+APPLICATION = Shape(
+    RegisteredApplication,
+    name=str,
+    fqdn=str,
+    port=int,
+    gruu=SipUri,
+    certificate_names=frozenset,
+    identities=lambda uris: frozenset(map(sip_uri, uris)),
+)
 MESSAGE = Shape(
     Message,
     id=int,
@@ -176,6 +189,8 @@ _KINDS: dict[int, tuple[type, tuple[Any, Any]]] = {
     9: (RolesRevoked, _plainly(RolesRevoked, **_ROLES)),
     10: (UserChanged, _changed(UserChanged, "user", USER)),
 }
+    12: (ApplicationChanged, _changed(ApplicationChanged, "application", APPLICATION)),
+    13: (ApplicationRemoved, _plainly(ApplicationRemoved, name=str)),
 """Stored number, class, writer and reader; numbers are never given twice."""
 
 _WRITERS = {kind: (number, ways[0]) for number, (kind, ways) in _KINDS.items()}

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from perchat.errors import CommandFailed, ErrorCode, StorageError
 from perchat.model.journal import (
+    ApplicationChanged,
+    ApplicationRemoved,
     CategoryChanged,
     Fact,
     JournalEntry,
@@ -30,6 +32,7 @@ from perchat.model.name import fold
 from perchat.store.rows import (
     CATEGORY,
     KIND_FORGOTTEN,
+    APPLICATION,
     KIND_KEPT,
     KIND_TOLD,
     MESSAGE,
@@ -278,3 +281,15 @@ def _insert(
 def _statement(name: str, columns: int, rows: int) -> str:
     row = f"({','.join('?' * columns)})"
     return f"INSERT INTO {name} VALUES {','.join([row] * rows)}"  # noqa: S608 - our own names
+    def _change_application(self, fact: ApplicationChanged) -> None:
+        application = fact.application
+        self._database.execute(
+            "INSERT OR REPLACE INTO application VALUES (?, ?)",
+            (fold(application.name), APPLICATION.encode(application)),
+        )
+
+    def _remove_application(self, fact: ApplicationRemoved) -> None:
+        self._database.execute("DELETE FROM application WHERE name = ?", (fold(fact.name),))
+
+        ApplicationChanged: _change_application,
+        ApplicationRemoved: _remove_application,
