@@ -59,9 +59,7 @@ def posted(text: str, where: RoomUri = OPS, *, kept: bool = True, **more: object
     return MessagePosted(message, kept)
 
 
-def application(
-    name: str = "Reporter", *identities: SipUri, port: int = 4585
-) -> ApplicationChanged:
+def application(name: str = "Reporter", *identities: SipUri, port: int = 4585) -> ApplicationChanged:
     gruu = SipUri(f"sip:app.{DOMAIN}@{DOMAIN};gruu;opaque=srvr:{name}:Ab12")
     names = frozenset([f"app.{DOMAIN}", f"pool.{DOMAIN}"])
     who = frozenset(identities or (ADA,))
@@ -85,6 +83,7 @@ _users = st.sampled_from([ADA, BOB, EVE])
 _nodes = st.sampled_from(["one", "two"])
 _sessions = st.sampled_from(["s1", "s2"])
 _roles = st.sampled_from([Role.MEMBER, Role.MANAGER, Role.PRESENTER])
+_names = st.sampled_from(["Reporter", "reporter", "Gate"])
 _some = st.lists(_users.map(str), min_size=1, max_size=3).map(tuple)
 _text = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 
@@ -108,9 +107,9 @@ facts: SearchStrategy[Fact] = st.one_of(
     st.builds(RolesGranted, _rooms, _roles, _some),
     st.builds(RolesRevoked, _rooms, _roles, _some),
     st.builds(lambda uri, enabled: user(uri, enabled=enabled), _users, st.booleans()),
-    st.builds(lambda denied: category(denied=frozenset(denied)), _some),
     st.builds(application, _names, _users, port=st.integers(1, 65535)),
     st.builds(ApplicationRemoved, _names),
+    st.builds(lambda denied: category(denied=frozenset(denied)), _some),
     st.builds(
         lambda uri, name, privacy, behavior: room(
             uri, f"{name} {uri.guid}", privacy=privacy, behavior=behavior

@@ -58,21 +58,6 @@ class Snapshot:
     applications: tuple[RegisteredApplication, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipts:
-    """
-    How long a post is known by the id its author gave it; whichever ends first.
-
-    Attributes:
-        seconds: By the store's clock.
-        entries: Of the journal, which bounds what is kept.
-
-    """
-
-    seconds: int = 86_400
-    entries: int = 1_000_000
-
-
 class Store(Protocol):
     """
     A journal with its tables.

@@ -123,6 +123,7 @@ class _Tables:
         self.present: dict[tuple[RoomUri, SipUri, str], ParticipantJoined] = {}
         self.messages: dict[RoomUri, list[Message]] = {}
         self.last_ids: dict[RoomUri, int] = {}
+        self.applications: dict[str, RegisteredApplication] = {}
 
     def copy(self) -> _Tables:
         other = _Tables()
@@ -160,8 +161,6 @@ class _Tables:
     def join(self, fact: ParticipantJoined) -> None:
         self._room(fact.room)
         self.present[fact.room, fact.user, fact.session] = fact
-        self.receipts: dict[_Post, JournalEntry] = {}
-        self.applications: dict[str, RegisteredApplication] = {}
 
     def part(self, fact: ParticipantParted) -> None:
         self._room(fact.room)
@@ -202,6 +201,12 @@ class _Tables:
             raise StorageError(f"{fact.user.uri} exists already, with another GUID")
         self.users[fact.user.uri] = fact.user
 
+    def change_application(self, fact: ApplicationChanged) -> None:
+        self.applications[fold(fact.application.name)] = fact.application
+
+    def remove_application(self, fact: ApplicationRemoved) -> None:
+        self.applications.pop(fold(fact.name), None)
+
     def snapshot(self, position: int, database: str) -> Snapshot:
         return Snapshot(
             position,
@@ -217,6 +222,7 @@ class _Tables:
                 if held
             ),
             participants=tuple(self.present[key] for key in sorted(self.present)),
+            applications=tuple(self.applications[key] for key in sorted(self.applications)),
         )
 
 
@@ -229,13 +235,6 @@ _TAKE: dict[type, Callable[..., None]] = {
     RolesGranted: _Tables.grant,
     RolesRevoked: _Tables.revoke,
     UserChanged: _Tables.change_user,
-}
-    def change_application(self, fact: ApplicationChanged) -> None:
-        self.applications[fold(fact.application.name)] = fact.application
-
-    def remove_application(self, fact: ApplicationRemoved) -> None:
-        self.applications.pop(fold(fact.name), None)
-
-            applications=tuple(self.applications[key] for key in sorted(self.applications)),
     ApplicationChanged: _Tables.change_application,
     ApplicationRemoved: _Tables.remove_application,
+}

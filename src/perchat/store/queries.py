@@ -151,6 +151,7 @@ def snapshot(database: sqlite3.Connection) -> Snapshot:
             rooms=tuple(map(ROOM.decode, _values(database, "room"))),
             roles=tuple(_roles(database)),
             participants=tuple(_participants(database)),
+            applications=tuple(_applications(database)),
         )
     finally:
         database.execute("COMMIT")
@@ -178,7 +179,6 @@ def _roles(database: sqlite3.Connection) -> Iterable[RolesGranted]:
         for (uri, role), principals in held.items()
     )
 
-            applications=tuple(_applications(database)),
 
 def _participants(database: sqlite3.Connection) -> Iterable[ParticipantJoined]:
     for uri, user, session, node in database.execute(
@@ -186,6 +186,11 @@ def _participants(database: sqlite3.Connection) -> Iterable[ParticipantJoined]:
         " ORDER BY r.uri, user, session"
     ):
         yield ParticipantJoined(RoomUri(uri), sip_uri(user), session, node)
+
+
+def _applications(database: sqlite3.Connection) -> Iterable[RegisteredApplication]:
+    for (value,) in database.execute("SELECT value FROM application ORDER BY name"):
+        yield APPLICATION.decode(value)
 
 
 def users_called(database: sqlite3.Connection, login: str) -> list[User]:
@@ -201,8 +206,3 @@ def secret_of(database: sqlite3.Connection, user: SipUri) -> bytes | None:
     """See Store.secret."""
     row = database.execute("SELECT secret FROM user WHERE uri = ?", (user,)).fetchone()
     return row[0] if row else None
-def _applications(database: sqlite3.Connection) -> Iterable[RegisteredApplication]:
-    for (value,) in database.execute("SELECT value FROM application ORDER BY name"):
-        yield APPLICATION.decode(value)
-
-

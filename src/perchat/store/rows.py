@@ -188,9 +188,9 @@ _KINDS: dict[int, tuple[type, tuple[Any, Any]]] = {
     8: (RolesGranted, _plainly(RolesGranted, **_ROLES)),
     9: (RolesRevoked, _plainly(RolesRevoked, **_ROLES)),
     10: (UserChanged, _changed(UserChanged, "user", USER)),
-}
     12: (ApplicationChanged, _changed(ApplicationChanged, "application", APPLICATION)),
     13: (ApplicationRemoved, _plainly(ApplicationRemoved, name=str)),
+}
 """Stored number, class, writer and reader; numbers are never given twice."""
 
 _WRITERS = {kind: (number, ways[0]) for number, (kind, ways) in _KINDS.items()}

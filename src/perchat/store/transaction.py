@@ -30,9 +30,9 @@ from perchat.model.journal import (
 from perchat.model.message import Message
 from perchat.model.name import fold
 from perchat.store.rows import (
+    APPLICATION,
     CATEGORY,
     KIND_FORGOTTEN,
-    APPLICATION,
     KIND_KEPT,
     KIND_TOLD,
     MESSAGE,
@@ -255,6 +255,16 @@ class Transaction:
             (user.uri, fold(user.name), user.guid, USER.encode(user)),
         )
 
+    def _change_application(self, fact: ApplicationChanged) -> None:
+        application = fact.application
+        self._database.execute(
+            "INSERT OR REPLACE INTO application VALUES (?, ?)",
+            (fold(application.name), APPLICATION.encode(application)),
+        )
+
+    def _remove_application(self, fact: ApplicationRemoved) -> None:
+        self._database.execute("DELETE FROM application WHERE name = ?", (fold(fact.name),))
+
     _CHANGES: ClassVar[dict[type, Callable[..., None]]] = {
         ParticipantJoined: _join,
         ParticipantParted: _part,
@@ -264,6 +274,8 @@ class Transaction:
         RolesGranted: _grant,
         RolesRevoked: _revoke,
         UserChanged: _change_user,
+        ApplicationChanged: _change_application,
+        ApplicationRemoved: _remove_application,
     }
 
 
@@ -281,15 +293,3 @@ def _insert(
 def _statement(name: str, columns: int, rows: int) -> str:
     row = f"({','.join('?' * columns)})"
     return f"INSERT INTO {name} VALUES {','.join([row] * rows)}"  # noqa: S608 - our own names
-    def _change_application(self, fact: ApplicationChanged) -> None:
-        application = fact.application
-        self._database.execute(
-            "INSERT OR REPLACE INTO application VALUES (?, ?)",
-            (fold(application.name), APPLICATION.encode(application)),
-        )
-
-    def _remove_application(self, fact: ApplicationRemoved) -> None:
-        self._database.execute("DELETE FROM application WHERE name = ?", (fold(fact.name),))
-
-        ApplicationChanged: _change_application,
-        ApplicationRemoved: _remove_application,
