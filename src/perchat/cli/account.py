@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from perchat.cli.options import DEFAULT_CONFIG, load, password_stdin_option, sign_in_password
+from perchat.cli.options import (
+    DEFAULT_CONFIG,
+    load,
+    password_stdin_option,
+    sign_in_password,
+    trace_option,
+)
 from perchat.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,6 +42,7 @@ class Account:
         address: ``user@domain``.
         server: ``host`` or ``host:port``; None has one looked up.
         ca: The authorities to trust; None means the system's.
+        trace: Where to keep what goes over the wire; None keeps nothing.
 
     """
 
@@ -44,6 +51,7 @@ class Account:
     server: str | None
     tcp: bool
     ca: Path | None
+    trace: Path | None = None
 
     def connect(self) -> AbstractAsyncContextManager[PersistentChatEndpoint]:
         """
@@ -63,6 +71,7 @@ class Account:
                 credential=perchat.PasswordCredential(self.address, self.password),
                 transport=perchat.Transport.TCP if self.tcp else perchat.Transport.TLS,
                 user_agent="perchat-cli",
+                trace=self.trace,
             )
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
@@ -83,6 +92,7 @@ def as_user(command: Callable[..., None]) -> Callable[..., None]:
     )
     @click.option("--tcp", is_flag=True, help="Plain TCP instead of TLS.")
     @password_stdin_option
+    @trace_option
     @click.option(
         "--config",
         "config_file",
@@ -99,12 +109,13 @@ def as_user(command: Callable[..., None]) -> Callable[..., None]:
         ca: Path | None,
         tcp: bool,
         password_stdin: bool,
+        trace: Path | None,
         config_file: Path | None,
         **words: Any,
     ) -> None:
         where = _complete(user, server, ca, tcp=tcp, file=config_file)
         password = sign_in_password(where["address"], from_stdin=password_stdin)
-        command(Account(**where, tcp=tcp, password=password), **words)
+        command(Account(**where, tcp=tcp, password=password, trace=trace), **words)
 
     return wrapper
 

@@ -9,6 +9,7 @@ from perchat.cli.chat import history, post, rooms, tail
 from perchat.cli.common import Program, log_to_stderr
 from perchat.cli.demo import demo
 from perchat.cli.serve import serve
+from perchat.cli.trace import trace
 
 __all__ = ["main", "perchat"]
 
@@ -30,7 +31,7 @@ def perchat(verbose: bool) -> None:
         log_to_stderr("debug")
 
 
-for command in (init, serve, user, category, room, rooms, post, tail, history, demo):
+for command in (init, serve, user, category, room, rooms, post, tail, history, demo, trace):
     perchat.add_command(command)
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "new_password",
     "password_stdin_option",
     "sign_in_password",
+    "trace_option",
 ]
 
 P = ParamSpec("P")
@@ -59,6 +60,16 @@ def password_stdin_option(command: Callable[P, T]) -> Callable[P, T]:
         "--password-stdin",
         is_flag=True,
         help="The password is the first line of standard input.",
+    )(command)
+
+
+def trace_option(command: Callable[P, T]) -> Callable[P, T]:
+    """Add ``--trace FILE``."""
+    return click.option(
+        "--trace",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Append what goes over the wire to FILE, secrets masked; see perchat trace.",
     )(command)
 
 

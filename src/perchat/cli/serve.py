@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from perchat.cli.common import log_to_stderr, run
-from perchat.cli.options import config_option, load
+from perchat.cli.options import config_option, load, trace_option
 from perchat.cli.output import print_json
 from perchat.errors import ConnectionFailure, OperationFailure
 
@@ -33,10 +34,15 @@ _LEVELS = ("debug", "info", "warning", "error")
     show_default=True,
     help="The least that is logged.",
 )
+@trace_option
 @config_option
 @run
 async def serve(
-    tls_port: int | None, tcp_port: int | None, log_level: str, config_file: Path
+    tls_port: int | None,
+    tcp_port: int | None,
+    log_level: str,
+    trace: Path | None,
+    config_file: Path,
 ) -> None:
     """
     Run the server until SIGTERM or Ctrl-C.
@@ -49,11 +55,20 @@ async def serve(
     log_to_stderr(log_level)
     config = with_ports(load(config_file), tls=tls_port, tcp=tcp_port)
     try:
-        await run_server(config, ready=_announce, stop=stop_signals())
+        with _traced(trace):
+            await run_server(config, ready=_announce, stop=stop_signals())
     except ConnectionFailure as error:
         raise OperationFailure(
             f"{error}; end what listens there, or choose another with --tls-port, --tcp-port"
         ) from error
+
+
+def _traced(file: Path | None) -> contextlib.AbstractContextManager[None]:
+    if file is None:
+        return contextlib.nullcontext()
+    from perchat.client.trace import tracing_to  # late: few trace
+
+    return tracing_to(file)
 
 
 def stop_signals() -> Event:

@@ -90,7 +90,7 @@ def _inside(record: Mapping[str, Any], all_headers: bool) -> Iterator[str]:
         yield _INDENT + record["note"]
         return
     yield _INDENT + record["start"]
-    method = _header(record, "cseq").rpartition(" ")[2]
+    method = _header(record, "cseq").rpartition(" ")[2].upper()
     routine = frozenset() if all_headers else _ROUTINE - _MATTER_IN.get(method, frozenset())
     for name, value in record["headers"]:
         if name.lower() not in routine:
