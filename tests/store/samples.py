@@ -55,11 +55,14 @@ def room(uri: RoomUri = OPS, name: str = "Ops", **changes: object) -> RoomChange
 
 def posted(text: str, where: RoomUri = OPS, *, kept: bool = True, **more: object) -> MessagePosted:
     at = datetime.fromtimestamp(0, UTC)
-    message = Message(0, at, ADA, where, text, "Ada", **more)  # type: ignore[arg-type]
+    author = more.pop("author", ADA)
+    message = Message(0, at, author, where, text, "Ada", **more)  # type: ignore[arg-type]
     return MessagePosted(message, kept)
 
 
-def application(name: str = "Reporter", *identities: SipUri, port: int = 4585) -> ApplicationChanged:
+def application(
+    name: str = "Reporter", *identities: SipUri, port: int = 4585
+) -> ApplicationChanged:
     gruu = SipUri(f"sip:app.{DOMAIN}@{DOMAIN};gruu;opaque=srvr:{name}:Ab12")
     names = frozenset([f"app.{DOMAIN}", f"pool.{DOMAIN}"])
     who = frozenset(identities or (ADA,))
@@ -100,7 +103,14 @@ def _joined(kind: type[ParticipantJoined | ParticipantParted]) -> SearchStrategy
 
 
 facts: SearchStrategy[Fact] = st.one_of(
-    st.builds(posted, _text, _rooms, kept=st.booleans(), rtf=st.none() | _text),
+    st.builds(
+        posted,
+        _text,
+        _rooms,
+        kept=st.booleans(),
+        rtf=st.none() | _text,
+        client_id=st.sampled_from(["", "c1", "c2"]),
+    ),
     _joined(ParticipantJoined),
     _joined(ParticipantParted),
     st.builds(NodeStarted, _nodes),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING
@@ -26,6 +28,7 @@ from perchat.model.journal import (
     RolesRevoked,
 )
 from perchat.model.uri import RoomUri
+from perchat.store.base import Receipts
 from perchat.store.memory import MemoryStore
 from perchat.store.sqlite import SqliteSettings, SqliteStore
 from tests.store.samples import (
@@ -60,11 +63,11 @@ async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await store.close()
 
 
-def made(kind: str, path: Path) -> Store:
+def made(kind: str, path: Path, receipts: Receipts = Receipts()) -> Store:  # noqa: B008 - frozen
     ticks = count(1_700_000_000)
     if kind == "memory":
-        return MemoryStore(clock=lambda: next(ticks) + 0.25)
-    ring = SqliteSettings(ring=0 if kind.endswith("ring") else 100)
+        return MemoryStore(clock=lambda: next(ticks) + 0.25, receipts=receipts)
+    ring = SqliteSettings(ring=0 if kind.endswith("ring") else 100, receipts=receipts)
     return SqliteStore(path, settings=ring, clock=lambda: next(ticks) + 0.25)
 
 
@@ -268,3 +271,111 @@ async def _play(store: Store, batches: list[list[Fact]]) -> list[object]:
     outcome.append([e for e in await store.read(0) if not isinstance(e.fact, MessagePosted)])
     await store.close()
     return outcome
+
+
+# --- posts that are sent again ---
+
+
+def again(text: str = "hello", *, kept: bool = True, **more: object) -> MessagePosted:
+    return posted(text, kept=kept, **({"client_id": "c1"} | more))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_post_under_the_same_id_is_stored_once(store: Store, kept: bool) -> None:
+    once = await store.append(again(kept=kept))
+    assert await store.append(again("another text", kept=kept)) == once
+    assert await store.position() == once[0].position
+    (entry,) = await store.read(len(SETTLED))
+    assert isinstance(entry.fact, MessagePosted)
+    assert (entry.fact.message.text, entry.fact.message.client_id) == ("hello", "c1")
+    (following,) = await store.append(posted("next"))
+    assert message_ids([following]) == [2]
+
+
+async def test_an_id_is_an_authors_own_in_one_room(store: Store) -> None:
+    posts = [
+        again(),
+        again(author=BOB),
+        posted("there", LAB, client_id="c1"),
+        again(client_id="c2"),
+    ]
+    entries = [entry for post in posts for entry in await store.append(post)]
+    assert len({entry.position for entry in entries}) == len(posts)
+    assert [await store.append(post) for post in posts] == [[entry] for entry in entries]
+
+
+async def test_posts_without_an_id_are_never_the_same(store: Store) -> None:
+    entries = await store.append(posted("hello"), posted("hello"))
+    assert message_ids(entries) == [1, 2]
+
+
+async def test_one_append_may_hold_a_post_twice(store: Store) -> None:
+    first, other, second = await store.append(again(), posted("between"), again())
+    assert first == second
+    assert [first, other] == await store.read(len(SETTLED))
+
+
+async def test_posts_that_race_are_one(store: Store) -> None:
+    answers = await asyncio.gather(*(store.append(again()) for _ in range(20)))
+    assert all(answer == answers[0] for answer in answers)
+    assert [m.text for m in await store.history(OPS, last=99)] == ["hello"]
+
+
+async def test_an_append_that_fails_leaves_no_receipt(store: Store) -> None:
+    with pytest.raises(StorageError):
+        await store.append(again(), posted("nowhere", NOWHERE))
+    (entry,) = await store.append(again())
+    assert await store.read(len(SETTLED)) == [entry]
+
+
+async def test_what_was_posted_once_is_known_after_reopening(store: Store) -> None:
+    once = await store.append(again())
+    await store.close()
+    await store.open()
+    assert await store.append(again()) == once
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize(
+    "receipts", [Receipts(seconds=3), Receipts(entries=2)], ids=["by time", "by entries"]
+)
+async def test_receipts_are_kept_for_a_while(tmp_path: Path, kind: str, receipts: Receipts) -> None:
+    store = made(kind, tmp_path / "chat.db", receipts)
+    await store.open()
+    for fact in SETTLED:
+        await store.append(fact)
+    (once,) = await store.append(again())
+    await store.append(posted("one second later"))
+    assert await store.append(again()) == [once]
+    await store.append(posted("later", client_id="c2"))
+    (anew,) = await store.append(again())
+    assert anew.position == once.position + 3
+    assert await store.append(again()) == [anew]
+    await store.close()
+
+
+async def test_receipts_do_not_pile_up(tmp_path: Path) -> None:
+    store = made("sqlite", tmp_path / "chat.db", Receipts(entries=10))
+    await store.open()
+    for fact in SETTLED:
+        await store.append(fact)
+    for number in range(50):
+        await store.append(again(client_id=str(number)))
+    with closing(sqlite3.connect(tmp_path / "chat.db")) as database:
+        assert database.execute("SELECT count(*) FROM receipt").fetchone() == (10,)
+    await store.close()
+
+
+async def test_history_goes_on_after_a_message(store: Store) -> None:
+    for number in range(1, 6):
+        await store.append(posted(f"{number}", client_id=f"c{number}"))
+    await store.append(posted("elsewhere", LAB))
+    found = await store.history_after(OPS, 2, 2)
+    assert [(m.id, m.text, m.client_id, m.room_name) for m in found] == [
+        (3, "3", "c3", "Ops"),
+        (4, "4", "c4", "Ops"),
+    ]
+    assert [m.id for m in await store.history_after(OPS, 0, 99)] == [1, 2, 3, 4, 5]
+    assert await store.history_after(OPS, 5, 99) == []
+    assert await store.history_after(OPS, 0, 0) == []
+    assert await store.history_after(NOWHERE, 0, 9) == []

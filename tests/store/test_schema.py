@@ -8,8 +8,9 @@ import pytest
 
 from perchat.errors import StorageError
 from perchat.store import schema
+from perchat.store.rows import ROOM
 from perchat.store.sqlite import SqliteStore
-from tests.store.samples import OPS, SETTLED, application, posted
+from tests.store.samples import ADA, OPS, SETTLED, application, posted, room
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,15 +77,34 @@ async def test_an_older_database_is_upgraded_and_keeps_its_data(
     await store.close()
 
 
-async def test_a_database_of_the_first_version_learns_of_applications(path: Path) -> None:
-    written(path, "DROP TABLE application")
-    written(path, "UPDATE about SET value = 1 WHERE name IN ('version', 'compatible')")
+def first_version(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a database as the first version did, with one message in it."""
+    with monkeypatch.context() as older, closing(sqlite3.connect(path)) as database, database:
+        older.setattr(schema, "SCHEMA_VERSION", 1)
+        older.setattr(schema, "SCHEMA_COMPAT_VERSION", 1)
+        schema.upgrade(database, "old")
+        database.execute(
+            "INSERT INTO room VALUES (1, ?, 'Ops', 1, ?)", (OPS, ROOM.encode(room().room))
+        )
+        database.execute("INSERT INTO message VALUES (1, 1, 0, ?, 'Ada', 0, 'hello', NULL)", (ADA,))
+        database.execute("INSERT INTO journal VALUES (1, 0, 1, 1, 1, NULL)")
+
+
+async def test_a_database_of_the_first_version_learns_of_applications_and_receipts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "old.db"
+    first_version(path, monkeypatch)
     store = SqliteStore(path)
     await store.open()
     await store.append(application())
     assert (await store.snapshot()).applications == (application().application,)
+    once = await store.append(posted("again", client_id="c"))
+    assert await store.append(posted("again", client_id="c")) == once
+    found = await store.history(OPS, last=9)
+    assert [(m.id, m.text, m.client_id) for m in found] == [(1, "hello", ""), (2, "again", "c")]
     await store.close()
-    assert numbers(path)["compatible"] == 2
+    assert numbers(path)["compatible"] == schema.SCHEMA_COMPAT_VERSION
 
 
 async def test_an_upgrade_that_fails_changes_nothing(

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
     from perchat.model.uri import RoomUri, SipUri
 
-__all__ = ["Message"]
+__all__ = ["CLIENT_ID_LIMIT", "Message"]
+
+CLIENT_ID_LIMIT = 64
+"""Characters an author may call a post by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Message:
         text: Plain text; lines end with a single LF.
         rtf: The same as RTF, if it was posted so.
         is_alert: Whether it was posted as important.
+        client_id: What its author's program called it, so that a post sent twice is kept
+            once; empty where it did not.
 
     """
 
@@ -38,6 +43,7 @@ class Message:
     room_name: str = ""
     rtf: str | None = None
     is_alert: bool = False
+    client_id: str = ""
 
     @property
     def key(self) -> tuple[RoomUri, int]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from perchat.model.principal import User
     from perchat.model.uri import RoomUri, SipUri
 
-__all__ = ["Clock", "Snapshot", "Store", "system_clock"]
+__all__ = ["Clock", "Receipts", "Snapshot", "Store", "system_clock"]
 
 Clock: TypeAlias = "Callable[[], float]"
 """Tells the seconds since the epoch."""
@@ -58,6 +58,21 @@ class Snapshot:
     applications: tuple[RegisteredApplication, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipts:
+    """
+    How long a post is known by the id its author gave it; whichever ends first.
+
+    Attributes:
+        seconds: By the store's clock.
+        entries: Of the journal, which bounds what is kept.
+
+    """
+
+    seconds: int = 86_400
+    entries: int = 1_000_000
+
+
 class Store(Protocol):
     """
     A journal with its tables.
@@ -79,6 +94,10 @@ class Store(Protocol):
         The entries carry what the store decided: position, time, and for messages
         id, timestamp and room name. A cancelled call may still have taken effect.
 
+        A message that its author has posted before, in the same room under the same
+        ``client_id`` and not longer ago than the store keeps receipts, is not stored
+        again: the entry it became then is returned, which followers were told of then.
+
         Raises:
             StorageError: Nothing was stored: disk full, too many waiting, unknown room.
             DuplicateRoomName: A room or category of that name exists.
@@ -98,6 +117,9 @@ class Store(Protocol):
         self, room: RoomUri, *, last: int, before: int | None = None, after: int | None = None
     ) -> list[Message]:
         """Return the newest kept messages with ids between the two, oldest first."""
+
+    async def history_after(self, room: RoomUri, after: int, limit: int) -> list[Message]:
+        """Return the oldest kept messages with greater ids, oldest first."""
 
     async def find_users(self, login: str) -> list[User]:
         """Return the users whose address or login name it is, without regard to case."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from perchat.errors import CommandFailed, ErrorCode, StorageError
 from perchat.model.chatroom import Role, Room
@@ -25,7 +25,7 @@ from perchat.model.journal import (
     UserChanged,
 )
 from perchat.model.name import fold
-from perchat.store.base import Snapshot, system_clock
+from perchat.store.base import Receipts, Snapshot, system_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +45,9 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 class MemoryStore:
     """Keeps all in dictionaries; one instance is one database."""
 
-    def __init__(self, *, clock: Clock = system_clock) -> None:
+    def __init__(self, *, clock: Clock = system_clock, receipts: Receipts = Receipts()) -> None:  # noqa: B008 - frozen
         self._clock = clock
+        self._receipts = receipts
         self._tables = _Tables()
         self._journal: list[JournalEntry] = []
         self._secrets: dict[SipUri, bytes] = {}
@@ -62,14 +63,36 @@ class MemoryStore:
         """See Store.append."""
         tables = self._tables.copy() if len(facts) > 1 else self._tables
         micros = round(self._clock() * 1e6)
-        first = len(self._journal) + 1
-        entries = [
-            JournalEntry(position, micros / 1e6, tables.take(fact, micros))
-            for position, fact in enumerate(facts, first)
-        ]
+        fresh: list[JournalEntry] = []
+        entries = [self._enter(fact, micros, tables, fresh) for fact in facts]
         self._tables = tables
-        self._journal += entries
+        self._journal += fresh
         return entries
+
+    def _enter(
+        self, fact: Fact, micros: int, tables: _Tables, fresh: list[JournalEntry]
+    ) -> JournalEntry:
+        newest = len(self._journal) + len(fresh)
+        post = _post_of(fact)
+        earlier = tables.receipts.get(post) if post else None
+        if earlier and self._stands(earlier, micros, newest):
+            place = earlier.position - 1 - len(self._journal)
+            return self._journal[earlier.position - 1] if place < 0 else fresh[place]
+        entry = JournalEntry(newest + 1, micros / 1e6, tables.take(fact, micros))
+        fresh.append(entry)
+        if post:
+            tables.receipts.pop(post, None)
+            tables.receipts[post] = entry
+            self._forget(tables.receipts, micros, newest + 1)
+        return entry
+
+    def _stands(self, entry: JournalEntry, micros: int, newest: int) -> bool:
+        young = round(entry.at * 1e6) > micros - self._receipts.seconds * 1_000_000
+        return young and entry.position > newest - self._receipts.entries
+
+    def _forget(self, receipts: dict[_Post, JournalEntry], micros: int, newest: int) -> None:
+        while not self._stands(receipts[oldest := next(iter(receipts))], micros, newest):
+            del receipts[oldest]
 
     async def read(self, after: int, limit: int = 1000) -> list[JournalEntry]:
         """See Store.read."""
@@ -95,6 +118,11 @@ class MemoryStore:
         named = self._tables.rooms.get(room)
         return [replace(m, room_name=named.name) for m in found[-last:] if last > 0 and named]
 
+    async def history_after(self, room: RoomUri, after: int, limit: int) -> list[Message]:
+        """See Store.history_after."""
+        found = await self.history(room, last=len(self._journal), after=after)
+        return found[: max(limit, 0)]
+
     async def find_users(self, login: str) -> list[User]:
         """See Store.find_users."""
         key = fold(login)
@@ -111,6 +139,15 @@ class MemoryStore:
         self._secrets[user] = secret
 
 
+_Post: TypeAlias = tuple[str, str, str]
+
+
+def _post_of(fact: Fact) -> _Post | None:
+    if not isinstance(fact, MessagePosted) or not fact.message.client_id:
+        return None
+    return fact.message.author, fact.message.room_uri, fact.message.client_id
+
+
 class _Tables:
     """What the journal adds up to."""
 
@@ -123,6 +160,7 @@ class _Tables:
         self.present: dict[tuple[RoomUri, SipUri, str], ParticipantJoined] = {}
         self.messages: dict[RoomUri, list[Message]] = {}
         self.last_ids: dict[RoomUri, int] = {}
+        self.receipts: dict[_Post, JournalEntry] = {}
         self.applications: dict[str, RegisteredApplication] = {}
 
     def copy(self) -> _Tables:

@@ -40,13 +40,21 @@ if TYPE_CHECKING:
     from perchat.model.principal import User
     from perchat.model.uri import SipUri
 
-__all__ = ["entries", "history", "newest_position", "secret_of", "snapshot", "users_called"]
+__all__ = [
+    "entries",
+    "history",
+    "history_after",
+    "newest_position",
+    "secret_of",
+    "snapshot",
+    "users_called",
+]
 
 _BIGGEST = 2**63 - 1
 
 _ENTRIES = """
     SELECT j.position, j.at, j.kind, j.fact, r.uri, r.name,
-           m.chat_id, m.at, m.author, m.author_name, m.alert, m.text, m.rtf
+           m.chat_id, m.at, m.author, m.author_name, m.alert, m.text, m.rtf, m.client_id
     FROM journal j
     LEFT JOIN room r ON r.key = j.room
     LEFT JOIN message m ON m.room = j.room AND m.chat_id = j.chat_id
@@ -54,13 +62,16 @@ _ENTRIES = """
 """
 
 _HISTORY = """
-    SELECT json_group_array(json_array(chat_id, at, author, author_name, alert, text, rtf))
+    SELECT json_group_array(
+        json_array(chat_id, at, author, author_name, alert, text, rtf, client_id)
+    )
     FROM (
         SELECT * FROM message
-        WHERE room = ? AND chat_id < ? AND chat_id > ? ORDER BY chat_id DESC LIMIT ?
+        WHERE room = ? AND chat_id < ? AND chat_id > ? ORDER BY chat_id {order} LIMIT ?
     )
 """
 """One row for all, since a busy event loop may take the interpreter away at every row."""
+_NEWEST, _OLDEST = _HISTORY.format(order="DESC"), _HISTORY.format(order="ASC")
 
 
 def entries(database: sqlite3.Connection, after: int, limit: int) -> list[JournalEntry]:
@@ -93,6 +104,7 @@ def _named(told: Message, name: str) -> Message:
         name,
         told.rtf,
         told.is_alert,
+        told.client_id,
     )
 
 
@@ -106,6 +118,7 @@ def _message(  # one row
     alert: int,
     text: str,
     rtf: str | None,
+    client_id: str | None,
 ) -> Message:
     return Message(
         chat_id,
@@ -117,6 +130,7 @@ def _message(  # one row
         room_name,
         rtf,
         bool(alert),
+        client_id or "",
     )
 
 
@@ -124,12 +138,25 @@ def history(
     database: sqlite3.Connection, room: RoomUri, last: int, before: int | None, after: int | None
 ) -> list[Message]:
     """See Store.history."""
+    bounds = (_BIGGEST if before is None else before, -1 if after is None else after, last)
+    return _messages(database, room, _NEWEST, bounds)
+
+
+def history_after(
+    database: sqlite3.Connection, room: RoomUri, after: int, limit: int
+) -> list[Message]:
+    """See Store.history_after."""
+    return _messages(database, room, _OLDEST, (_BIGGEST, after, limit))
+
+
+def _messages(
+    database: sqlite3.Connection, room: RoomUri, query: str, bounds: tuple[int, int, int]
+) -> list[Message]:
     found = database.execute("SELECT key, name FROM room WHERE uri = ?", (room,)).fetchone()
-    if found is None or last < 1:
+    if found is None or bounds[2] < 1:
         return []
     key, name = found
-    bounds = (key, _BIGGEST if before is None else before, -1 if after is None else after, last)
-    (rows,) = database.execute(_HISTORY, bounds).fetchone()
+    (rows,) = database.execute(query, (key, *bounds)).fetchone()
     return [_message(room, name, *row) for row in sorted(msgspec.json.decode(rows))]
 
 

@@ -156,6 +156,7 @@ MESSAGE = Shape(
     author_name=str,
     rtf=_optional(str),
     is_alert=bool,
+    client_id=str,
 )
 _ATTENDANCE: dict[str, Callable[[Any], Any]] = {
     "room": _room_uri,

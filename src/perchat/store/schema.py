@@ -22,8 +22,8 @@ __all__ = ["APPLICATION_ID", "SCHEMA_COMPAT_VERSION", "SCHEMA_VERSION", "upgrade
 APPLICATION_ID = 0x50636874
 """Marks a file as ours in the SQLite header: ``Pcht``."""
 
-SCHEMA_VERSION = 2
-SCHEMA_COMPAT_VERSION = 2
+SCHEMA_VERSION = 3
+SCHEMA_COMPAT_VERSION = 3
 
 _FIRST = (
     "CREATE TABLE about (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
@@ -101,7 +101,22 @@ _APPLICATIONS = (
     """,
 )
 
-_DELTAS: Mapping[int, Sequence[str]] = {1: _FIRST, 2: _APPLICATIONS}
+_RECEIPTS = (
+    "ALTER TABLE message ADD COLUMN client_id TEXT",
+    # Which post became which entry, so that one that is sent again is known.
+    """
+    CREATE TABLE receipt (
+        position INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        room INTEGER NOT NULL,
+        author TEXT NOT NULL,
+        client_id TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE UNIQUE INDEX receipt_post ON receipt (author, room, client_id)",
+)
+
+_DELTAS: Mapping[int, Sequence[str]] = {1: _FIRST, 2: _APPLICATIONS, 3: _RECEIPTS}
 """Statements by the version they lead to; never changed once released."""
 
 

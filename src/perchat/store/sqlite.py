@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from perchat.errors import StateError, StorageError
 from perchat.store import queries
-from perchat.store.base import system_clock
+from perchat.store.base import Receipts, system_clock
 from perchat.store.schema import upgrade
 from perchat.store.writer import Job, Writer, failure
 
@@ -51,6 +51,7 @@ class SqliteSettings:
         ring: The newest entries kept in memory for followers.
         readers: Threads that read.
         patience: Seconds to wait for another process to let go of the file.
+        receipts: How long posts are known by their authors' ids.
 
     """
 
@@ -60,6 +61,7 @@ class SqliteSettings:
     ring: int = 10_000
     readers: int = 2
     patience: float = 5.0
+    receipts: Receipts = Receipts()  # noqa: RUF009 - frozen
 
 
 class SqliteStore:
@@ -100,6 +102,7 @@ class SqliteStore:
             name=str(self._path),
             clock=self._clock,
             group_limit=self._settings.group_limit,
+            receipts=self._settings.receipts,
             settled=self._settled,
         )
         self._readers = _Readers(self._path, self._settings)
@@ -165,9 +168,13 @@ class SqliteStore:
             job.settle()
 
     def _remember(self, entries: list[JournalEntry]) -> None:
-        if entries and self._ring and entries[0].position != self._ring[-1].position + 1:
-            self._ring.clear()  # another process wrote in between
-        self._ring.extend(entries)
+        ring = self._ring
+        for entry in entries:
+            if ring and entry.position <= ring[-1].position:
+                continue  # a post that was sent again
+            if ring and entry.position != ring[-1].position + 1:
+                ring.clear()  # another process wrote in between
+            ring.append(entry)
 
     # reading
 
@@ -193,6 +200,12 @@ class SqliteStore:
         """See Store.history."""
         return await self._read(
             lambda database: queries.history(database, room, last, before, after)
+        )
+
+    async def history_after(self, room: RoomUri, after: int, limit: int) -> list[Message]:
+        """See Store.history_after."""
+        return await self._read(
+            lambda database: queries.history_after(database, room, after, limit)
         )
 
     async def find_users(self, login: str) -> list[User]:

@@ -29,6 +29,8 @@ from perchat.model.journal import (
 )
 from perchat.model.message import Message
 from perchat.model.name import fold
+from perchat.store import queries
+from perchat.store.base import Receipts
 from perchat.store.rows import (
     APPLICATION,
     CATEGORY,
@@ -53,8 +55,9 @@ __all__ = ["TOLD_SECONDS", "Transaction"]
 TOLD_SECONDS = 3600
 """How long the text of a message that is not kept stays readable for followers."""
 
-_JOURNAL = ("journal", 6)
-_MESSAGE = ("message", 8)
+_JOURNAL = ("INSERT INTO journal", 6)
+_MESSAGE = ("INSERT INTO message", 9)
+_RECEIPT = ("INSERT OR REPLACE INTO receipt", 5)  # one whose time is over may stand there
 _SIZES = tuple(2**n for n in range(7, -1, -1))  # few statements, all of them prepared soon
 
 
@@ -74,14 +77,22 @@ class Transaction:
         database: In a transaction that holds the write lock, so that positions and
             message ids given here are in the order of commits.
         micros: The time now, microseconds since the epoch.
+        receipts: How long posts are known by their authors' ids.
 
     """
 
-    def __init__(self, database: sqlite3.Connection, micros: int) -> None:
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        micros: int,
+        receipts: Receipts = Receipts(),  # noqa: B008 - frozen
+    ) -> None:
         self._database = database
         self._micros = micros
         self._at = micros / 1e6
         self._timestamp = moment(micros)
+        self._kept = receipts
+        self._posted: dict[tuple[str, int, str], JournalEntry] = {}
         (newest,) = database.execute("SELECT max(position) FROM journal").fetchone()
         self._position: int = newest or 0
         self._rooms: dict[RoomUri, _RoomRow] = {}
@@ -104,10 +115,29 @@ class Transaction:
         """Write what was collected; COMMIT comes next."""
         _insert(self._database, _JOURNAL, self._journal)
         _insert(self._database, _MESSAGE, self._messages)
+        if self._posted:
+            self._keep_receipts()
         counted = [(row.last_id, row.key) for row in self._rooms.values() if row.counted]
         self._database.executemany("UPDATE room SET last_chat_id = ? WHERE key = ?", counted)
         if any(row[2] == KIND_TOLD for row in self._journal):
             self._forget()
+
+    def _keep_receipts(self) -> None:
+        rows = [
+            (entry.position, self._micros, room, author, client_id)
+            for (author, room, client_id), entry in self._posted.items()
+        ]
+        _insert(self._database, _RECEIPT, rows)
+        oldest = self._database.execute(
+            "SELECT position, at FROM receipt ORDER BY position LIMIT ?", (2 * len(rows),)
+        ).fetchall()
+        over = [position for position, at in oldest if not self._stands(position, at)]
+        if over:
+            self._database.execute("DELETE FROM receipt WHERE position <= ?", (over[-1],))
+
+    def _stands(self, position: int, at: int) -> bool:
+        young = at > self._micros - self._kept.seconds * 1_000_000
+        return young and position > self._position - self._kept.entries
 
     def _forget(self) -> None:
         self._database.execute(
@@ -138,6 +168,9 @@ class Transaction:
     def _post(self, fact: MessagePosted) -> JournalEntry:
         given = fact.message
         room = self._room(given.room_uri)
+        post = (given.author, room.key, given.client_id)
+        if given.client_id and (earlier := self._earlier(*post)):
+            return earlier
         room.last_id += 1
         room.counted = True
         message = Message(
@@ -150,13 +183,32 @@ class Transaction:
             room.name,
             given.rtf,
             given.is_alert,
+            given.client_id,
         )
-        posted = MessagePosted(message, fact.kept)
-        if not fact.kept:
-            return self._enter(posted, KIND_TOLD, MESSAGE.encode(message), room.key, message.id)
+        entry = self._enter_message(MessagePosted(message, fact.kept), room.key)
+        if given.client_id:
+            self._posted[post] = entry
+        return entry
+
+    def _earlier(self, author: str, room: int, client_id: str) -> JournalEntry | None:
+        """Return the entry that a post sent again became the first time."""
+        if known := self._posted.get((author, room, client_id)):
+            return known
+        row = self._database.execute(
+            "SELECT position, at FROM receipt WHERE author = ? AND room = ? AND client_id = ?",
+            (author, room, client_id),
+        ).fetchone()
+        if row is None or not self._stands(*row):
+            return None
+        return queries.entries(self._database, row[0] - 1, 1)[0]
+
+    def _enter_message(self, posted: MessagePosted, room: int) -> JournalEntry:
+        message = posted.message
+        if not posted.kept:
+            return self._enter(posted, KIND_TOLD, MESSAGE.encode(message), room, message.id)
         self._messages.append(
             (
-                room.key,
+                room,
                 message.id,
                 self._micros,
                 message.author,
@@ -164,9 +216,10 @@ class Transaction:
                 message.is_alert,
                 message.text,
                 message.rtf,
+                message.client_id or None,
             )
         )
-        return self._enter(posted, KIND_KEPT, None, room.key, message.id)
+        return self._enter(posted, KIND_KEPT, None, room, message.id)
 
     def _room(self, uri: RoomUri) -> _RoomRow:
         row = self._rooms.get(uri)
@@ -290,6 +343,6 @@ def _insert(
             done += size
 
 
-def _statement(name: str, columns: int, rows: int) -> str:
+def _statement(beginning: str, columns: int, rows: int) -> str:
     row = f"({','.join('?' * columns)})"
-    return f"INSERT INTO {name} VALUES {','.join([row] * rows)}"  # noqa: S608 - our own names
+    return f"{beginning} VALUES {','.join([row] * rows)}"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
 
-    from perchat.store.base import Clock
+    from perchat.store.base import Clock, Receipts
 
 __all__ = ["Job", "Writer", "failure"]
 
@@ -81,6 +81,7 @@ class Writer:
         name: What to call the database in errors.
         clock: Seconds since the epoch.
         group_limit: The most jobs one transaction takes.
+        receipts: How long posts are known by their authors' ids.
         settled: Called on the writer's thread with each group whose outcomes stand.
 
     """
@@ -92,12 +93,14 @@ class Writer:
         name: str,
         clock: Clock,
         group_limit: int,
+        receipts: Receipts,
         settled: Callable[[Sequence[Job[object]]], None],
     ) -> None:
         self._database = database
         self._name = name
         self._clock = clock
         self._group_limit = group_limit
+        self._receipts = receipts
         self._settled = settled
         self._jobs: queue.SimpleQueue[Job[object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="perchat-writer", daemon=True)
@@ -160,7 +163,7 @@ class Writer:
     def _transact(self, group: Sequence[Job[object]]) -> None:
         self._database.execute("BEGIN IMMEDIATE")
         try:
-            transaction = Transaction(self._database, round(self._clock() * 1e6))
+            transaction = Transaction(self._database, round(self._clock() * 1e6), self._receipts)
             for job in group:
                 job.outcome = job.work(transaction)
             transaction.finish()
