@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bench.codecs import stations
+from bench.trace import one_message
+from perchat.net.trace import Seen
 
 
 def test_every_station_that_is_measured_does_its_work() -> None:
     for name, call in stations().items():
         assert call(), name
+
+
+@pytest.mark.requirement("R72")
+async def test_a_message_is_traced_only_for_those_who_look() -> None:
+    sight: list[Seen] = []
+    (await one_message(sight.append))()
+    (await one_message(None))()
+    assert len(sight) == 1
