@@ -31,7 +31,7 @@ from perchat.xccos.primitives import Command, Envelope, Reply
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from perchat.client.signin import UserSignIn
+    from perchat.client.signedin import SignedIn
     from perchat.model.message import Message
     from perchat.model.uri import SipUri
     from perchat.sip.message import Request, Response
@@ -55,7 +55,7 @@ class ChatDialog:
 
     def __init__(
         self,
-        sign_in: UserSignIn,
+        sign_in: SignedIn,
         address: SipUri,
         *,
         on_news: Callable[[Primitive], None],

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from perchat.client.options import ClientTimers, EndpointOptions
-    from perchat.client.signin import UserSignIn
+    from perchat.client.signedin import SignedIn
     from perchat.lync.provisioning import Provisioning
     from perchat.model.uri import SipUri
     from perchat.sip.message import Response as SipResponse
@@ -91,7 +91,7 @@ class LocalEndpoint(ABC):
 
     @property
     @abstractmethod
-    def signed_in(self) -> UserSignIn:
+    def signed_in(self) -> SignedIn:
         """The connection that chat endpoints use; StateError while there is none."""
 
     @abstractmethod

@@ -16,7 +16,7 @@ from perchat.errors import AuthenticationError, ConnectionFailure, PerchatError,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from perchat.client.signin import Granted, UserSignIn
+    from perchat.client.signedin import Granted, SignedIn
 
 __all__ = ["Keeper"]
 
@@ -31,7 +31,7 @@ class Keeper:
 
     def __init__(
         self,
-        sign_in: UserSignIn,
+        sign_in: SignedIn,
         registration: Granted,
         *,
         retries: int,

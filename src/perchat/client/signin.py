@@ -1,99 +1,31 @@
 """
-Signing in over one connection: register, be challenged, prove, stay registered, ask for settings.
-
-The order and the spelling are those of the clients that Lync Server 2013 knows
-([MS-SIPREGE], [MS-SIPAE], [MS-SIP]).
+Signing in with a credential: register, be challenged, prove it ([MS-SIPAE]).
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import re
-import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from perchat.client.failures import register_failure, subscribe_failure
+from perchat.client.failures import register_failure
 from perchat.client.guard import SigningGuard
-from perchat.client.link import Link
 from perchat.client.proving import Proving, wall_clock
-from perchat.errors import (
-    AuthenticationError,
-    AuthenticationReason,
-    OperationTimeout,
-)
-from perchat.lync.provisioning import (
-    PROVISIONING_EVENT,
-    PROVISIONING_TYPE,
-    Provisioning,
-    provisioning_request,
-)
-from perchat.lync.registration import instance_uuid
-from perchat.net.connection import ConnectionSettings
-from perchat.net.connector import open_connection
-from perchat.sip.message import Headers, Request
-from perchat.sip.useragent import UserAgentSettings
+from perchat.client.signedin import SignedIn
+from perchat.errors import AuthenticationError, AuthenticationReason
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Mapping
 
     from perchat.client.credentials import Credential
-    from perchat.client.options import ClientTimers
-    from perchat.model.uri import SipUri
-    from perchat.net.connector import Transport
-    from perchat.net.trace import Tracer
+    from perchat.client.signedin import Granted, SignInTarget
     from perchat.sip.message import Response
 
-__all__ = ["Granted", "UserSignIn", "SignInTarget"]
+__all__ = ["UserSignIn"]
 
-_log = logging.getLogger("perchat.signin")
-
-_METHODS = "INVITE, ACK, CANCEL, BYE, INFO, UPDATE, OPTIONS, NOTIFY, BENOTIFY"
-_TIMEOUT = re.compile(r"(?:^|;)\s*timeout\s*=\s*(\d{1,6})")
 _CHALLENGES = frozenset({401, 407})
-DEFAULT_EXPIRES = 600
 
 
-@dataclass(frozen=True, slots=True)
-class SignInTarget:
-    """Who signs in where; all that a sign-in needs to know and that does not change."""
-
-    uri: SipUri
-    host: str
-    port: int
-    transport: Transport
-    tls: ssl.SSLContext | None
-    user_agent: str
-    schemes: frozenset[str]
-    epid: str
-    headers: Mapping[str, str]
-    timers: ClientTimers
-    tracer: Tracer | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """
-    What the registrar granted.
-
-    Attributes:
-        response: Its final answer.
-        expires: Seconds until it has to be refreshed.
-        gruu: This device's own address; empty when the registrar gives none.
-        keep_alive: Seconds of silence it allows; 0 when it does not say.
-
-    """
-
-    response: Response
-    expires: int
-    gruu: str
-    keep_alive: int
-
-
-class UserSignIn:
-    """One connection and the registration on it."""
+class UserSignIn(SignedIn):
+    """One connection and the registration on it, with a credential behind it."""
 
     def __init__(
         self,
@@ -103,41 +35,9 @@ class UserSignIn:
         on_lost: Callable[[Exception], None],
         on_deregistered: Callable[[str], None],
     ) -> None:
-        self.target = target
-        self.contact = ""
-        self._on_deregistered = on_deregistered
-        self.link = Link(on_notify=self._notified, on_lost=on_lost)
+        super().__init__(target, on_lost=on_lost, on_deregistered=on_deregistered)
         self._proving = Proving(credential, target.schemes, target.timers.association)
         self._guard = SigningGuard(self._proving.initiator, self.link.fail)
-        self._call_id = secrets.token_hex(16)
-        self._cseq = 0
-        self._expected: dict[str, asyncio.Future[bytes]] = {}
-
-    # --- steps, in their order ---
-
-    async def connect(self) -> None:
-        """
-        Open the connection.
-
-        Raises:
-            ConnectionFailure: Unreachable or refused.
-            TlsFailure: The server cannot be trusted, or does not speak TLS.
-            OperationTimeout: Nothing answered.
-
-        """
-        target = self.target
-        await open_connection(
-            self.link,
-            target.host,
-            target.port,
-            transport=target.transport,
-            agent=self._agent,
-            tls=target.tls,
-            guard=self._guard,
-            settings=ConnectionSettings(tracer=target.tracer),
-            timeout=target.timers.connect,
-        )
-        _log.info("connected to %s:%d over %s", target.host, target.port, target.transport.name)
 
     async def register(self, headers: Mapping[str, str] | None = None) -> Granted:
         """
@@ -171,46 +71,6 @@ class UserSignIn:
         """Return in how many seconds the association has to be made anew."""
         return self._proving.initiator.renewal_due(wall_clock())
 
-    async def unregister(self) -> None:
-        """Say goodbye to the registrar; what it answers does not matter."""
-        request = self._register_request({}, ("Expires", "0"))
-        await self.link.exchange(request, self.target.timers.goodbye)
-
-    async def provisioning(self) -> Provisioning:
-        """
-        Ask for the settings that the server keeps for this user.
-
-        Raises:
-            PublishSubscribeError: The server refused the query.
-            ProvisioningError: What came makes no sense.
-            OperationTimeout: Nothing came.
-            ConnectionFailure: The connection ended.
-
-        """
-        return Provisioning.parse(await self._settings())
-
-    def request(
-        self, method: str, to: str, *headers: tuple[str, str], body: bytes = b""
-    ) -> Request:
-        """Return a request of this user to ``to``, outside any dialog."""
-        return Request(
-            method,
-            to,
-            Headers(
-                (
-                    ("From", self._from()),
-                    ("To", f"<{to}>"),
-                    ("CSeq", f"1 {method}"),
-                    ("Call-ID", secrets.token_hex(16)),
-                    *((("Contact", self.contact),) if self.contact else ()),
-                    *headers,
-                )
-            ),
-            body,
-        )
-
-    # --- registering ---
-
     async def _register(self, more: Mapping[str, str]) -> Response:
         wait = self.target.timers.request
         await self._proving.prepare()
@@ -221,108 +81,3 @@ class UserSignIn:
             request = self._register_request(more, *answer)
             response = await self.link.exchange(request, wait)
         return response
-
-    def _agent(self, sent_by: str) -> UserAgentSettings:
-        return UserAgentSettings(
-            via=sent_by,
-            user_agent=self.target.user_agent,
-            allow=tuple(_METHODS.split(", ")),
-        )
-
-    def _register_request(self, more: Mapping[str, str], *extra: tuple[str, str]) -> Request:
-        self._cseq += 1
-        return Request(
-            "REGISTER",
-            f"sip:{self.target.uri.domain}",
-            Headers(
-                (
-                    ("From", self._from()),
-                    ("To", f"<{self.target.uri}>"),
-                    ("CSeq", f"{self._cseq} REGISTER"),
-                    ("Call-ID", self._call_id),
-                    ("Contact", self._binding()),
-                    ("Supported", "gruu-10, adhoclist, msrtc-event-categories"),
-                    ("Event", "registration"),
-                    ("ms-keep-alive", "UAC;hop-hop=yes"),
-                    *more.items(),
-                    *extra,
-                )
-            ),
-        )
-
-    def _from(self) -> str:
-        return f"<{self.target.uri}>;tag={secrets.token_hex(5)};epid={self.target.epid}"
-
-    def _binding(self) -> str:
-        host, port = self.link.connection.sockname
-        shown = f"[{host}]" if ":" in host else host
-        return (
-            f"<sip:{shown}:{port};transport={self.target.transport.value}>"
-            f';methods="{_METHODS}";proxy=replace'
-            f';+sip.instance="<urn:uuid:{instance_uuid(self.target.epid)}>"'
-        )
-
-    def _registered(self, response: Response) -> Granted:
-        gruu = self._gruu(response)
-        self.contact = f"<{gruu or self.target.uri}>"
-        keep_alive = _TIMEOUT.search(response.headers.get("ms-keep-alive") or "")
-        return Granted(
-            response=response,
-            expires=response.expires or DEFAULT_EXPIRES,
-            gruu=gruu,
-            keep_alive=int(keep_alive[1]) if keep_alive else 0,
-        )
-
-    def _gruu(self, response: Response) -> str:
-        instance = str(instance_uuid(self.target.epid)).lower()
-        for contact in response.contacts:
-            if instance in (contact.param("+sip.instance") or "").lower():
-                return contact.param("gruu") or ""
-        return ""
-
-    # --- settings ---
-
-    async def _settings(self) -> bytes:
-        request = self._settings_request()
-        arrival: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._expected[request.call_id] = arrival
-        wait = self.target.timers.request
-        try:
-            async with asyncio.timeout(wait):
-                response = await self.link.exchange(request, wait)
-                if response.status >= 300:
-                    raise subscribe_failure(response)
-                return response.body or await arrival
-        except OperationTimeout:
-            raise
-        except TimeoutError as error:
-            raise OperationTimeout(f"the settings did not come within {wait:g} s") from error
-        finally:
-            del self._expected[request.call_id]
-
-    def _settings_request(self) -> Request:
-        return self.request(
-            "SUBSCRIBE",
-            self.target.uri,
-            ("Event", PROVISIONING_EVENT),
-            ("Accept", PROVISIONING_TYPE),
-            ("Supported", "com.microsoft.autoextend"),
-            ("Supported", "ms-benotify"),
-            ("Proxy-Require", "ms-benotify"),
-            ("Supported", "ms-piggyback-first-notify"),
-            ("Expires", "0"),
-            ("Content-Type", PROVISIONING_TYPE),
-            body=provisioning_request(),
-        )
-
-    def _notified(self, request: Request) -> bool:
-        event = (request.headers.get("Event") or "").partition(";")[0].strip().lower()
-        if event == "registration-notify":
-            self._on_deregistered(request.body.decode("utf-8", "replace").strip())
-            return True
-        arrival = self._expected.get(request.call_id)
-        if arrival is None:
-            return False
-        if request.body and not arrival.done():
-            arrival.set_result(request.body)
-        return True

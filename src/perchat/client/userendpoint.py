@@ -1,49 +1,25 @@
-"""
-The user endpoint: signs in with a credential, over one connection of its own.
-
-A failed sign-in leaves it idle, to be tried again. A lost connection ends it; a
-refresh of the registration that fails is repeated first.
-"""
+"""The user endpoint: signs in with a credential, over one connection of its own."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 from perchat.client.arguments import checked_endpoint_id, server_address
+from perchat.client.connected import ConnectedEndpoint
 from perchat.client.credentials import PasswordCredential, SystemCredential
-from perchat.client.endpoint import LocalEndpoint
-from perchat.client.events import EndpointReason
-from perchat.client.failures import endpoint_reason
-from perchat.client.keeper import Keeper
-from perchat.client.options import EndpointOptions, check_headers
-from perchat.client.signin import SignInTarget, UserSignIn
-from perchat.client.states import EndpointState, Step
-from perchat.errors import (
-    ConnectionFailure,
-    OperationFailure,
-    PerchatError,
-    ServerDiscoveryError,
-    StateError,
-)
-from perchat.model.uri import SipUri
+from perchat.client.signedin import SignInTarget
+from perchat.client.signin import UserSignIn
+from perchat.errors import ServerDiscoveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from perchat.client.credentials import Credential
+    from perchat.client.options import EndpointOptions
     from perchat.client.platform import CollaborationPlatform
-    from perchat.client.signin import Granted
-    from perchat.lync.provisioning import Provisioning
-    from perchat.sip.message import Response as SipResponse
 
 __all__ = ["UserEndpoint"]
 
-_LIVE = frozenset({EndpointState.ESTABLISHED, EndpointState.REESTABLISHING})
 
-
-class UserEndpoint(LocalEndpoint):
+class UserEndpoint(ConnectedEndpoint[UserSignIn]):
     """
     A person, or a program acting as one, signed in with a password.
 
@@ -82,20 +58,18 @@ class UserEndpoint(LocalEndpoint):
             TypeError: An argument is of another kind.
 
         """
-        super().__init__(platform, uri, options or EndpointOptions())
+        super().__init__(
+            platform,
+            uri,
+            provision=provision,
+            register_retries=register_retries,
+            options=options,
+        )
         if not isinstance(credential, PasswordCredential | SystemCredential):
             raise TypeError(f"not a credential: {type(credential).__name__}")
         self._host, self._port = server_address(server, port, platform.transport)
         self._credential = credential
         self._epid = checked_endpoint_id(endpoint_id)
-        self._provision = provision
-        self._retries = register_retries
-        self._sign_in: UserSignIn | None = None
-        self._registration: Granted | None = None
-        self._settings: Provisioning | None = None
-        self._keeper: Keeper | None = None
-        self._why = (EndpointReason.CONNECTION_LOST, "")
-        self._over = asyncio.Event()
 
     @property
     def credential(self) -> Credential:
@@ -109,99 +83,11 @@ class UserEndpoint(LocalEndpoint):
             self._sign_in.use(credential)
 
     @property
-    def endpoint_uri(self) -> SipUri:
-        """The device's own address; the owner's while it is not signed in."""
-        gruu = self._registration.gruu if self._registration else ""
-        return SipUri(gruu) if gruu else self._owner_uri
-
-    @property
     def endpoint_id(self) -> str:
         """What tells this device from the owner's others."""
         return self._epid
 
-    @property
-    def signed_in(self) -> UserSignIn:
-        """The connection that chat endpoints use; StateError while there is none."""
-        if self.state not in _LIVE or self._sign_in is None:
-            raise StateError(f"the local endpoint is {self.state.value}, not established")
-        return self._sign_in
-
-    async def establish(self, headers: Mapping[str, str] | None = None) -> SipResponse:
-        """
-        Connect, register, and fetch the settings; returns the registrar's final answer.
-
-        Cancelled or failed, it leaves nothing open and the endpoint idle.
-
-        Args:
-            headers: Added to the REGISTERs of this attempt.
-
-        Raises:
-            StateError: The platform does not run, or the endpoint is not idle.
-            ValueError: A header that the stack sets itself.
-            ServerDiscoveryError: No ``server`` was given; finding one is not available yet.
-            ConnectionFailure: Unreachable, refused or cut.
-            TlsFailure: The server cannot be trusted; ``reason`` tells why.
-            AuthenticationError: The credential, or the server, was not accepted.
-            RegisterError: Refused for another reason.
-            PublishSubscribeError: The settings were refused.
-            OperationTimeout: No answer in time.
-
-        """
-        check_headers(headers or {})
-        self._check_can_establish()
-        self._move(Step.BEGIN)
-        sign_in: UserSignIn | None = None
-        try:
-            sign_in = self._sign_in = self._new_sign_in()
-            registration = await self._go_through(sign_in, headers or {})
-        except BaseException as error:
-            await self._establish_failed(sign_in, error)
-            raise
-        self._move(Step.SUCCEED)
-        return self._stay(sign_in, registration)
-
-    async def terminate(self) -> None:
-        """End the chat endpoints on it, sign out, close; never raises, may be repeated."""
-        if not self._machine.allows(Step.END):
-            if self.state is EndpointState.TERMINATING:
-                await self._over.wait()
-            return
-        self._move(Step.END)
-        if self._keeper is not None:
-            self._keeper.stop()
-        try:
-            if self._sign_in is not None:
-                await self._sign_out(self._sign_in)
-        finally:
-            self._finish()
-
-    async def provisioning(self, *, refresh: bool = False) -> Provisioning:
-        """
-        Return the server's settings for the owner, as fetched at sign-in or anew.
-
-        Before the endpoint is established they are fetched over a sign-in of its own.
-
-        Raises:
-            StateError: The endpoint is terminated.
-            ProvisioningError: What came makes no sense.
-            RealTimeError: As ``establish``.
-
-        """
-        if self._settings is not None and not refresh:
-            return self._settings
-        if self.state is EndpointState.IDLE:
-            self._settings = await self._ask_aside()
-        else:
-            self._settings = await self.signed_in.provisioning()
-        return self._settings
-
-    # --- signing in ---
-
-    def _check_can_establish(self) -> None:
-        if not self._platform.is_running:
-            raise StateError("the platform is not running: start it first")
-        if not self._machine.allows(Step.BEGIN):
-            raise StateError(f"the endpoint is {self.state.value}, not idle")
+    # --- how it signs in ---
 
     def _new_sign_in(self) -> UserSignIn:
         if self._host is None:
@@ -230,42 +116,8 @@ class UserEndpoint(LocalEndpoint):
             on_deregistered=self._deregistered,
         )
 
-    async def _go_through(self, sign_in: UserSignIn, headers: Mapping[str, str]) -> Granted:
-        await sign_in.connect()
-        registration = self._registration = await sign_in.register(headers)
-        if self._provision:
-            self._settings = await sign_in.provisioning()
-        if self.state is not EndpointState.ESTABLISHING:
-            raise OperationFailure("the endpoint was terminated meanwhile", reason="terminated")
-        return registration
-
-    async def _establish_failed(self, sign_in: UserSignIn | None, error: BaseException) -> None:
-        self._sign_in = None
-        try:
-            if sign_in is not None:
-                await sign_in.link.close(self.timers.goodbye)
-        finally:
-            if self.state is EndpointState.ESTABLISHING:
-                self._move(Step.FAIL, endpoint_reason(error), str(error))
-
-    def _stay(self, sign_in: UserSignIn, registration: Granted) -> SipResponse:
-        self._keeper = Keeper(
-            sign_in,
-            registration,
-            retries=self._retries,
-            on_trouble=self._in_trouble,
-            on_recovered=self._recovered,
-            on_given_up=lambda error: self._drop(
-                endpoint_reason(error, EndpointReason.REFRESH_FAILED), error
-            ),
-        )
-        self._keeper.start()
-        return registration.response
-
-    async def _ask_aside(self) -> Provisioning:
-        if not self._platform.is_running:
-            raise StateError("the platform is not running: start it first")
-        aside = UserEndpoint(
+    def _aside(self) -> UserEndpoint:
+        return UserEndpoint(
             self._platform,
             self._owner_uri,
             server=self._host,
@@ -273,50 +125,3 @@ class UserEndpoint(LocalEndpoint):
             credential=self._credential,
             options=self._options,
         )
-        async with aside:
-            return await aside.provisioning()
-
-    # --- the end ---
-
-    def _in_trouble(self, error: PerchatError) -> None:
-        if self.state is EndpointState.ESTABLISHED:
-            self._move(Step.LOSE, EndpointReason.REFRESH_FAILED, str(error))
-
-    def _recovered(self, registration: Granted) -> None:
-        self._registration = registration
-        if self.state is EndpointState.REESTABLISHING:
-            self._move(Step.RECOVER, EndpointReason.REFRESH_SUCCEEDED)
-
-    def _deregistered(self, why: str) -> None:
-        text = f"the server ended the registration: {why}".rstrip(": ")
-        self._drop(EndpointReason.DEREGISTERED, ConnectionFailure(text))
-
-    def _drop(self, reason: EndpointReason, error: Exception) -> None:
-        """Cut the connection, for a reason of ours; all that stands on it ends with it."""
-        if self._sign_in is not None and self.state in _LIVE:
-            self._why = (reason, str(error))
-            self._sign_in.link.fail(error)
-
-    def _connection_lost(self, error: Exception) -> None:
-        if self.state not in _LIVE:
-            return  # whoever signs in or out is told by what he awaits
-        reason, message = self._why
-        self._move(Step.END, reason, message or str(error))
-        self._finish()
-
-    async def _sign_out(self, sign_in: UserSignIn) -> None:
-        for dependant in list(self._dependants):
-            await dependant.hang_up()
-        if sign_in.link.is_up and self._registration is not None:
-            with contextlib.suppress(PerchatError):
-                await sign_in.unregister()
-        await sign_in.link.close(self.timers.goodbye)
-
-    def _finish(self) -> None:
-        if self._keeper is not None:
-            self._keeper.stop()
-        if self._sign_in is not None:
-            self._sign_in.link.fail(ConnectionFailure("the endpoint is terminated"))
-        self._keeper = self._sign_in = self._registration = None
-        self._move(Step.ENDED)
-        self._over.set()
