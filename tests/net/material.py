@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
+import os
+import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+import pytest
 
 from perchat.net.certificates import Certificate
 from perchat.net.connector import Transport, open_connection
@@ -22,10 +27,19 @@ if TYPE_CHECKING:
 
     from perchat.net.connection import Connection
 
-__all__ = ["HOST", "NOW", "Authority", "End", "attempt", "serving"]
+__all__ = ["HOST", "NOW", "Authority", "End", "attempt", "program", "serving"]
 
 NOW = datetime.now(UTC)
 HOST = "127.0.0.1"
+
+
+def program(name: str, package: str) -> str:
+    """Return where a foreign program is; without it skip, or fail under CI."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if found is None:
+        missing = f"{name} needs Debian's {package} (run tools/peers.py)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,7 @@ class End(Recorder):
 
     def connection_made(self, connection: Connection) -> None:
         super().connection_made(connection)
+        self.context = contextvars.copy_context()  # that of whatever an owner would start here
         self.there.everybody.append(self)
         self.there.accepted.put_nowait(self)
 

@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,6 +161,17 @@ def test_one_certificate_in_two_files_is_one(authority: Authority, store: Path) 
     put(store, pair, "a")
     put(store, pair, "b")
     Certificate.find(subject="app", store=store, ambiguous="error")
+
+
+def test_issuer_and_serial_number_name_one_certificate(authority: Authority, store: Path) -> None:
+    pairs = [authority.issue("app.example.com") for _ in range(3)]
+    for index, pair in enumerate(pairs):
+        put(store, pair, str(index))
+    wanted = authority.save(pairs[1]).serial_number
+    find = partial(Certificate.find_by_serial, store=store, serial_number=wanted)
+    assert find(issuer="test AUTH").place == "1.crt"
+    with pytest.raises(CertificateNotFound, match=f"serial {wanted:x} of 'Other'"):
+        find(issuer="Other")
 
 
 # --- not found ---

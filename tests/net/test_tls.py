@@ -127,6 +127,23 @@ async def test_plain_tcp_names_nobody() -> None:
         assert not owner.connection.is_tls
 
 
+async def test_an_alert_never_goes_to_the_connection_that_a_task_was_born_in(
+    authority: Authority,
+) -> None:
+    bad = authority.server("other.example.com")
+    async with serving(authority.server()) as there, serving(bad) as elsewhere:
+        owner = await there.connect(authority.client())
+        accepted = await there.accepted.get()
+
+        async def connect_by_hand() -> None:
+            await asyncio.open_connection(HOST, elsewhere.port, ssl=authority.client())
+
+        born_in = accepted.context
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await asyncio.get_running_loop().create_task(connect_by_hand(), context=born_in)
+        assert await answered(owner)
+
+
 # --- replacing ---
 
 

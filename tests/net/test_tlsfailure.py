@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
 import socket
 import ssl
 import struct
@@ -17,7 +16,7 @@ import pytest
 from perchat.errors import TlsFailure, TlsFailureReason
 from perchat.net.tls import client_context, server_context
 from perchat.net.tlsfailure import tls_failure
-from tests.net.material import HOST, Authority, attempt, serving
+from tests.net.material import HOST, Authority, attempt, program, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -347,7 +346,7 @@ async def test_who_only_looks_in_is_noted_and_no_more(
     assert record.levelno == logging.INFO
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
+@pytest.mark.peer
 async def test_a_foreign_client_is_told_why_by_an_alert(
     authority: Authority, tmp_path: Path
 ) -> None:
@@ -356,7 +355,13 @@ async def test_a_foreign_client_is_told_why_by_an_alert(
     server = server_context(authority.certificate(HOST), client_ca=authority.file)
     async with serving(server) as there:
         child = await asyncio.create_subprocess_exec(
-            *("openssl", "s_client", "-connect", f"{HOST}:{there.port}", "-quiet"),
+            *(
+                program("openssl", "openssl"),
+                "s_client",
+                "-connect",
+                f"{HOST}:{there.port}",
+                "-quiet",
+            ),
             *("-cert", str(tmp_path / "other" / "app.pem")),
             stdin=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

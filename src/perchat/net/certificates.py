@@ -23,6 +23,7 @@ from perchat.errors import CertificateNotFound, ConfigurationError, TlsFailure, 
 from perchat.net.leaves import (
     chain_above,
     is_authority,
+    issued_as,
     matches,
     misused,
     out_of_time,
@@ -33,6 +34,8 @@ from perchat.net.names import host_name
 from perchat.net.stores import open_certificate_store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
@@ -41,6 +44,22 @@ if TYPE_CHECKING:
 __all__ = ["Certificate"]
 
 _log = logging.getLogger("perchat.net")
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    matches: Callable[[x509.Certificate], bool]
+    wanted: str
+    valid_only: bool
+    at: datetime | None
+
+    def why_not(self, leaf: x509.Certificate, private: PrivateKeyTypes | None) -> str:
+        """Tell why a certificate that matches cannot be used; nothing when it can."""
+        if private is None:
+            return "has no private key there"
+        if is_authority(leaf):
+            return "is an authority's, not a host's"
+        return out_of_time(leaf, self.at or datetime.now(UTC)) if self.valid_only else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,10 +112,14 @@ class Certificate:
             ValueError: ``subject`` is empty.
 
         """
-        found, skipped, place = cls._search(subject, store, valid_only, at, password)
-        if not found:
-            raise CertificateNotFound(_not_found(subject, place, skipped))
-        return cls._choose(found, subject, place, ambiguous)
+        if not subject.strip():
+            raise ValueError("which certificate: the subject is empty")
+        found = cls._search(
+            _Query(lambda leaf: matches(leaf, subject), repr(subject), valid_only, at),
+            store,
+            password,
+        )
+        return cls._choose(found, repr(subject), ambiguous)
 
     @classmethod
     def find_or_none(
@@ -121,6 +144,36 @@ class Certificate:
             )
         except CertificateNotFound:
             return None
+
+    @classmethod
+    def find_by_serial(
+        cls,
+        *,
+        issuer: str,
+        serial_number: int,
+        store: Path | str | CertificateStore | None = None,
+        valid_only: bool = True,
+        at: datetime | None = None,
+        password: str | bytes | None = None,
+    ) -> Self:
+        """
+        Return the certificate that ``issuer`` gave ``serial_number``; the rest as with ``find``.
+
+        Args:
+            issuer: Any part of the issuer's name, in any case.
+            serial_number: As its issuer counts.
+            store: See ``find``.
+            valid_only: See ``find``.
+            at: See ``find``.
+            password: See ``find``.
+
+        Raises:
+            CertificateNotFound: There is none; what was skipped is named, and why.
+
+        """
+        wanted = f"serial {serial_number:x} of {issuer!r}"
+        query = _Query(lambda c: issued_as(c, issuer, serial_number), wanted, valid_only, at)
+        return cls._choose(cls._search(query, store, password), wanted, "latest")
 
     @classmethod
     def from_files(
@@ -247,49 +300,47 @@ class Certificate:
     @classmethod
     def _search(
         cls,
-        subject: str,
+        query: _Query,
         store: Path | str | CertificateStore | None,
-        valid_only: bool,
-        at: datetime | None,
         password: str | bytes | None,
-    ) -> tuple[list[Self], list[str], str]:
-        if not subject.strip():
-            raise ValueError("which certificate: the subject is empty")
+    ) -> list[Self]:
         where = open_certificate_store(store)
         try:
             contents = where.read(_encoded(password))
         except ConfigurationError as error:
-            return [], [str(error)], str(where)
+            raise CertificateNotFound(_not_found(query.wanted, where, [str(error)])) from error
         found: dict[x509.Certificate, Self] = {}
         skipped: list[str] = []
-        when = (at or datetime.now(UTC)) if valid_only else None
         for leaf, place in contents.certificates:
-            if not matches(leaf, subject) or leaf in found:
+            if not query.matches(leaf) or leaf in found:
                 continue
             private = contents.key_of(leaf)
-            if why := _useless(leaf, private, when):
+            if why := query.why_not(leaf, private):
                 skipped.append(f"{title(leaf)} in {place} {why}")
             elif private is not None:
                 found[leaf] = cls(leaf, private, chain_above(leaf, contents.plain()), place)
-        return list(found.values()), [*skipped, *contents.unreadable], str(where)
+        if not found:
+            skipped += contents.unreadable
+            raise CertificateNotFound(_not_found(query.wanted, where, skipped))
+        return list(found.values())
 
     @classmethod
-    def _choose(cls, found: list[Self], subject: str, place: str, ambiguous: str) -> Self:
+    def _choose(cls, found: list[Self], wanted: str, ambiguous: str) -> Self:
         best = max(found, key=lambda one: (one.not_after, one.not_before, one.fingerprint))
         if len(found) == 1:
             return best
         if ambiguous == "error":
             listed = "; ".join(f"{title(c.leaf)} in {c.place}" for c in found)
             raise _unusable(
-                f"{len(found)} certificates in {place} match {subject!r}: {listed};"
+                f"{len(found)} certificates match {wanted}: {listed};"
                 " give more of the subject, or remove those that are not wanted"
             )
         _log.info(
-            "%d certificates in %s match %r: taking %s, which expires last",
+            "%d certificates match %s: taking %s in %s, which expires last",
             len(found),
-            place,
-            subject,
+            wanted,
             title(best.leaf),
+            best.place,
         )
         return best
 
@@ -307,16 +358,8 @@ def _encoded(password: str | bytes | None) -> bytes | None:
     return password.encode() if isinstance(password, str) else password
 
 
-def _useless(leaf: x509.Certificate, private: PrivateKeyTypes | None, when: datetime | None) -> str:
-    if private is None:
-        return "has no private key there"
-    if is_authority(leaf):
-        return "is an authority's, not a host's"
-    return out_of_time(leaf, when) if when is not None else ""
-
-
-def _not_found(subject: str, place: str, skipped: list[str]) -> str:
-    text = f"no usable certificate for {subject!r} in {place}"
+def _not_found(wanted: str, place: CertificateStore, skipped: list[str]) -> str:
+    text = f"no usable certificate for {wanted} in {place}"
     return f"{text}; skipped: {'; '.join(skipped)}" if skipped else text
 
 

@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-__all__ = ["chain_above", "is_authority", "matches", "misused", "out_of_time", "raw_names", "title"]
+__all__ = [
+    "chain_above",
+    "is_authority",
+    "issued_as",
+    "matches",
+    "misused",
+    "out_of_time",
+    "raw_names",
+    "title",
+]
 
 _LONGEST_CHAIN = 8
 _PURPOSES = {
@@ -42,6 +51,13 @@ def matches(leaf: x509.Certificate, subject: str) -> bool:
     wanted = subject.strip().lower()
     values = [str(attribute.value) for attribute in leaf.subject]
     return any(wanted in text.lower() for text in [*values, *raw_names(leaf)])
+
+
+def issued_as(leaf: x509.Certificate, issuer: str, serial_number: int) -> bool:
+    """Tell whether an issuer whose name contains ``issuer`` gave it that number."""
+    names = (str(attribute.value).lower() for attribute in leaf.issuer)
+    wanted = issuer.strip().lower()
+    return leaf.serial_number == serial_number and any(wanted in name for name in names)
 
 
 def is_authority(leaf: x509.Certificate) -> bool:

@@ -101,19 +101,27 @@ class Listener:
         await asyncio.sleep(_PAUSE)
 
     async def _welcome(self, sock: socket.socket, peer: tuple[str, int]) -> None:
-        tls = self._tls.current if isinstance(self._tls, ReloadableContext) else self._tls
         self._at_the_door.discard(sock)
         try:
             connection = self._connect()
-            with telling(sock):
-                await self._loop.connect_accepted_socket(
-                    lambda: connection,
-                    sock,
-                    ssl=tls,
-                    ssl_handshake_timeout=None if tls is None else self._patience,
-                )
+        except Exception:  # ours, not the peer's; the next one may fare better
+            _log.exception("a connection to %s has nobody to own it", self.host_port)
+            sock.close()
+            return
+        try:
+            await self._admit(sock, connection)
         except OSError as error:  # an SSLError is one; asyncio has closed the socket
             self._failed(error, peer)
+
+    async def _admit(self, sock: socket.socket, connection: Connection) -> None:
+        tls = self._tls.current if isinstance(self._tls, ReloadableContext) else self._tls
+        with telling(sock):
+            await self._loop.connect_accepted_socket(
+                lambda: connection,
+                sock,
+                ssl=tls,
+                ssl_handshake_timeout=None if tls is None else self._patience,
+            )
 
     def _failed(self, error: OSError, peer: tuple[str, int]) -> None:
         failure = tls_failure(error, _shown(peer))

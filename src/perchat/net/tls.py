@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ReloadableContext", "client_context", "server_context", "telling"]
 
-_handshaking: ContextVar[socket.socket | None] = ContextVar("_handshaking", default=None)
+# The socket of the handshake that begins next. Taken out by it, as tasks that are born
+# later inherit the variable and must not find it there.
+_handshaking: ContextVar[list[socket.socket] | None] = ContextVar("_handshaking", default=None)
 _AGAIN = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -117,12 +119,14 @@ def server_context(
 
 @contextlib.contextmanager
 def telling(sock: socket.socket) -> Iterator[None]:
-    """Have failed handshakes that begin within the block send their alert on ``sock``."""
-    token = _handshaking.set(sock)
+    """Have the one handshake that begins within the block send its alert, if any, on ``sock``."""
+    waiting = [sock]
+    token = _handshaking.set(waiting)
     try:
         yield
     finally:
         _handshaking.reset(token)
+        waiting.clear()
 
 
 def _show(context: ssl.SSLContext, certificate: Path | Certificate, key: Path | None) -> None:
@@ -190,5 +194,6 @@ class _Context(ssl.SSLContext):
     ) -> ssl.SSLObject:
         wrapped = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
         if isinstance(wrapped, _Telling):
-            wrapped.outgoing, wrapped.socket = outgoing, _handshaking.get()
+            waiting = _handshaking.get()
+            wrapped.outgoing, wrapped.socket = outgoing, waiting.pop() if waiting else None
         return wrapped
