@@ -20,8 +20,8 @@ from perchat.lync.ntlm import nt_hash
 from perchat.model.chatroom import Role
 from perchat.model.name import fold
 from perchat.model.uri import SipUri
-from perchat.server.app import chat_settings, open_store
 from perchat.server.config import checked_domain
+from perchat.server.storage import chat_settings, open_store
 from perchat.store.directory import Directory, create_key, load_key
 from perchat.store.sqlite import SqliteStore
 

@@ -17,10 +17,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from perchat.chat.service import ChatService
-from perchat.chat.settings import ChatSettings
 from perchat.cluster.feed import Feed
 from perchat.cluster.wakeup import LocalWakeup
-from perchat.errors import ConfigurationError
 from perchat.net.connection import ConnectionSettings
 from perchat.net.listener import Listener, listen
 from perchat.net.tls import server_context
@@ -29,17 +27,17 @@ from perchat.server.fanout import Fanout
 from perchat.server.routing import ALLOW, FrontEnd
 from perchat.server.services import EnvelopeIds, Services, wall_clock
 from perchat.server.singlesignon import SingleSignOn
+from perchat.server.storage import chat_settings, open_store
 from perchat.server.tasks import Tasks
 from perchat.sip.parser import ParserLimits
 from perchat.sip.useragent import UserAgentSettings
 from perchat.store.directory import Directory, load_key
-from perchat.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["Addresses", "chat_settings", "open_store", "serve"]
+__all__ = ["Addresses", "serve"]
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 5.0  # seconds for connections and their work to end
@@ -92,35 +90,6 @@ async def serve(
                     for task in running:
                         task.cancel()
                     tasks.cancel()
-
-
-@contextlib.asynccontextmanager
-async def open_store(config: ServerConfig) -> AsyncIterator[SqliteStore]:
-    """Open the database of the settings for as long as the block runs."""
-    file = config.path(config.paths.database)
-    if not file.exists():
-        raise ConfigurationError(f"no database at {file}; make one with: perchat init DIR")
-    store = SqliteStore(file)
-    await store.open()
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-def chat_settings(config: ServerConfig) -> ChatSettings:
-    """Return the part of the settings that the chat service works with."""
-    limits = config.limits
-    return ChatSettings(
-        domain=config.domain,
-        node=config.node,
-        display_name=config.chat.display_name,
-        message_size_limit=limits.message_bytes,
-        story_size_limit=limits.story_bytes,
-        search_limit=limits.search_results,
-        history_limit=limits.history_messages,
-        room_management_url=config.chat.management_url,
-    )
 
 
 async def _expire_registrations(services: Services) -> None:

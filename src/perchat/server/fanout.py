@@ -205,11 +205,16 @@ class Fanout:
             joining.shown.set_result(self._view(joining.session, fact.room))
 
     def _expel(self, outcasts: Sequence[ParticipantParted]) -> None:
-        """Close the room for whoever may not stay; each client understands the part reply."""
+        """Close the room for whoever may not stay, in the words each client understands."""
         for parted in outcasts:
-            if session := self._sessions.get(parted.session):
-                gone = Reply("part", RoomUris((parted.room,)), "0", 0)
-                session.reply(gone)
+            session = self._sessions.get(parted.session)
+            if session is None:
+                continue
+            if session.dialect.legacy_masks:
+                session.reply(Reply("part", RoomUris((parted.room,)), "0", 0))
+            else:
+                gone = Departures((Departure(parted.room, (parted.user,)),))
+                self._broadcast((session,), Notice("part", gone))
         self._tasks.insist(partial(self._chat.expel, outcasts), "closing rooms to outcasts")
 
     def _view(self, session: ChatSession, room: RoomUri) -> JoinedRoom:

@@ -1,0 +1,53 @@
+"""
+The database of a server's settings, for the server and for the administrator alike.
+
+Kept apart from the composition root so that a command of the administrator starts
+without loading what only a running server needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from perchat.chat.settings import ChatSettings
+from perchat.errors import ConfigurationError
+from perchat.store.base import Receipts
+from perchat.store.sqlite import SqliteSettings, SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from perchat.server.config import ServerConfig
+
+__all__ = ["chat_settings", "open_store"]
+
+
+@contextlib.asynccontextmanager
+async def open_store(config: ServerConfig) -> AsyncIterator[SqliteStore]:
+    """Open the database of the settings for as long as the block runs."""
+    file = config.path(config.paths.database)
+    if not file.exists():
+        raise ConfigurationError(f"no database at {file}; make one with: perchat init DIR")
+    receipts = Receipts(seconds=config.limits.resend_seconds)
+    store = SqliteStore(file, settings=SqliteSettings(receipts=receipts))
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def chat_settings(config: ServerConfig) -> ChatSettings:
+    """Return the part of the settings that the chat service works with."""
+    limits = config.limits
+    return ChatSettings(
+        domain=config.domain,
+        node=config.node,
+        display_name=config.chat.display_name,
+        message_size_limit=limits.message_bytes,
+        story_size_limit=limits.story_bytes,
+        search_limit=limits.search_results,
+        history_limit=limits.history_messages,
+        room_management_url=config.chat.management_url,
+    )
