@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from perchat.chat.history import _fitting
 from perchat.chat.messages import normalised
 from perchat.chat.refusal import Refusal
 from perchat.chat.state import UserArrived, UserDeparted
@@ -29,7 +30,7 @@ from perchat.model.participant import Participant
 from perchat.model.uri import RoomUri, SipUri
 from perchat.store.memory import MemoryStore
 from tests.chat.conftest import SETTINGS, Node, running
-from tests.store.samples import ADA, BOB, EVE, LAB, OPS, SETTLED, category, room, user
+from tests.store.samples import ADA, BOB, EVE, LAB, OPS, SETTLED, category, posted, room, user
 
 NOWHERE = RoomUri("ma-chan://contoso.example/nowhere")
 STRANGER = SipUri("sip:stranger@contoso.example")
@@ -367,3 +368,51 @@ async def test_a_node_that_starts_again_says_that_its_sessions_are_gone() -> Non
     async with running(Node(store, LocalWakeup())) as node:
         assert node.service.participants(OPS) == []
     assert (await store.read(len(SETTLED) + 1))[0].fact == NodeStarted("one")
+
+
+async def test_a_post_that_is_sent_again_is_answered_and_not_repeated(node: Node) -> None:
+    await node.service.join(ADA, "s1", OPS)
+    once = await node.service.post(ADA, "s1", OPS, "hello", client_id="c1")
+    position = await node.store.position()
+    await node.service.part(ADA, "s1", OPS)
+    await node.service.join(ADA, "s2", OPS)
+    assert await node.service.post(ADA, "s2", OPS, "hello", client_id="c1") == once
+    assert await node.store.position() == position + 2  # the part and the join
+    assert await node.service.recent(ADA, OPS, 5) == [message(once)]
+
+
+@pytest.mark.parametrize(("length", "fits"), [(64, True), (65, False)])
+async def test_the_id_of_a_post_has_a_limit(node: Node, length: int, fits: bool) -> None:
+    await node.service.join(ADA, "s1", OPS)
+    answer = await node.service.post(ADA, "s1", OPS, "x", client_id="c" * length)
+    assert code(answer) is (None if fits else ErrorCode.INVALID_ARGUMENT)
+
+
+async def test_history_is_read_onwards_page_by_page(node: Node) -> None:
+    await node.service.join(ADA, "s1", OPS)
+    for n in range(1, 10):
+        await node.service.post(ADA, "s1", OPS, str(n))
+    after, pages = 0, []
+    while True:
+        answer = await node.service.after(BOB, OPS, after, 1000)
+        assert isinstance(answer, tuple)
+        found, more = answer
+        pages.append([m.id for m in found])
+        after = found[-1].id
+        if not more:
+            break
+    assert pages == [[1, 2, 3, 4, 5], [6, 7, 8, 9]]
+    assert await node.service.after(BOB, OPS, 9, 5) == ([], False)
+    assert code(await node.service.after(BOB, OPS, 0, 0)) is ErrorCode.INVALID_ARGUMENT
+    assert code(await node.service.after(BOB, OPS, -1, 5)) is ErrorCode.INVALID_ARGUMENT
+    assert code(await node.service.after(BOB, LAB, 0, 5)) is ErrorCode.NO_SUCH_NODE
+
+
+def test_an_answer_ends_where_a_client_could_read_no_more() -> None:
+    def long(number: int, text: str) -> Message:
+        return replace(posted(text).message, id=number)
+
+    messages = [long(1, "&" * 100), long(2, "x" * 100), long(3, "x" * 500)]
+    assert [m.id for m in _fitting(messages, 2000)] == [1, 2]
+    assert [m.id for m in _fitting(messages, 3000)] == [1, 2, 3]
+    assert [m.id for m in _fitting(messages, 1)] == [1]

@@ -31,6 +31,7 @@ from perchat.xccos.blocks import (
     Invitations,
     Joined,
     JoinedRoom,
+    MessageQuery,
     Nothing,
     RecentQuery,
     RoomIds,
@@ -94,6 +95,7 @@ HELLO = Message(
 RICH = Message(
     42, AT, ALICE.uri, OPS, "bold", author_name="Alice", room_name="Ops", rtf=r"{\rtf1\b bold}"
 )
+CALLED = Message(43, AT, ALICE.uri, OPS, "hello again", "Alice", "Ops", client_id="5f3c")
 
 Line = tuple[str, Primitive, Dialect]
 
@@ -192,6 +194,13 @@ GOLDEN: dict[str, Sequence[Line]] = {
         answered("bccontext", History(OPS, "Ops", (HELLO,)), DOTNET),
         answered("bccontext", History(OPS, "Ops")),
     ],
+    "bcbymsg": [
+        asked("bcbymsg", MessageQuery(OPS, 41, 100)),
+        asked("bcbymsg", MessageQuery(OPS, 0)),
+        answered("bcbymsg", History(OPS, "Ops", (RICH, CALLED), more=True)),
+        answered("bcbymsg", History(OPS)),
+        refused("bcbymsg", ErrorCode.ERROR_PERMISSION),
+    ],
     "getinv": [
         asked("getinv", InvitationQuery(1, "contoso.com")),
         answered("getinv", INVITED),
@@ -201,8 +210,10 @@ GOLDEN: dict[str, Sequence[Line]] = {
     "grpchat": [
         (">", Chat(OPS, ALICE.uri, "hi\nthere", AT.replace(microsecond=0)), CLIENT),
         (">", replace(Chat.of(RICH), id=0, author_name="", at=AT.replace(microsecond=0)), CLIENT),
+        (">", Chat(OPS, ALICE.uri, "hi", AT.replace(microsecond=0), client_id="5f3c"), CLIENT),
         ("<", Chat.of(HELLO), SERVER),
         ("<", Chat.of(RICH), SERVER),
+        ("<", Chat.of(CALLED), SERVER),
         refused("grpchat", ErrorCode.ERROR_PERMISSION, RoomUris((OPS,))),
     ],
     "unknown": [
@@ -308,6 +319,7 @@ def cleaned(text: str) -> str:
         author_name=ANYTHING,
         rtf=st.one_of(st.none(), ANYTHING),
         is_alert=st.booleans(),
+        client_id=st.one_of(st.just(""), ANYTHING),
     )
 )
 def test_the_fast_way_writes_the_same_bytes_and_any_text(message: Message) -> None:
@@ -320,6 +332,7 @@ def test_the_fast_way_writes_the_same_bytes_and_any_text(message: Message) -> No
     assert chat.author_name == cleaned(message.author_name)
     assert chat.rtf == (None if message.rtf is None else cleaned(message.rtf))
     assert (chat.id, chat.at, chat.alert) == (message.id, message.timestamp, message.is_alert)
+    assert chat.client_id == cleaned(message.client_id)
 
 
 def test_a_delivered_line_becomes_the_message_it_was() -> None:
@@ -399,8 +412,9 @@ def histories(draw: st.DrawFn) -> History:
         st.just(name),
         st.one_of(st.none(), LEGAL),
         st.booleans(),
+        LEGAL,
     )
-    return History(room, name, draw(tuples(message)))
+    return History(room, name, draw(tuples(message)), draw(st.booleans()))
 
 
 @st.composite
@@ -448,6 +462,7 @@ DATA: dict[type[Data], SearchStrategy[Data]] = {
     ),
     Rooms: st.builds(Rooms, tuples(SNAPSHOTS)),
     RecentQuery: st.builds(RecentQuery, ROOM_URIS, NUMBERS),
+    MessageQuery: st.builds(MessageQuery, ROOM_URIS, NUMBERS, NUMBERS),
     History: histories(),
     InvitationQuery: st.builds(InvitationQuery, NUMBERS, LEGAL),
     Invitations: st.builds(Invitations, tuples(st.builds(Invitation, NUMBERS, TIMES, SNAPSHOTS))),
@@ -487,6 +502,7 @@ CHATS: SearchStrategy[Primitive] = st.builds(
     LEGAL,
     st.one_of(st.none(), LEGAL),
     NUMBERS,
+    LEGAL,
 )
 
 

@@ -10,6 +10,8 @@ from perchat.chat.refusal import Refusal, refuse
 from perchat.errors import ErrorCode, StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from perchat.chat.desk import Desk
     from perchat.model.message import Message
     from perchat.model.uri import RoomUri, SipUri
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["History"]
 
 _log = logging.getLogger(__name__)
+_AROUND = 512  # bytes: what stands around a text
 
 
 class History:
@@ -27,21 +30,62 @@ class History:
 
     async def recent(self, user: SipUri, room: RoomUri, count: int) -> Refusal | list[Message]:
         """See ChatService.recent."""
+        if count < 1:
+            return Refusal(ErrorCode.INVALID_ARGUMENT, f"cannot return {count} messages")
+        kept = self._kept(user, room)
+        if kept is not True:
+            return kept or []
+        settings = self._desk.settings
+        found = await _read(self._desk.store.history(room, last=min(count, settings.history_limit)))
+        if isinstance(found, Refusal):
+            return found
+        return _fitting(found[::-1], settings.history_bytes)[::-1]
+
+    async def after(
+        self, user: SipUri, room: RoomUri, message: int, limit: int
+    ) -> Refusal | tuple[list[Message], bool]:
+        """See ChatService.after."""
+        if message < 0 or limit < 1:
+            return Refusal(ErrorCode.INVALID_ARGUMENT, f"not {limit} after message {message}")
+        kept = self._kept(user, room)
+        if kept is not True:
+            return kept or ([], False)
+        settings = self._desk.settings
+        limit = min(limit, settings.history_limit)
+        found = await _read(self._desk.store.history_after(room, message, limit + 1))
+        if isinstance(found, Refusal):
+            return found
+        page = _fitting(found[:limit], settings.history_bytes)
+        return page, len(page) < len(found)
+
+    def _kept(self, user: SipUri, room: RoomUri) -> Refusal | bool:
+        """Return whether a room keeps history, if the user may read it at all."""
         found = self._desk.find(user, room)
         if isinstance(found, Refusal):
             return found
         place, granted = found
         if code := rules.refusal_to_read(place.room, granted):
             return refuse(code)
-        if count < 1:
-            return Refusal(ErrorCode.INVALID_ARGUMENT, f"cannot return {count} messages")
-        if not self._desk.category(place).keeps_history:
-            return []
-        return await self._read(room, min(count, self._desk.settings.history_limit))
+        return self._desk.category(place).keeps_history
 
-    async def _read(self, room: RoomUri, last: int) -> Refusal | list[Message]:
-        try:
-            return await self._desk.store.history(room, last=last)
-        except StorageError as error:
-            _log.error("history not read: %s", error)
-            return Refusal(ErrorCode.DATABASE_CONNECTION, "the service cannot read it now")
+
+async def _read(reading: Awaitable[list[Message]]) -> Refusal | list[Message]:
+    try:
+        return await reading
+    except StorageError as error:
+        _log.error("history not read: %s", error)
+        return Refusal(ErrorCode.DATABASE_CONNECTION, "the service cannot read it now")
+
+
+def _fitting(messages: list[Message], size: int) -> list[Message]:
+    """Return as many from the beginning as fit, but one at least."""
+    for place, message in enumerate(messages):
+        size -= _written(message.text) + _written(message.rtf or "") + _AROUND
+        if size < 0:
+            return messages[: max(place, 1)]
+    return messages
+
+
+def _written(text: str) -> int:
+    """Return the bytes of a text with its markup escaped."""
+    return len(text.encode()) + 4 * sum(map(text.count, "&<>\n"))

@@ -10,7 +10,7 @@ from perchat.chat import rules
 from perchat.chat.refusal import Refusal, refuse
 from perchat.errors import ErrorCode
 from perchat.model.journal import MessagePosted
-from perchat.model.message import Message
+from perchat.model.message import CLIENT_ID_LIMIT, Message
 
 if TYPE_CHECKING:
     from perchat.chat.desk import Desk
@@ -44,8 +44,11 @@ class Messages:
         *,
         alert: bool = False,
         rtf: str | None = None,
+        client_id: str = "",
     ) -> Refusal | JournalEntry:
         """See ChatService.post."""
+        if len(client_id) > CLIENT_ID_LIMIT:
+            return Refusal(ErrorCode.INVALID_ARGUMENT, "the id of the post is too long")
         found = self._desk.find(user, room)
         if isinstance(found, Refusal):
             return found
@@ -56,11 +59,6 @@ class Messages:
         text, rtf = normalised(text), None if rtf is None else normalised(rtf)
         if refusal := refusal_of_text(text, rtf, self._desk.settings):
             return refusal
-        return await self._append(user, place, text, rtf, alert=alert)
-
-    async def _append(
-        self, user: SipUri, place: RoomState, text: str, rtf: str | None, *, alert: bool
-    ) -> Refusal | JournalEntry:
         message = Message(
             id=0,
             timestamp=_NOT_YET,
@@ -70,7 +68,11 @@ class Messages:
             author_name=self._desk.state.users[user].display_name,
             rtf=rtf,
             is_alert=alert,
+            client_id=client_id,
         )
+        return await self._append(place, message)
+
+    async def _append(self, place: RoomState, message: Message) -> Refusal | JournalEntry:
         kept = self._desk.category(place).keeps_history
         entries = await self._desk.append(MessagePosted(message, kept))
         return entries if isinstance(entries, Refusal) else entries[0]

@@ -140,19 +140,35 @@ class ChatService:
         *,
         alert: bool = False,
         rtf: str | None = None,
+        client_id: str = "",
     ) -> Refusal | JournalEntry:
         """
         Say something; durable when this returns.
 
+        ``client_id`` is what the user's program calls the post: the same again, for as
+        long as the store keeps receipts, is not said again but answered as the first.
+
         The checks, in order: NO_SUCH_NODE (also a room one may not see), NODE_DISABLED,
-        USER_NOT_JOINED, ERROR_PERMISSION, INVALID_ARGUMENT (no text), LIMIT_EXCEEDED;
-        DATABASE_CONNECTION when the store is busy or full.
+        USER_NOT_JOINED, ERROR_PERMISSION, INVALID_ARGUMENT (no text, or too long
+        an id), LIMIT_EXCEEDED; DATABASE_CONNECTION when the store is busy or full.
         """
-        return await self._messages.post(user, session, room, text, alert=alert, rtf=rtf)
+        return await self._messages.post(
+            user, session, room, text, alert=alert, rtf=rtf, client_id=client_id
+        )
 
     async def recent(self, user: SipUri, room: RoomUri, count: int) -> Refusal | list[Message]:
-        """Return the newest messages, oldest first; none where the category keeps none."""
+        """
+        Return the newest messages, oldest first; none where the category keeps none.
+
+        Fewer than asked for come when they are long, or more than the server returns.
+        """
         return await self._history.recent(user, room, count)
+
+    async def after(
+        self, user: SipUri, room: RoomUri, message: int, limit: int
+    ) -> Refusal | tuple[list[Message], bool]:
+        """Return the messages that follow one, oldest first, and whether there are more."""
+        return await self._history.after(user, room, message, limit)
 
     # what a session sees
 

@@ -20,6 +20,8 @@ class ChatSettings:
         story_size_limit: The same for a story, and for the RTF twin of a message.
         search_limit: The most rooms any search finds, told to clients.
         history_limit: The most messages of any history answer.
+        history_bytes: Bytes of UTF-8, as they are written, that end an answer sooner: the
+            client has to be able to read it.
         participant_update_limit: Users in a room above which comings and goings are not
             told any more; told again below ``calm_share`` of it.
         calm_share: See there.
@@ -35,6 +37,7 @@ class ChatSettings:
     story_size_limit: int = 65536
     search_limit: int = 999
     history_limit: int = 500
+    history_bytes: int = 786_432
     participant_update_limit: int = 75
     calm_share: float = 0.8
     name_limit: int = 256

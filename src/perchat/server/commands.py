@@ -19,6 +19,7 @@ from perchat.xccos.blocks import (
     InvitationQuery,
     Invitations,
     Joined,
+    MessageQuery,
     RecentQuery,
     RoomIds,
     RoomQuery,
@@ -130,6 +131,22 @@ async def _bccontext(session: ChatSession, envid: str, command: Command) -> None
     return None
 
 
+async def _bcbymsg(session: ChatSession, envid: str, command: Command) -> None:
+    query = command.data
+    if not isinstance(query, MessageQuery):
+        return _invalid(session, envid, command)
+    chat = session.services.chat
+    limit = query.limit or chat.settings.history_limit
+    result = await chat.after(session.user.uri, query.room, query.after, limit)
+    if isinstance(result, Refusal):
+        session.reply(Reply.refusing(command, envid, result.code))
+        return None
+    found, more = result
+    name = next((message.room_name for message in found), "")
+    session.reply(Reply.to(command, envid, History(query.room, name, tuple(found), more)))
+    return None
+
+
 async def _getinv(session: ChatSession, envid: str, command: Command) -> None:
     """Answer with none: no category of this version can have its members invited."""
     if not isinstance(command.data, InvitationQuery):
@@ -150,5 +167,6 @@ COMMANDS: dict[str, Row] = {
     "part": Row(_part),
     "chansrch": Row(_chansrch),
     "bccontext": Row(_bccontext),
+    "bcbymsg": Row(_bcbymsg),
     "getinv": Row(_getinv),
 }

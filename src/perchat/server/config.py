@@ -155,6 +155,8 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         story_bytes: UTF-8 bytes of a story.
         search_results: Results of any search.
         history_messages: Messages of one history answer.
+        resend_seconds: Seconds for which a post that a client sends again, as it may after a
+            lost connection, is known and not stored twice.
         body_bytes: Bytes of a SIP body.
         header_bytes: Bytes of all SIP headers of a message.
         message_seconds: Seconds a message that has begun may stay incomplete.
@@ -171,6 +173,7 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     story_bytes: Count = 65_536
     search_results: Count = 999
     history_messages: Count = 500
+    resend_seconds: Seconds = 86_400
     body_bytes: Count = 1_048_576
     header_bytes: Count = 65_536
     message_seconds: float = 30.0

@@ -206,7 +206,13 @@ class ChatSession:
 
     async def _post(self, line: Chat, transaction: str) -> None:
         result = await self.services.chat.post(
-            self.user.uri, self.id, line.room, line.text, alert=line.alert, rtf=line.rtf
+            self.user.uri,
+            self.id,
+            line.room,
+            line.text,
+            alert=line.alert,
+            rtf=line.rtf,
+            client_id=line.client_id,
         )
         if isinstance(result, Refusal):
             status = _POST_STATUS.get(result.code, 403)

@@ -30,6 +30,7 @@ __all__ = [
     "Invitations",
     "Joined",
     "JoinedRoom",
+    "MessageQuery",
     "Nothing",
     "RecentQuery",
     "RoomIds",
@@ -184,12 +185,35 @@ class RecentQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageQuery:
+    """
+    Asks for the messages of a room that follow one of them, oldest first.
+
+    Attributes:
+        after: The id that the answer follows; 0 for the very first.
+        limit: The most to return; 0 leaves it to the server.
+
+    """
+
+    room: RoomUri
+    after: int
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class History:
-    """Messages of one room, oldest first."""
+    """
+    Messages of one room, oldest first.
+
+    Attributes:
+        more: Whether the server had more than it returned.
+
+    """
 
     room: RoomUri
     name: str = ""
     messages: tuple[Message, ...] = ()
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +273,7 @@ Data = (
     | RoomQuery
     | Rooms
     | RecentQuery
+    | MessageQuery
     | History
     | InvitationQuery
     | Invitations

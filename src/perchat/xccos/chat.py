@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from perchat.markup import escape
 from perchat.model.uri import RoomUri
-from perchat.xccos.blocks import History, RecentQuery
+from perchat.xccos.blocks import History, MessageQuery, RecentQuery
 from perchat.xccos.codec import (
     Codec,
     attribute,
@@ -32,9 +32,17 @@ if TYPE_CHECKING:
     from perchat.model.message import Message
     from perchat.xccos.codec import Dialect
 
-__all__ = ["HISTORY", "RECENT_QUERY", "escape_lines", "read_chat", "write_chat"]
+__all__ = [
+    "HISTORY",
+    "MESSAGE_QUERY",
+    "RECENT_QUERY",
+    "escape_lines",
+    "read_chat",
+    "write_chat",
+]
 
 _RECENT = 30  # the default of a 2013 server
+_EXCEEDED = "urn:parlano:ma:info:exceeded"
 
 
 def read_chat(element: Element, seqid: int = 1) -> Chat:
@@ -50,6 +58,7 @@ def read_chat(element: Element, seqid: int = 1) -> Chat:
         author_name=attribute(element, "authdisp"),
         rtf=rtf.text if rtf else None,
         seqid=number(element.get("seqid"), seqid),
+        client_id=attribute(element, "clientId"),
     )
 
 
@@ -77,6 +86,8 @@ def write_chat(chat: Chat, dialect: Dialect, name: str = "grpchat", marker: str 
     if dialect.server or chat.id:
         attributes["chatId"] = str(chat.id)
     attributes["ts"] = time(chat.at, seven_digits=dialect.server)
+    if chat.client_id:
+        attributes["clientId"] = chat.client_id
     inner = tag("chat", inner=escape_lines(chat.text))
     if chat.rtf is not None:
         inner += tag("rtf", inner=escape(chat.rtf))
@@ -103,6 +114,32 @@ def _write_recent_query(query: RecentQuery, _dialect: Dialect) -> str:
 RECENT_QUERY = Codec(RecentQuery, _read_recent_query, _write_recent_query)
 
 
+def _read_message_query(data: Element) -> MessageQuery:
+    chanib, bcq = data.find("chanib"), data.find("bcq")
+    msgid = bcq.find("msgid") if bcq else None
+    if chanib is None or bcq is None or msgid is None:
+        raise ValueError("no chanib, or no bcq with msgid")
+    backwards = bcq.find("searchbkwds")
+    if backwards and parse_flag(backwards.text):
+        raise ValueError("only messages that follow can be asked for")
+    limit = bcq.find("limit")
+    return MessageQuery(
+        RoomUri(required(chanib, "uri")),
+        max(number(msgid.text), 0),
+        max(number(attribute(limit, "cnt")), 0) if limit else 0,
+    )
+
+
+def _write_message_query(query: MessageQuery, _dialect: Dialect) -> str:
+    inner = tag("msgid", inner=str(query.after))
+    if query.limit:
+        inner += tag("limit", {"cnt": str(query.limit)})
+    return tag("chanib", {"uri": query.room}) + tag("bcq", inner=inner)
+
+
+MESSAGE_QUERY = Codec(MessageQuery, _read_message_query, _write_message_query)
+
+
 def _read_history(data: Element) -> History:
     chanib = data.find("chanib")
     if chanib is None:
@@ -110,7 +147,12 @@ def _read_history(data: Element) -> History:
     name = attribute(chanib, "name")
     chats = (usable(read_chat, msg) for msg in chanib.find_all("msg") if _is_chat(msg))
     messages = tuple(chat.message(name) for chat in chats if chat)
-    return History(RoomUri(required(chanib, "uri")), name, messages)
+    more = any(
+        parse_flag(info.text)
+        for info in chanib.find_all("info")
+        if info.get("id").lower() == _EXCEEDED
+    )
+    return History(RoomUri(required(chanib, "uri")), name, messages, more)
 
 
 def _is_chat(msg: Element) -> bool:
@@ -118,8 +160,9 @@ def _is_chat(msg: Element) -> bool:
 
 
 def _write_history(history: History, dialect: Dialect) -> str:
-    messages = "".join(_write_past(message, dialect) for message in history.messages)
-    return tag("chanib", {"uri": history.room, "name": history.name}, messages)
+    inner = tag("info", {"id": _EXCEEDED}, flag(True)) if history.more else ""
+    inner += "".join(_write_past(message, dialect) for message in history.messages)
+    return tag("chanib", {"uri": history.room, "name": history.name}, inner)
 
 
 def _write_past(message: Message, dialect: Dialect) -> str:

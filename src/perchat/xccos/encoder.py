@@ -127,11 +127,12 @@ def encode_chat(message: Message, envid: str) -> bytes:
     text = escape_lines(message.text)
     chat = f"<chat>{text}</chat>" if text else "<chat/>"
     rtf = "" if message.rtf is None else tag("rtf", inner=escape(message.rtf))
+    called = f' clientId="{escape_attribute(message.client_id)}"' if message.client_id else ""
     return (
         f'{_HEAD} envid="{escape_attribute(envid)}" xmlns="{_NAMESPACE}">'
         f'<grpchat id="grpchat" seqid="1" chanUri="{message.room_uri}"'
         f' author="{escape_attribute(message.author)}"'
         f' authdisp="{escape_attribute(message.author_name)}"'
         f' alert="{"true" if message.is_alert else "false"}" chatId="{message.id}"'
-        f' ts="{time(message.timestamp, seven_digits=True)}">{chat}{rtf}</grpchat></xccos>'
+        f' ts="{time(message.timestamp, seven_digits=True)}"{called}>{chat}{rtf}</grpchat></xccos>'
     ).encode()

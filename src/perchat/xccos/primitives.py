@@ -101,6 +101,8 @@ class Chat:
         text: Lines end with LF.
         at: Aware; the epoch when the sender gave no usable time.
         id: 0 when the sender gave none, as clients do.
+        client_id: What the poster's program calls the post, in an attribute of ours that
+            other programs pass over; empty without one.
 
     """
 
@@ -113,6 +115,7 @@ class Chat:
     author_name: str = ""
     rtf: str | None = None
     seqid: int = 1
+    client_id: str = ""
 
     name: ClassVar[str] = "grpchat"
 
@@ -128,6 +131,7 @@ class Chat:
             id=message.id,
             author_name=message.author_name,
             rtf=message.rtf,
+            client_id=message.client_id,
         )
 
     def message(self, room_name: str = "") -> Message:
@@ -142,6 +146,7 @@ class Chat:
             room_name=room_name,
             rtf=self.rtf,
             is_alert=self.alert,
+            client_id=self.client_id,
         )
 
 
