@@ -12,6 +12,9 @@ import contextlib
 import os
 import secrets
 import shlex
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +28,6 @@ from perchat.server.install import CONFIG_FILE, install
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from perchat.client.chat import PersistentChatEndpoint
     from perchat.client.session import ChatRoomSession
@@ -152,6 +154,8 @@ def next_steps(folder: Path, addresses: Addresses) -> None:
     """Tell what to try in another terminal; the password stays in its file."""
     config, secret = (shlex.quote(str(folder / name)) for name in (CONFIG_FILE, PASSWORD_FILE))
     click.echo("The server stays until Ctrl-C. In another terminal:")
+    if shutil.which("perchat") is None:
+        click.echo(f'  export PATH={shlex.quote(str(Path(sys.argv[0]).resolve().parent))}:"$PATH"')
     click.echo(f'  export PERCHAT_CONFIG={config} PERCHAT_PASSWORD="$(cat {secret})"')
     server = f"--server {addresses.sip_tls}"
     for words in (
