@@ -1,12 +1,12 @@
-"""The ways to name a room, and to say how words match."""
+"""The ways to name a room."""
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 from perchat.errors import CommandFailed, ErrorCode
 from perchat.model.chatroom import RoomSummary
+from perchat.model.history import Match
 from perchat.model.invitation import Invitation
 from perchat.model.uri import RoomUri
 
@@ -19,14 +19,6 @@ __all__ = ["Match", "RoomLike", "pick_by_name", "room_or_name"]
 
 RoomLike: TypeAlias = RoomUri | str | RoomSummary | Invitation
 """A room's URI or name, or anything that carries its URI."""
-
-
-class Match(Enum):
-    """How the words of a search have to match."""
-
-    ANY = "any word"
-    ALL = "all words"
-    PHRASE = "the exact phrase"
 
 
 def room_or_name(room: RoomLike) -> RoomUri | str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from perchat.model.uri import CategoryUri
 
-__all__ = ["Category"]
+__all__ = ["Category", "CategorySummary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +36,24 @@ class Category:
     file_posts: bool = False
     allowed: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CategorySummary:
+    """
+    What others than administrators learn of a category.
+
+    Attributes:
+        name: Empty when the server did not tell more than the URI.
+        keeps_history: Whether messages in its rooms are stored.
+        invitations: Whether new members are invited to its rooms.
+        file_posts: Whether files may be posted in its rooms.
+
+    """
+
+    uri: CategoryUri
+    name: str = ""
+    description: str = ""
+    keeps_history: bool = False
+    invitations: bool = False
+    file_posts: bool = False

@@ -7,6 +7,7 @@ from enum import Enum, Flag, IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perchat.model.addin import AddIn
     from perchat.model.uri import CategoryUri, RoomUri
 
 __all__ = [
@@ -73,6 +74,7 @@ class RoomSnapshot(RoomSummary):
     Attributes:
         participants: How many users were in it at that moment.
         category: Where it lives; None when the server did not say.
+        add_in: The web page shown beside it.
 
     """
 
@@ -84,6 +86,7 @@ class RoomSnapshot(RoomSummary):
     keeps_history: bool = True
     invites: bool = False
     can_post_files: bool = False
+    add_in: AddIn | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import overload
 
-if TYPE_CHECKING:
-    from perchat.model.uri import SipUri
+from perchat.model.changes import Changes
+from perchat.model.uri import GroupUri, SipUri
 
-__all__ = ["PrincipalType", "User"]
+__all__ = [
+    "DirectoryUser",
+    "Group",
+    "Principal",
+    "PrincipalType",
+    "RoleEntry",
+    "User",
+    "UserMatches",
+    "principal_uri",
+]
 
 
 class PrincipalType(IntEnum):
@@ -44,3 +54,106 @@ class User:
     guid: str
     enabled: bool = True
     chat_enabled: bool = True
+
+
+def principal_uri(text: str) -> str:
+    """
+    Return a principal's URI in its one spelling: ``sip:``, ``ma-grp:``, or another scheme's.
+
+    Raises:
+        ValueError: It has no scheme, or is none of its scheme.
+
+    """
+    scheme, separator, rest = text.strip().partition(":")
+    if not (scheme and separator and rest) or rest != rest.strip():
+        raise ValueError(f"not the URI of a user or group: {text!r}")
+    make = {"sip": SipUri, "ma-grp": GroupUri}.get(scheme.lower(), str)
+    return make(f"{scheme.lower()}:{rest}")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """
+    A user, group, container or domain, as lists of roles and searches show it.
+
+    Attributes:
+        uri: ``sip:`` for users, ``ma-grp:`` for groups and containers, ``domain:NAME``.
+        name: As the directory has it.
+        display_name: How people see it; may be empty.
+        type: USER, GROUP, FOLDER or DOMAIN.
+        guid: What it is known by when its names change.
+        directory_path: Where it stands in the directory; empty when that was not told.
+
+    """
+
+    uri: str
+    name: str = ""
+    display_name: str = ""
+    type: PrincipalType = PrincipalType.USER
+    guid: str = ""
+    directory_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryUser(Principal):
+    """
+    A user with what the directory tells of people.
+
+    Attributes:
+        disabled: Whether the user may not sign in.
+        member_of: The groups, containers and domains that hold the user directly.
+
+    """
+
+    company: str = ""
+    email: str = ""
+    disabled: bool = False
+    member_of: tuple[Principal, ...] = ()
+    changes: Changes = Changes()  # noqa: RUF009 - frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Principal):
+    """
+    A group, container or domain.
+
+    Attributes:
+        member_of: What holds the group itself.
+
+    """
+
+    type: PrincipalType = PrincipalType.GROUP
+    member_of: tuple[Principal, ...] = ()
+    changes: Changes = Changes()  # noqa: RUF009 - frozen
+
+
+@dataclass(frozen=True, slots=True)
+class RoleEntry:
+    """Someone who holds a role, and since when."""
+
+    principal: Principal
+    changes: Changes = Changes()  # noqa: RUF009 - frozen
+
+
+@dataclass(frozen=True, slots=True)
+class UserMatches(Sequence[Principal]):
+    """
+    The users a search found, as a sequence.
+
+    Attributes:
+        more_available: Whether there are more than the service returns; narrow the search.
+
+    """
+
+    users: tuple[Principal, ...] = ()
+    more_available: bool = False
+
+    @overload
+    def __getitem__(self, index: int) -> Principal: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Principal, ...]: ...
+    def __getitem__(self, index: int | slice) -> Principal | tuple[Principal, ...]:
+        return self.users[index]
+
+    def __len__(self) -> int:
+        return len(self.users)
