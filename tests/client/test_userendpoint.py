@@ -540,6 +540,7 @@ async def test_what_nobody_asked_for_is_answered_and_ignored(
 async def test_secrets_are_in_no_log(peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with peer.signed_in() as alice:
+        assert isinstance(alice.credential, PasswordCredential)
         assert alice.credential.username == "alice"
     assert "is established" in caplog.text
     assert "Secret-1" not in caplog.text

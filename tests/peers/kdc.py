@@ -7,6 +7,7 @@ root nor the machine's own Kerberos settings are needed or touched.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -14,13 +15,16 @@ import struct
 import subprocess
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-if TYPE_CHECKING:
-    pass
+import pytest
 
-__all__ = ["Kdc", "missing_programs", "set_clock_offset"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Kdc", "kerberos_missing", "realm_of", "set_clock_offset"]
 
 STARTED_WITHIN = 10.0
 _PROGRAMS = ("krb5kdc", "kadmin.local", "kdb5_util", "kinit")
@@ -59,9 +63,24 @@ _KDC_CONF = """\
 """
 
 
-def missing_programs() -> tuple[str, ...]:
-    """Return the programs of MIT Kerberos that are not installed."""
-    return tuple(name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None)
+def kerberos_missing() -> tuple[str, ...]:
+    """Return what Kerberos needs and is not here: MIT's programs, and the library gssapi."""
+    programs = [name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None]
+    return (*programs, *(["the library gssapi"] if find_spec("gssapi") is None else []))
+
+
+@contextlib.contextmanager
+def realm_of(folder: Path, realm: str) -> Iterator[Kdc]:
+    """Serve a realm, and live in it, for as long as the block runs."""
+    kdc = Kdc.start(folder, realm)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("KRB5CCNAME", raising=False)
+            for name, value in kdc.environment.items():
+                patch.setenv(name, value)
+            yield kdc
+    finally:
+        kdc.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +141,10 @@ class Kdc:
     def change_key(self, principal: str) -> None:
         """Give a service a new key, of which existing keytabs know nothing."""
         self._administer(f"cpw -randkey {principal}")
+
+    def remove(self, principal: str) -> None:
+        """Forget a principal."""
+        self._administer(f"delprinc -force {principal}")
 
     def ticket(self, principal: str, name: str = "", *, life: str = "1h") -> Path:
         """Log a person on, as ``kinit`` does; return the ticket cache."""

@@ -186,6 +186,7 @@ class TicketAcceptor:
 
         """
         context = self._gssapi.SecurityContext(creds=self._credentials, usage="accept")
+        context.__DEFER_STEP_ERRORS__ = False  # the library's: tell of an error when it happens
         try:
             answer = context.step(token)
             principal, lifetime = str(context.initiator_name), float(context.lifetime)

@@ -46,6 +46,9 @@ class SipeAccount:
         transport: ``tcp`` or ``tls``.
         authorities: A folder of ``*.pem`` the client trusts; None: accept any certificate.
         chat_uri: Overrides what the server provisions.
+        scheme: ``ntlm``, ``krb5`` or ``auto``.
+        single_sign_on: Use the ticket of who is logged on, not the password.
+        environment: What Kerberos needs, for example ``KRB5CCNAME``.
 
     """
 
@@ -57,6 +60,9 @@ class SipeAccount:
     host: str = "127.0.0.1"
     authorities: Path | None = None
     chat_uri: str = ""
+    scheme: str = "ntlm"
+    single_sign_on: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def arguments(self) -> tuple[str, ...]:
         """Return the driver's options; the password travels in the environment."""
@@ -65,6 +71,7 @@ class SipeAccount:
         return (
             *("--account", self.uri, "--login", self.login),
             *("--host", self.host, "--port", str(self.port), "--transport", self.transport),
+            *("--auth", self.scheme, *(("--sso",) if self.single_sign_on else ())),
             *(trust if self.transport == "tls" else ()),
             *chat,
         )
@@ -131,7 +138,11 @@ class SipeClient:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "SIPE_RIG_PASSWORD": self.account.password},
+            env={
+                **os.environ,
+                **self.account.environment,
+                "SIPE_RIG_PASSWORD": self.account.password,
+            },
             limit=1 << 20,
         )
         await self._finished("connect", 0)

@@ -43,7 +43,7 @@ static struct {
 	/* options */
 	char *server, *transport, *account, *login, *password, *auth;
 	char *groupchat, *user_agent, *plugin, *debug_file, *home, *email_url, *ca;
-	gboolean insecure, debug, from_stdin, want_login_failure, keep_home, quiet;
+	gboolean insecure, sso, debug, from_stdin, want_login_failure, keep_home, quiet;
 	double step_timeout, total_timeout;
 } opt = { .transport = "tcp", .auth = "ntlm", .step_timeout = 15, .total_timeout = 120 };
 
@@ -1062,6 +1062,7 @@ int main(int argc, char **argv)
 		{ "password", 0, 0, G_OPTION_ARG_STRING, &opt.password, "password (or $SIPE_RIG_PASSWORD)", "PW" },
 		{ "password-file", 0, 0, G_OPTION_ARG_FILENAME, &password_file, "file with the password", "FILE" },
 		{ "auth", 0, 0, G_OPTION_ARG_STRING, &opt.auth, "ntlm (default), krb5, tls-dsk, auto", "SCHEME" },
+		{ "sso", 0, 0, G_OPTION_ARG_NONE, &opt.sso, "sign in with the ticket of who is logged on, not with the password", NULL },
 		{ "groupchat", 0, 0, G_OPTION_ARG_STRING, &opt.groupchat, "group chat user URI; overrides provisioning", "URI" },
 		{ "ca", 0, 0, G_OPTION_ARG_FILENAME, &opt.ca, "folder of certificate authorities to trust besides the system's (*.pem)", "DIR" },
 		{ "user-agent", 0, 0, G_OPTION_ARG_STRING, &opt.user_agent, "User-Agent header", "UA" },
@@ -1182,6 +1183,7 @@ int main(int argc, char **argv)
 	purple_account_set_string(account, "server", server);
 	purple_account_set_string(account, "transport", opt.transport);
 	purple_account_set_string(account, "authentication", opt.auth);
+	purple_account_set_bool(account, "sso", opt.sso);
 	purple_account_set_bool(account, "dont-publish", TRUE);
 	/* keep the calendar code from looking for an Exchange server on the network */
 	purple_account_set_string(account, "email_url",
