@@ -79,6 +79,7 @@ async def serve(
                 fanout = Fanout(chat, Feed(store, wakeup), ids, tasks)
                 services = Services(config, chat, Directory(store, key), fanout, tasks, ids)
                 services.single_sign_on = single_sign_on
+                fanout.on_trust_changed = partial(_recheck, services)
                 running = [
                     group.create_task(fanout.run()),
                     group.create_task(_expire_registrations(services)),
@@ -101,6 +102,11 @@ async def _expire_registrations(services: Services) -> None:
             if front_end := services.endpoints.get((binding.aor, binding.endpoint)):
                 _log.info("registration of %s expired", binding.aor)
                 front_end.end("registration expired")
+
+
+def _recheck(services: Services) -> None:
+    for front_end in list(services.connections):
+        front_end.recheck()
 
 
 async def _listen_until(
@@ -173,7 +179,11 @@ def _tls(config: ServerConfig) -> ssl.SSLContext | None:
     if not config.listen.tls:
         return None
     paths = config.paths
-    return server_context(config.path(paths.certificate), config.path(paths.certificate_key))
+    return server_context(
+        config.path(paths.certificate),
+        config.path(paths.certificate_key),
+        client_ca=config.client_authority,
+    )
 
 
 @contextlib.contextmanager

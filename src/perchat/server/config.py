@@ -68,6 +68,8 @@ class PathsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         database: Everything that outlives the process.
         secret_key: Encrypts password hashes in the database; keep it apart from backups of it.
         authority: The certificates clients should trust (PEM).
+        client_authority: Whose certificates trusted applications show (PEM); empty means
+            ``authority``, if that file is there.
         certificate: The server's certificate, leaf first (PEM).
         certificate_key: Its private key (PEM).
 
@@ -76,6 +78,7 @@ class PathsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     database: str = "perchat.db"
     secret_key: str = "secret.key"  # noqa: S105 - a file name
     authority: str = "pki/ca.pem"
+    client_authority: str = ""
     certificate: str = "pki/server.pem"
     certificate_key: str = "pki/server-key.pem"
 
@@ -204,6 +207,14 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def path(self, relative: str) -> Path:
         """Return a path of the file as seen from here."""
         return self.folder / relative
+
+    @property
+    def client_authority(self) -> Path | None:
+        """Whose certificates clients may show; None when they are not asked for one."""
+        if self.paths.client_authority:
+            return self.path(self.paths.client_authority)
+        authority = self.path(self.paths.authority)
+        return authority if authority.exists() else None
 
     @property
     def host_name(self) -> str:

@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING
 from perchat.chat.refusal import Refusal
 from perchat.chat.state import RosterDue, UserArrived, UserDeparted
 from perchat.model.chatroom import RoomSnapshot
-from perchat.model.journal import MessagePosted, ParticipantJoined
+from perchat.model.journal import (
+    ApplicationChanged,
+    ApplicationRemoved,
+    MessagePosted,
+    ParticipantJoined,
+    UserChanged,
+)
 from perchat.xccos.blocks import (
     Arrival,
     Arrivals,
@@ -33,7 +39,7 @@ from perchat.xccos.masks import participant_mask
 from perchat.xccos.primitives import Notice, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from perchat.chat.service import ChatService
     from perchat.chat.state import Happening
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["ArrivalInRooms", "Fanout"]
 
 _log = logging.getLogger(__name__)
+_ABOUT_TRUST = (ApplicationChanged, ApplicationRemoved, UserChanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +87,18 @@ class ArrivalInRooms:
 
 
 class Fanout:
-    """Follows the journal for the sessions of this node."""
+    """
+    Follows the journal for the sessions of this node.
+
+    Attributes:
+        on_trust_changed: Called when a user or an application has changed.
+
+    """
 
     def __init__(
         self, chat: ChatService, feed: Feed, envelope_ids: EnvelopeIds, tasks: Tasks
     ) -> None:
+        self.on_trust_changed: Callable[[], None] = lambda: None
         self._chat = chat
         self._feed = feed
         self._tasks = tasks
@@ -147,6 +161,8 @@ class Fanout:
                 self._tell(happening)
             if isinstance(entry.fact, ParticipantJoined):
                 self._show_room(entry.fact)
+            if isinstance(entry.fact, _ABOUT_TRUST):
+                self.on_trust_changed()
             if outcasts := self._chat.outcasts(entry):
                 self._expel(outcasts)
         except Exception:

@@ -16,6 +16,7 @@ from perchat.errors import ConnectionFailure
 from perchat.lync.compression import answer_negotiate
 from perchat.lync.diagnostics import diagnostics_header
 from perchat.lync.presence import answer_service
+from perchat.server.applications import PeerGuard
 from perchat.server.session import ChatSession
 from perchat.server.signin import SignIn
 from perchat.server.subscriptions import subscribe
@@ -31,6 +32,7 @@ from perchat.xccos.codec import Dialect
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from perchat.model.principal import User
     from perchat.model.uri import RoomUri
     from perchat.net.connection import Connection
     from perchat.server.services import Services
@@ -74,6 +76,7 @@ class FrontEnd:
         self.sign_in = SignIn(services, signed_in=self._signed_in, signed_out=self._signed_out)
         self._services = services
         self._connection: Connection
+        self._peer: PeerGuard
         self._sessions: dict[str, ChatSession] = {}
         self._abandoned: dict[str, list[RoomUri]] = {}  # by the address that was called
         self._held = False
@@ -85,7 +88,9 @@ class FrontEnd:
     def connection_made(self, connection: Connection) -> None:
         """Start the clock for signing in."""
         self._connection = connection
-        connection.guard = self.sign_in
+        connection.guard = self._peer = PeerGuard(
+            self._services, connection, self.sign_in, admitted=self._stop_clock
+        )
         self._services.connections.add(self)
         if len(self._services.connections) > self._services.config.limits.connections:
             _log.warning("connection from %s refused: too many", connection.peername[0])
@@ -115,6 +120,18 @@ class FrontEnd:
     def end(self, reason: str) -> None:
         """Cut the connection."""
         self._connection.abort(ConnectionFailure(reason))
+
+    def recheck(self) -> None:
+        """See that a trusted application is trusted still, and acts for nobody it may not."""
+        if why := self._peer.recheck():
+            _log.warning("connection from %s closed: %s", self._connection.peername[0], why)
+            self.close()
+            return
+        for dialog, session in list(self._sessions.items()):
+            if not self._peer.may_act_as(session.user):
+                del self._sessions[dialog]
+                self._connection.request_in(dialog, "BYE")
+                session.end("the application may not act as its user any more")
 
     # --- events ---
 
@@ -175,11 +192,20 @@ class FrontEnd:
     # --- requests outside dialogs ---
 
     def _register(self, event: RequestReceived) -> None:
+        if self._peer.application is not None:
+            self._register_trusted(event)
+            return
         self.sign_in.register(self._connection, event)
         if not self.sign_in.stands and self.sign_in.user is not None and not self._held:
             self._held = True  # what is sent now would not be signed
             for session in self._sessions.values():
                 session.outbox.hold()
+
+    def _register_trusted(self, event: RequestReceived) -> None:
+        if user := self._peer.user_of(event.request):
+            self.sign_in.register_trusted(self._connection, event, user)
+        else:
+            self._not_here(event)
 
     def _options(self, event: RequestReceived) -> None:
         self._connection.respond(
@@ -194,7 +220,7 @@ class FrontEnd:
         self._connection.respond(event.transaction, status)
 
     def _subscribe(self, event: RequestReceived) -> None:
-        user = self.sign_in.user
+        user = self._peer.user_of(event.request)
         if user is None or _address(event.request.to.uri) != user.uri:
             self._not_here(event)
         else:
@@ -207,7 +233,7 @@ class FrontEnd:
             self._connection.respond(event.transaction, 200)
 
     def _invite(self, event: RequestReceived) -> None:
-        config, user = self._services.config, self.sign_in.user
+        config, user = self._services.config, self._peer.user_of(event.request)
         if user is None or _address(event.request.uri) not in config.chat_uris:
             self._not_here(event)
         elif not user.chat_enabled:
@@ -217,11 +243,10 @@ class FrontEnd:
             reason = "Rejected session (no more endpoints allowed)"
             self._reject(event, 503, _TOO_MANY, reason)
         else:
-            self._open_session(event)
+            self._open_session(event, user)
 
-    def _open_session(self, event: RequestReceived) -> None:
-        request, user = event.request, self.sign_in.user
-        assert user is not None, "checked by the caller"
+    def _open_session(self, event: RequestReceived, user: User) -> None:
+        request = event.request
         offered = request.content_type == _SDP
         headers = [("Contact", self._contact()), *self._session_headers(event)]
         body = self._session_description(request.uri) if offered else b""
@@ -313,6 +338,8 @@ class FrontEnd:
 
     def _bind(self, binding: Binding) -> None:
         """Take the endpoint's place; an older connection of it can only be a dead one."""
+        if self._binding is not None and self._binding.aor != binding.aor:
+            self._unbind()  # an application registers one of its users at a time
         self._binding = binding
         endpoints, key = self._services.endpoints, (binding.aor, binding.endpoint)
         displaced = endpoints.get(key)

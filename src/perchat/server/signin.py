@@ -34,7 +34,7 @@ from perchat.sip.registrar import Binding
 from perchat.sip.status import reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from perchat.lync.authentication import Verdict
     from perchat.model.principal import User
@@ -110,19 +110,16 @@ class SignIn:
         """Sign what goes out."""
         return self._acceptor.seal(message)
 
+    def challenge(self, request: Request, why: Sequence[tuple[str, str]] = ()) -> Response:
+        """Return the answer that asks for a sign-in, with headers that say why."""
+        verdict = self._acceptor.challenge(self._services.clock())
+        return _answer(request, verdict.status, (*verdict.headers, *why))
+
     def _turned_away(self, request: Request, check: Check) -> Response:
-        if check is Check.FOREIGN:
-            host = self._services.config.host_name
-            verdict: Challenged | Refused = Refused(403, _FOREIGN_FROM, source=host)
-        else:
-            verdict = self._acceptor.challenge(self._services.clock())
-        return response_to(
-            request,
-            verdict.status,
-            reason_of(verdict.status),
-            tag=secrets.token_hex(8),
-            headers=verdict.headers,
-        )
+        if check is not Check.FOREIGN:
+            return self.challenge(request)
+        refused = Refused(403, _FOREIGN_FROM, source=self._services.config.host_name)
+        return _answer(request, refused.status, refused.headers)
 
     # --- REGISTER ---
 
@@ -136,6 +133,10 @@ class SignIn:
             self._services.tasks.spawn(self._open(connection, event, verdict), "sign-in")
         else:
             self._conclude(connection, event, verdict)
+
+    def register_trusted(self, connection: Connection, event: RequestReceived, user: User) -> None:
+        """Take a REGISTER that needs no proof, as an application's that was admitted."""
+        self._accept(connection, event, Accepted(user.name, user.uri.domain, user.uri))
 
     async def _prove(
         self, connection: Connection, event: RequestReceived, proof: ProofNeeded
@@ -277,6 +278,12 @@ def _binding(request: Request, registration: Registration, now: float) -> Bindin
         call_id=request.call_id,
         cseq=request.cseq.number,
         expires_at=now + registration.expires,
+    )
+
+
+def _answer(request: Request, status: int, headers: Sequence[tuple[str, str]]) -> Response:
+    return response_to(
+        request, status, reason_of(status), tag=secrets.token_hex(8), headers=headers
     )
 
 
