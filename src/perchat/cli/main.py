@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from perchat.cli.admin import category, init, room, user
+from perchat.cli.app import app
 from perchat.cli.chat import history, post, rooms, tail
 from perchat.cli.common import Program, log_to_stderr
 from perchat.cli.demo import demo
@@ -31,7 +32,7 @@ def perchat(verbose: bool) -> None:
         log_to_stderr("debug")
 
 
-for command in (init, serve, user, category, room, rooms, post, tail, history, demo, trace):
+for command in (init, serve, user, category, room, app, rooms, post, tail, history, demo, trace):
     perchat.add_command(command)
 
 
