@@ -315,6 +315,23 @@ def test_a_message_is_taken_once() -> None:
     assert client.check(told) is Check.REPLAYED
 
 
+@pytest.mark.parametrize(
+    ("check", "status", "code", "said"),
+    [
+        (Check.WRONG, 401, 1000, "is wrong"),
+        (Check.REPLAYED, 401, 1000, "seen before"),
+        (Check.EXPIRED, 401, 1000, "expired"),
+        (Check.FOREIGN, 403, 4004, "may not act as"),
+        (Check.MISSING, 401, 0, ""),
+    ],
+)
+def test_who_is_turned_away_is_told_why(check: Check, status: int, code: int, said: str) -> None:
+    verdict = acceptor().turn_away(check, AT)
+    told = parse_diagnostics(dict(verdict.headers).get("ms-diagnostics", ""))
+    assert (verdict.status, told.code) == (status, code)
+    assert said in told.reason
+
+
 def test_messages_may_overtake_each_other() -> None:
     server, client = signed_in()
     messages = [client.seal(request("INFO", number)) for number in range(4, 20)]

@@ -374,6 +374,19 @@ async def test_a_sign_in_is_renewed_before_it_ends_and_no_message_is_lost(
         assert sent > 10
 
 
+async def test_without_a_new_ticket_the_sign_in_serves_to_its_end_and_no_longer(
+    kdc: Kdc, server: Sample, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = kdc.ticket("alice", "short")
+    timers = perchat.ClientTimers(association=2.0)
+    async with endpoint(server, "alice", single_sign_on(cache), timers=timers) as alice:
+        cache.unlink()
+        changes = [change async for change in alice.state_changes()]
+        assert alice.state is perchat.EndpointState.TERMINATED
+    assert "cannot be renewed yet" in caplog.text
+    assert any("kinit" in change.message for change in changes)
+
+
 def names_of(*chats: perchat.PersistentChatEndpoint) -> set[str]:
     """Return the server's names for what stands."""
     sign_ins = [one.endpoint.signed_in for one in chats]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Proving", "wall_clock"]
 
 _log = logging.getLogger("perchat.signin")
+_PATIENCE = 30.0  # seconds before a renewal for which there was no ticket is tried again
 
 
 class Proving:
@@ -42,6 +43,7 @@ class Proving:
         """Take what may be used, by the names of challenges, and how long an association serves."""
         self._credential = credential
         self._allowed = allowed
+        self._not_before = 0.0
         self.initiator = Initiator(random=secrets.token_bytes, lifetime=lifetime)
         self.use(credential)
 
@@ -54,18 +56,24 @@ class Proving:
         else:
             self.initiator.use(credential.username, credential.password, protocols)
 
+    def renewal_due(self) -> float:
+        """Return in how many seconds to sign in anew."""
+        at = wall_clock()
+        return max(self.initiator.renewal_due(at), self._not_before - at)
+
     async def prepare(self) -> None:
         """Before a REGISTER: begin anew where nothing stands, or what stands ends soon."""
         initiator = self.initiator
         expires_at = initiator.expires_at
         if not initiator.established or expires_at is None:
             initiator.restart()
-        elif not initiator.renewal_due(wall_clock()):
+        elif self.renewal_due() <= 0:
             try:
                 await self._prove_first()
             except AuthenticationError as error:
-                if wall_clock() >= expires_at:
+                if (at := wall_clock()) >= expires_at:
                     raise
+                self._not_before = min(at + _PATIENCE, expires_at)
                 _log.warning("the sign-in cannot be renewed yet: %s", error)
             else:
                 initiator.restart()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from perchat.client.failures import register_failure
 from perchat.client.guard import SigningGuard
-from perchat.client.proving import Proving, wall_clock
+from perchat.client.proving import Proving
 from perchat.client.signedin import SignedIn
 from perchat.errors import AuthenticationError, AuthenticationReason
 
@@ -69,7 +69,7 @@ class UserSignIn(SignedIn):
 
     def renewal_due(self) -> float:
         """Return in how many seconds the association has to be made anew."""
-        return self._proving.initiator.renewal_due(wall_clock())
+        return self._proving.renewal_due()
 
     async def _register(self, more: Mapping[str, str]) -> Response:
         wait = self.target.timers.request

@@ -49,6 +49,11 @@ _UNSIGNED = frozenset({401, 407})
 _HANDSHAKE_FAILED = 1000
 _CLOCK_SKEW = 1013
 _FOREIGN_FROM = 4004
+_TURNED_AWAY = {
+    Check.WRONG: "The signature of the request is wrong",
+    Check.REPLAYED: "The signature of the request was seen before",
+    Check.EXPIRED: "The security association has expired",
+}
 _ON_THE_WAY = 32.0  # seconds a message may take (RFC 3261 table 4, timer F)
 
 
@@ -194,6 +199,13 @@ class Acceptor:
             return self._refused(403, _HANDSHAKE_FAILED)
         return Challenged(self._offer.challenge(at))
 
+    def turn_away(self, check: Check, at: float) -> Challenged | Refused:
+        """Answer a request whose signature is missing or did not pass, and say why."""
+        if check is Check.FOREIGN:
+            return self._foreign()
+        reason = _TURNED_AWAY.get(check)
+        return self.challenge(at) if reason is None else self._failed(at, reason=reason)
+
     # --- signatures ---
 
     def check(self, message: Message, now: float) -> Check:
@@ -316,11 +328,13 @@ class Acceptor:
         self._challenges += 1
         return self._challenges <= self._limit
 
-    def _failed(self, at: float, error_id: int = _HANDSHAKE_FAILED) -> Verdict:
+    def _failed(
+        self, at: float, error_id: int = _HANDSHAKE_FAILED, reason: str = ""
+    ) -> Challenged | Refused:
         verdict = self.challenge(at)
         if isinstance(verdict, Refused):
             return verdict
-        explained = diagnostics_header(error_id, source=self._host)
+        explained = diagnostics_header(error_id, reason, source=self._host)
         return Challenged((*verdict.headers, explained))
 
     def _foreign(self) -> Refused:

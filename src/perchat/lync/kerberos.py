@@ -6,6 +6,10 @@ not wrapped in SPNEGO, for the service ``sip/host`` that the challenge names. Mu
 authentication is not asked for: the server's signature on its 200 shows that it holds
 the service's key, and version 4 signs the REGISTER that carries the token already.
 
+What pidgin-sipe 1.25 sends and takes, and what we therefore do: REGISTER 2 names no
+``opaque``, its signature (version 4) covers the text without one; the server gives the
+``opaque`` with its signed 200, and every later message names it. No AP-REP is expected.
+
 Signatures are GSS_GetMIC over the text of `perchat.lync.signature`, in hexadecimal; 28
 bytes with AES. Messages overtake each other, so sequence and replay detection are left
 to the counters of `perchat.lync.association`.

@@ -50,7 +50,6 @@ _log = logging.getLogger("perchat.signin")
 _UNAUTHENTICATED = frozenset({"REGISTER", "OPTIONS", "NEGOTIATE"})
 _UNANSWERED = frozenset({"ACK", "CANCEL"})
 _NOT_ENABLED = 4005
-_FOREIGN_FROM = 4004
 _UNAVAILABLE = 1007  # temporarily cannot route
 _REGISTRAR = 4000  # user services, no closer id is published
 
@@ -116,10 +115,8 @@ class SignIn:
         return _answer(request, verdict.status, (*verdict.headers, *why))
 
     def _turned_away(self, request: Request, check: Check) -> Response:
-        if check is not Check.FOREIGN:
-            return self.challenge(request)
-        refused = Refused(403, _FOREIGN_FROM, source=self._services.config.host_name)
-        return _answer(request, refused.status, refused.headers)
+        verdict = self._acceptor.turn_away(check, self._services.clock())
+        return _answer(request, verdict.status, verdict.headers)
 
     # --- REGISTER ---
 
