@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from perchat.errors import ErrorCode, LocalProtocolError
 from perchat.markup import Element
 from perchat.model.chatroom import Behavior, Privacy, RoomSnapshot
+from perchat.model.history import HistoryQuery, HistoryResult, Match
 from perchat.model.invitation import Invitation
 from perchat.model.message import Message
 from perchat.model.participant import Participant
@@ -26,12 +27,13 @@ from perchat.xccos.blocks import (
     Data,
     Departure,
     Departures,
+    Histories,
     History,
+    HistorySearch,
     InvitationQuery,
     Invitations,
     Joined,
     JoinedRoom,
-    MessageQuery,
     Nothing,
     RecentQuery,
     RoomIds,
@@ -96,6 +98,21 @@ RICH = Message(
     42, AT, ALICE.uri, OPS, "bold", author_name="Alice", room_name="Ops", rtf=r"{\rtf1\b bold}"
 )
 CALLED = Message(43, AT, ALICE.uri, OPS, "hello again", "Alice", "Ops", client_id="5f3c")
+
+EVERY_WORD = HistoryQuery(
+    "disk & full",
+    match=Match.PHRASE,
+    case_sensitive=True,
+    authors=(BOB.uri, ALICE.uri),
+    since=AT.replace(day=1),
+    until=AT,
+    limit=100,
+    search_newest_first=True,
+    newest_first=True,
+)
+FOUND = Histories(
+    (HistoryResult(OPS, "Ops", (HELLO,), total=137, truncated=True), HistoryResult(BOARD))
+)
 
 Line = tuple[str, Primitive, Dialect]
 
@@ -194,11 +211,22 @@ GOLDEN: dict[str, Sequence[Line]] = {
         answered("bccontext", History(OPS, "Ops", (HELLO,)), DOTNET),
         answered("bccontext", History(OPS, "Ops")),
     ],
+    "bcbydate": [
+        asked("bcbydate", HistorySearch((OPS, BOARD), EVERY_WORD)),
+        asked("bcbydate", HistorySearch((OPS,), HistoryQuery("disk full", match=Match.ALL))),
+        answered("bcbydate", FOUND),
+        answered("bcbydate", FOUND, DOTNET),
+        answered("bcbydate", Histories()),
+        refused("bcbydate", ErrorCode.ERROR_PERMISSION),
+    ],
     "bcbymsg": [
-        asked("bcbymsg", MessageQuery(OPS, 41, 100)),
-        asked("bcbymsg", MessageQuery(OPS, 0)),
-        answered("bcbymsg", History(OPS, "Ops", (RICH, CALLED), more=True)),
-        answered("bcbymsg", History(OPS)),
+        asked("bcbymsg", HistorySearch((OPS,), HistoryQuery(after_id=41, limit=100))),
+        asked("bcbymsg", HistorySearch((OPS,), HistoryQuery(after_id=0))),
+        answered(
+            "bcbymsg",
+            Histories((HistoryResult(OPS, "Ops", (RICH, CALLED), truncated=True),)),
+        ),
+        answered("bcbymsg", Histories((HistoryResult(OPS),))),
         refused("bcbymsg", ErrorCode.ERROR_PERMISSION),
     ],
     "getinv": [
@@ -398,10 +426,8 @@ def arrivals(draw: st.DrawFn) -> Arrival:
     return Arrival(participant(draw(USERS), union), places)
 
 
-@st.composite
-def histories(draw: st.DrawFn) -> History:
-    room, name = draw(ROOM_URIS), draw(LEGAL)
-    message = st.builds(
+def messages(room: RoomUri, name: str) -> SearchStrategy[Message]:
+    return st.builds(
         Message,
         NUMBERS,
         TIMES,
@@ -414,7 +440,38 @@ def histories(draw: st.DrawFn) -> History:
         st.booleans(),
         LEGAL,
     )
-    return History(room, name, draw(tuples(message)), draw(st.booleans()))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    room, name = draw(ROOM_URIS), draw(LEGAL)
+    return History(room, name, draw(tuples(messages(room, name))))
+
+
+@st.composite
+def history_results(draw: st.DrawFn) -> HistoryResult:
+    room, name = draw(ROOM_URIS), draw(LEGAL)
+    found = draw(tuples(messages(room, name)))
+    return HistoryResult(room, name, found, draw(NUMBERS), draw(st.booleans()))
+
+
+@st.composite
+def history_queries(draw: st.DrawFn) -> HistoryQuery:
+    """Either behind a message or between times, as the other has no effect."""
+    after = draw(st.one_of(st.none(), NUMBERS))
+    since, until = sorted([draw(TIMES), draw(TIMES)]) if after is None else (None, None)
+    return HistoryQuery(
+        draw(LEGAL),
+        match=draw(st.sampled_from(Match)),
+        case_sensitive=draw(st.booleans()),
+        authors=draw(tuples(USERS)),
+        since=draw(st.sampled_from([None, since])),
+        until=draw(st.sampled_from([None, until])),
+        after_id=after,
+        limit=draw(st.one_of(st.none(), st.integers(1, 1000))),
+        search_newest_first=draw(st.booleans()),
+        newest_first=draw(st.booleans()),
+    )
 
 
 @st.composite
@@ -462,7 +519,8 @@ DATA: dict[type[Data], SearchStrategy[Data]] = {
     ),
     Rooms: st.builds(Rooms, tuples(SNAPSHOTS)),
     RecentQuery: st.builds(RecentQuery, ROOM_URIS, NUMBERS),
-    MessageQuery: st.builds(MessageQuery, ROOM_URIS, NUMBERS, NUMBERS),
+    HistorySearch: st.builds(HistorySearch, rooms(1), history_queries()),
+    Histories: st.builds(Histories, tuples(history_results())),
     History: histories(),
     InvitationQuery: st.builds(InvitationQuery, NUMBERS, LEGAL),
     Invitations: st.builds(Invitations, tuples(st.builds(Invitation, NUMBERS, TIMES, SNAPSHOTS))),

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from perchat.chat.refusal import Refusal
 from perchat.errors import ErrorCode
+from perchat.model.history import HistoryQuery, HistoryResult
 from perchat.model.uri import SipUri
 from perchat.xccos.blocks import (
+    Histories,
     History,
+    HistorySearch,
     InvitationQuery,
     Invitations,
     Joined,
-    MessageQuery,
     RecentQuery,
     RoomIds,
     RoomQuery,
@@ -132,18 +134,22 @@ async def _bccontext(session: ChatSession, envid: str, command: Command) -> None
 
 
 async def _bcbymsg(session: ChatSession, envid: str, command: Command) -> None:
-    query = command.data
-    if not isinstance(query, MessageQuery):
+    search = command.data
+    if not isinstance(search, HistorySearch) or len(search.rooms) != 1:
+        return _invalid(session, envid, command)
+    (room,), query = search.rooms, search.query
+    if query != HistoryQuery(after_id=query.after_id or 0, limit=query.limit):
         return _invalid(session, envid, command)
     chat = session.services.chat
     limit = query.limit or chat.settings.history_limit
-    result = await chat.after(session.user.uri, query.room, query.after, limit)
+    result = await chat.after(session.user.uri, room, query.after_id or 0, limit)
     if isinstance(result, Refusal):
         session.reply(Reply.refusing(command, envid, result.code))
         return None
     found, more = result
     name = next((message.room_name for message in found), "")
-    session.reply(Reply.to(command, envid, History(query.room, name, tuple(found), more)))
+    data = Histories((HistoryResult(room, name, tuple(found), truncated=more),))
+    session.reply(Reply.to(command, envid, data))
     return None
 
 

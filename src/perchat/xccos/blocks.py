@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from perchat.markup import Element
     from perchat.model.chatroom import Behavior, Privacy, RoomSnapshot
+    from perchat.model.history import HistoryQuery, HistoryResult
     from perchat.model.invitation import Invitation
     from perchat.model.message import Message
     from perchat.model.participant import Participant
@@ -25,12 +26,13 @@ __all__ = [
     "Data",
     "Departure",
     "Departures",
+    "Histories",
     "History",
+    "HistorySearch",
     "InvitationQuery",
     "Invitations",
     "Joined",
     "JoinedRoom",
-    "MessageQuery",
     "Nothing",
     "RecentQuery",
     "RoomIds",
@@ -185,35 +187,27 @@ class RecentQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageQuery:
-    """
-    Asks for the messages of a room that follow one of them, oldest first.
-
-    Attributes:
-        after: The id that the answer follows; 0 for the very first.
-        limit: The most to return; 0 leaves it to the server.
-
-    """
-
-    room: RoomUri
-    after: int
-    limit: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class History:
-    """
-    Messages of one room, oldest first.
-
-    Attributes:
-        more: Whether the server had more than it returned.
-
-    """
+    """Messages of one room, oldest first."""
 
     room: RoomUri
     name: str = ""
     messages: tuple[Message, ...] = ()
-    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySearch:
+    """A question about what was said in some rooms."""
+
+    rooms: tuple[RoomUri, ...]
+    query: HistoryQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """What was found, room by room."""
+
+    results: tuple[HistoryResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +267,9 @@ Data = (
     | RoomQuery
     | Rooms
     | RecentQuery
-    | MessageQuery
     | History
+    | HistorySearch
+    | Histories
     | InvitationQuery
     | Invitations
     | Arrivals

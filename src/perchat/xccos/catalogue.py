@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from perchat.xccos.chat import HISTORY, MESSAGE_QUERY, RECENT_QUERY
+from perchat.xccos.history import HISTORIES, HISTORY, HISTORY_SEARCH, RECENT_QUERY
 from perchat.xccos.rooms import (
     INVITATION_QUERY,
     INVITATIONS,
@@ -71,7 +71,8 @@ CATALOGUE: tuple[Row, ...] = (
     Row("part", ROOM_URIS, ROOM_URIS, DEPARTURES, (_SEEN, _SEEN, _SEEN)),
     Row("chansrch", ROOM_QUERY, ROOMS, None, (_SEEN, _SEEN, None)),
     Row("bccontext", RECENT_QUERY, HISTORY, None, (_SEEN, _SEEN, None)),
-    Row("bcbymsg", MESSAGE_QUERY, HISTORY, None, (_NAMED, _DESIGNED, None)),
+    Row("bcbydate", HISTORY_SEARCH, HISTORIES, None, (_NAMED, _DESIGNED, None)),
+    Row("bcbymsg", HISTORY_SEARCH, HISTORIES, None, (_NAMED, _DESIGNED, None)),
     Row("getinv", INVITATION_QUERY, INVITATIONS, None, (_SEEN, _DESIGNED, None)),
     Row("invite", None, None, INVITATIONS, (None, None, _NAMED), aliases=("inv",)),
     Row("grpchat", None, ROOM_URIS, None, (None, _DESIGNED, None)),

@@ -32,8 +32,11 @@ __all__ = [
     "Dialect",
     "attribute",
     "distinct",
+    "extras",
     "flag",
+    "instant",
     "number",
+    "optional",
     "optional_flag",
     "parse_flag",
     "parse_time",
@@ -95,6 +98,12 @@ def tag(name: str, attributes: Mapping[str, str] | None = None, inner: str = "")
 
 def attribute(element: Element, name: str, default: str = "") -> str:
     """Return an attribute's value; peers do not agree on upper and lower case of names."""
+    value = optional(element, name)
+    return default if value is None else value
+
+
+def optional(element: Element, name: str) -> str | None:
+    """Return the same, but None when the attribute is absent."""
     attributes = element.attributes
     if name in attributes:
         return attributes[name]
@@ -102,7 +111,16 @@ def attribute(element: Element, name: str, default: str = "") -> str:
     for candidate, value in attributes.items():
         if len(candidate) == len(name) and candidate.lower() == folded:
             return value
-    return default
+    return None
+
+
+def extras(element: Element) -> dict[str, str]:
+    """Return the text of each ``info`` and ``prop`` inside, by its id in lower case."""
+    return {
+        child.get("id").lower(): child.text
+        for child in element.children
+        if child.name in {"info", "prop"}
+    }
 
 
 def required(element: Element, name: str) -> str:
@@ -176,14 +194,19 @@ def time(at: datetime, *, seven_digits: bool) -> str:
 
 def parse_time(text: str) -> datetime:
     """Read an instant, UTC if it names no zone; the epoch when it is unusable."""
+    return usable(instant, text) or EPOCH
+
+
+def instant(text: str) -> datetime:
+    """Read the same; ValueError when it is unusable."""
     text = text.strip()
     if not _TIME.fullmatch(text):
-        return EPOCH
+        raise ValueError(f"not a time: {text[:40]!r}")
     try:
         at = datetime.fromisoformat(text)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return EPOCH
+    except OverflowError as error:
+        raise ValueError(f"a time beyond the calendar: {text!r}") from error
 
 
 def distinct(rooms: Iterator[RoomUri]) -> tuple[RoomUri, ...]:

@@ -20,6 +20,7 @@ from perchat.xccos.codec import (
     Codec,
     attribute,
     distinct,
+    extras,
     flag,
     number,
     optional_flag,
@@ -107,9 +108,9 @@ ROOM_URIS = Codec(RoomUris, _read_room_uris, _write_room_uris)
 
 def read_room(chanib: Element) -> RoomSnapshot:
     """Read a room; ValueError when it has no usable URI."""
-    extras = _extras(chanib)
-    visibility = attribute(chanib, "visibility") or extras.get(f"{_INFO}visibility", "")
-    visibility = visibility or extras.get(f"{_INFO}visibilty", "")
+    told = extras(chanib)
+    visibility = attribute(chanib, "visibility") or told.get(f"{_INFO}visibility", "")
+    visibility = visibility or told.get(f"{_INFO}visibilty", "")
     return RoomSnapshot(
         uri=RoomUri(required(chanib, "uri")),
         name=attribute(chanib, "name"),
@@ -118,19 +119,11 @@ def read_room(chanib: Element) -> RoomSnapshot:
         privacy=_PRIVACIES.get(visibility.strip().upper(), Privacy.CLOSED),
         behavior=_BEHAVIORS.get(attribute(chanib, "behavior").upper(), Behavior.NORMAL),
         disabled=parse_flag(attribute(chanib, "disabled")),
-        participants=number(extras.get(f"{_INFO}ucnt", "")),
-        keeps_history=parse_flag(extras.get(f"{_PROP}logged", "")),
-        invites=parse_flag(extras.get(f"{_PROP}invite", "")),
-        can_post_files=parse_flag(extras.get(f"{_PROP}filepost", "")),
+        participants=number(told.get(f"{_INFO}ucnt", "")),
+        keeps_history=parse_flag(told.get(f"{_PROP}logged", "")),
+        invites=parse_flag(told.get(f"{_PROP}invite", "")),
+        can_post_files=parse_flag(told.get(f"{_PROP}filepost", "")),
     )
-
-
-def _extras(chanib: Element) -> dict[str, str]:
-    return {
-        child.get("id").lower(): child.text
-        for child in chanib.children
-        if child.name in {"info", "prop"}
-    }
 
 
 def read_rooms(data: Element) -> Iterator[tuple[Element, RoomSnapshot]]:
@@ -153,7 +146,7 @@ def write_room(room: RoomSnapshot, inner: str = "") -> str:
         "visibility": privacy,
         "disabled": flag(room.disabled),
     }
-    extras = (
+    told = (
         ("info", f"{_INFO}ucnt", str(room.participants)),
         ("info", f"{_INFO}visibilty", privacy),  # as pidgin-sipe spells it
         ("info", f"{_INFO}visibility", privacy),
@@ -161,9 +154,7 @@ def write_room(room: RoomSnapshot, inner: str = "") -> str:
         ("prop", f"{_PROP}invite", flag(room.invites)),
         ("prop", f"{_PROP}filepost", flag(room.can_post_files)),
     )
-    children = "".join(
-        [f'<{name} id="{key}">{escape(text)}</{name}>' for name, key, text in extras]
-    )
+    children = "".join([f'<{name} id="{key}">{escape(text)}</{name}>' for name, key, text in told])
     return tag("chanib", attributes, children + inner)
 
 
