@@ -234,6 +234,8 @@ class SignIn:
         except RemoteProtocolError as error:
             host = self._services.config.host_name
             return Refused(error.status, _REGISTRAR, str(error), source=host)
+        if self.user is not None and self.user.uri != user.uri:
+            self._signed_out(binding)  # nothing of one user is left to the next
         self.user = user
         if not accepted.refreshed:
             agent = event.request.headers.get("User-Agent") or "an unnamed program"
