@@ -19,11 +19,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perchat.client.application import (
+        ApplicationEndpoint,
+    )
     from perchat.client.chat import (
         PersistentChatEndpoint,
     )
     from perchat.client.connect import (
         chat_address,
+        connect_application,
         connect_user,
     )
     from perchat.client.credentials import (
@@ -74,6 +78,9 @@ if TYPE_CHECKING:
     )
     from perchat.client.targets import (
         Match,
+    )
+    from perchat.client.trustedapplication import (
+        TrustedApplication,
     )
     from perchat.client.userendpoint import (
         UserEndpoint,
@@ -170,11 +177,15 @@ if TYPE_CHECKING:
         RoomUri,
         SipUri,
     )
+    from perchat.net.certificates import (
+        Certificate,
+    )
     from perchat.net.connector import (
         Transport,
     )
 
 __all__ = [
+    "ApplicationEndpoint",
     "AttendanceChanged",
     "AuthProtocol",
     "AuthenticationError",
@@ -184,6 +195,7 @@ __all__ = [
     "CannotGetParticipants",
     "Category",
     "CategoryUri",
+    "Certificate",
     "CertificateNotFound",
     "Change",
     "ChatProvisioning",
@@ -277,15 +289,18 @@ __all__ = [
     "TlsFailure",
     "TlsFailureReason",
     "Transport",
+    "TrustedApplication",
     "User",
     "UserEndpoint",
     "chat_address",
+    "connect_application",
     "connect_user",
 ]
 
 _HOMES = {
+    "perchat.client.application": "ApplicationEndpoint",
     "perchat.client.chat": "PersistentChatEndpoint",
-    "perchat.client.connect": "chat_address connect_user",
+    "perchat.client.connect": "chat_address connect_application connect_user",
     "perchat.client.credentials": "AuthProtocol Credential PasswordCredential SystemCredential",
     "perchat.client.endpoint": "LocalEndpoint",
     "perchat.client.events": (
@@ -300,6 +315,7 @@ _HOMES = {
     "perchat.client.states": "ConnectionState EndpointState SessionState",
     "perchat.client.streams": "EventStream Overflow",
     "perchat.client.targets": "Match",
+    "perchat.client.trustedapplication": "TrustedApplication",
     "perchat.client.userendpoint": "UserEndpoint",
     "perchat.errors": (
         "AuthenticationError AuthenticationReason CannotCreateRoom CannotGetParticipants "
@@ -324,6 +340,7 @@ _HOMES = {
     "perchat.model.principal": "PrincipalType User",
     "perchat.model.service": "ServerInfo",
     "perchat.model.uri": "CategoryUri GroupUri RoomUri SipUri",
+    "perchat.net.certificates": "Certificate",
     "perchat.net.connector": "Transport",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}

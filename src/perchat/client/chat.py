@@ -218,6 +218,11 @@ class PersistentChatEndpoint:
         await self._end("")
         await self._over.wait()
 
+    async def finished(self) -> None:
+        """Wait until it is terminated, if it was ever begun (a draining endpoint calls this)."""
+        if self.state is not ConnectionState.IDLE:
+            await self._over.wait()
+
     def carry(self, beneath: AsyncExitStack) -> None:
         """Close ``beneath`` too when it is terminated (connect helpers call this)."""
         self._beneath = beneath

@@ -11,6 +11,7 @@ import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from perchat.client.application import ApplicationEndpoint
 from perchat.client.chat import PersistentChatEndpoint
 from perchat.client.opening import Opening
 from perchat.client.platform import CollaborationPlatform
@@ -19,13 +20,16 @@ from perchat.errors import ChatServerNotConfigured
 from perchat.net.connector import Transport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from perchat.client.application import Proxy
     from perchat.client.credentials import Credential
     from perchat.client.endpoint import LocalEndpoint
     from perchat.client.options import EndpointOptions
+    from perchat.client.trustedapplication import TrustedApplication
 
-__all__ = ["chat_address", "connect_user"]
+__all__ = ["chat_address", "connect_application", "connect_user"]
 
 _log = logging.getLogger("perchat.chat")
 
@@ -82,6 +86,74 @@ def connect_user(
         options=options,
     )
 
+    return _opening(platform, endpoint, chat_uri, legacy_lookup=legacy_lookup)
+
+
+def connect_application(
+    application: TrustedApplication,
+    uri: str,
+    *,
+    proxy: Proxy | None = None,
+    proxy_certificate: str | None = None,
+    trusted_names: Iterable[str] = (),
+    listen: Sequence[str] = ("",),
+    ca: Path | str | None = None,
+    chat_uri: str | None = None,
+    legacy_lookup: bool = False,
+    register: bool = False,
+    options: EndpointOptions | None = None,
+    trace: Path | str | None = None,
+) -> Opening[PersistentChatEndpoint]:
+    """
+    Act as a user, trusted by a certificate, and open the chat session.
+
+    To be awaited or entered as ``connect_user``.
+
+    Args:
+        application: As registered with the server.
+        uri: The user it acts as, ``sip:user@domain`` or ``user@domain``.
+        proxy: The server or pool, ``(host, port)`` or ``host:port``.
+        proxy_certificate: The name its certificate carries, when that is not the host.
+        trusted_names: Who may connect to the application.
+        listen: Addresses of this machine to listen on; all without it.
+        ca: PEM file of the authorities to trust; the system's without it.
+        chat_uri: The chat service; the provisioned one without it.
+        legacy_lookup: Whether ``sip:ocschat@domain`` is tried when none is provisioned.
+        register: Whether to register as well.
+        options: Further habits of the endpoint.
+        trace: File to append what goes over the wire to, secrets masked.
+
+    Raises:
+        ValueError: An argument cannot be used; at once.
+        TlsFailure: The certificate, ours or the server's, cannot be used.
+        ConnectionFailure: The application's port is taken, or the server unreachable.
+        AuthenticationError: The server does not trust us; ``reason`` tells what differs.
+        RealTimeError: See ``ApplicationEndpoint.establish``.
+        ChatServerConnectionError: See ``PersistentChatEndpoint.establish``.
+
+    """
+    platform = CollaborationPlatform.trusted(
+        application, trusted_names=trusted_names, listen=listen, ca=ca, trace=trace
+    )
+    endpoint = ApplicationEndpoint(
+        platform,
+        uri if ":" in uri else f"sip:{uri}",
+        proxy=proxy,
+        proxy_certificate=proxy_certificate,
+        register=register,
+        provision=chat_uri is None,
+        options=options,
+    )
+    return _opening(platform, endpoint, chat_uri, legacy_lookup=legacy_lookup)
+
+
+def _opening(
+    platform: CollaborationPlatform,
+    endpoint: LocalEndpoint,
+    chat_uri: str | None,
+    *,
+    legacy_lookup: bool,
+) -> Opening[PersistentChatEndpoint]:
     async def opened() -> PersistentChatEndpoint:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(platform)

@@ -38,6 +38,9 @@ class Dependant(Protocol):
     async def hang_up(self) -> None:
         """End; never raises."""
 
+    async def finished(self) -> None:
+        """Wait until what it has begun is over."""
+
 
 class LocalEndpoint(ABC):
     """What chat endpoints stand on, whichever way it signed in."""

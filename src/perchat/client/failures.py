@@ -20,6 +20,7 @@ from perchat.errors import (
     ServerDiscoveryError,
     ServerPolicyError,
 )
+from perchat.lync.application import distrust_reason
 from perchat.lync.diagnostics import read_diagnostics
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = [
     "invite_failure",
     "register_failure",
     "subscribe_failure",
+    "trust_failure",
 ]
 
 _COMMAND_CODES = {  # what the chat service's SIP refusals of a command or post stand for
@@ -77,6 +79,24 @@ def register_failure(response: Response) -> FailureResponse | OperationTimeout:
             request="REGISTER",
         )
     return RegisterError(text, status=response.status, diagnostics=diagnostics, request="REGISTER")
+
+
+def trust_failure(response: Response) -> FailureResponse | OperationTimeout:
+    """Tell apart why a server does not take us for a trusted application."""
+    diagnostics = read_diagnostics(response.headers)
+    reason = distrust_reason(diagnostics.code)
+    if reason is None and response.status in (401, 407):
+        reason = AuthenticationReason.UNTRUSTED_CERTIFICATE  # it takes us for a client
+    if reason is None:
+        return register_failure(response)
+    text = _text("being trusted as an application", response, diagnostics)
+    return AuthenticationError(
+        text,
+        reason=reason,
+        status=response.status,
+        diagnostics=diagnostics,
+        request=response.cseq.method,
+    )
 
 
 def subscribe_failure(response: Response) -> RealTimeError:

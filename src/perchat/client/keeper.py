@@ -50,7 +50,8 @@ class Keeper:
 
     def start(self) -> None:
         """Begin to refresh and to ping."""
-        self._background.spawn(self._refresh(), f"registration of {self._sign_in.target.uri}")
+        if self._registration.expires:
+            self._background.spawn(self._refresh(), f"registration of {self._sign_in.target.uri}")
         self._ping_later()
 
     def stop(self) -> None:

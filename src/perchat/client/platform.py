@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from perchat.client.credentials import AuthProtocol
+from perchat.client.door import Door, door_context
+from perchat.client.trustedapplication import TrustedApplication
 from perchat.errors import StateError
 from perchat.net.connector import Transport
+from perchat.net.names import TrustedNames
 from perchat.net.tls import client_context
 from perchat.net.tracefile import TraceFile
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
 
+    from perchat.net.certificates import Certificate
     from perchat.net.trace import Tracer
 
 __all__ = ["CollaborationPlatform", "PlatformMember"]
@@ -36,8 +42,9 @@ class CollaborationPlatform:
     """
     One SIP stack of a program: start it, make endpoints, stop it.
 
-    In client mode it listens on no port and carries user endpoints only. Stopping it
-    terminates its endpoints; it does not start again.
+    In client mode it listens on no port and carries user endpoints only; that of a trusted
+    application listens on its port. Stopping it terminates its endpoints; it does not start
+    again.
 
     Attributes:
         user_agent: The program's name, for the server's log; may be empty.
@@ -54,8 +61,10 @@ class CollaborationPlatform:
         ca: Path | None,
         allowed_auth: AuthProtocol,
         trace: Path | None = None,
+        application: TrustedApplication | None = None,
+        door: Door | None = None,
     ) -> None:
-        """Use ``CollaborationPlatform.client`` instead."""
+        """Use ``CollaborationPlatform.client`` or ``.trusted`` instead."""
         if not isinstance(transport, Transport):
             raise TypeError(f"the transport is Transport.TLS or Transport.TCP, not {transport!r}")
         self.user_agent = user_agent or ""
@@ -64,6 +73,8 @@ class CollaborationPlatform:
         self._ca = ca
         self._trace = trace
         self._tracer: TraceFile | None = None
+        self._application = application
+        self._door = door
         self._tls: ssl.SSLContext | None = None
         self._started = False
         self._stopped = False
@@ -99,6 +110,90 @@ class CollaborationPlatform:
             trace=None if trace is None else Path(trace),
         )
 
+    @classmethod
+    def trusted(
+        cls,
+        application: TrustedApplication,
+        *,
+        trusted_names: Iterable[str] = (),
+        listen: Sequence[str] = ("",),
+        ca: Path | str | None = None,
+        trace: Path | str | None = None,
+    ) -> Self:
+        """
+        Return a platform for application endpoints, and user endpoints besides.
+
+        Once started it listens on the application's port, with mutual TLS.
+
+        Args:
+            application: As registered with the server.
+            trusted_names: Who may connect to it: host names, or ``.domain`` for all hosts
+                below a domain; nobody else.
+            listen: Addresses of this machine; all without it.
+            ca: PEM file of the authorities to trust; the system's without it.
+            trace: As with ``client``.
+
+        Raises:
+            ConfigurationError: A trusted name is none.
+            TypeError: An argument is of another kind.
+
+        """
+        if not isinstance(application, TrustedApplication):
+            raise TypeError(f"not a trusted application: {type(application).__name__}")
+        platform = cls(
+            application.user_agent,
+            transport=Transport.TLS,
+            ca=None if ca is None else Path(ca),
+            allowed_auth=AuthProtocol.NTLM | AuthProtocol.KERBEROS,
+            trace=None if trace is None else Path(trace),
+            application=application,
+            door=Door(application, tuple(listen)),
+        )
+        platform.trust(*trusted_names)
+        return platform
+
+    @property
+    def application(self) -> TrustedApplication | None:
+        """The application it was made for; None for a client's."""
+        return self._application
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Where it listens; a client's platform nowhere."""
+        return () if self._door is None else self._door.addresses
+
+    @property
+    def trusted_names(self) -> frozenset[str]:
+        """Who may connect to it."""
+        return frozenset() if self._door is None else self._door.trusted.entries
+
+    def trust(self, *names: str) -> None:
+        """Let more hosts connect; ConfigurationError when one is no name."""
+        self._trust({*self.trusted_names, *names})
+
+    def distrust(self, *names: str) -> None:
+        """Let hosts connect no more; who is connected stays."""
+        self._trust(self.trusted_names - {name.lower() for name in names})
+
+    async def replace_certificate(self, certificate: Certificate) -> None:
+        """
+        Show another certificate from now on; connections that stand are left alone.
+
+        Raises:
+            StateError: The platform is a client's, or was stopped.
+            TlsFailure: The certificate cannot be used; the old one stays.
+
+        """
+        if self._application is None or self._stopped:
+            raise StateError("only the platform of a trusted application has a certificate")
+        application = replace(self._application, certificate=certificate)
+        contexts = await asyncio.to_thread(_contexts, application, self._ca)
+        self._application = application
+        if self._started and self._door is not None:
+            self._tls = contexts[0]
+            self._door.replace(contexts[1])
+        _log.info("certificate replaced by %r", certificate)
+
     @property
     def is_running(self) -> bool:
         """Whether endpoints may be established."""
@@ -121,13 +216,18 @@ class CollaborationPlatform:
         Raises:
             StateError: It was started or stopped before.
             ConfigurationError: The file of authorities cannot be read, or the trace not written.
+            TlsFailure: The application's certificate cannot be used.
+            ConnectionFailure: The application's port is taken.
 
         """
         if self._started or self._stopped:
             raise StateError(f"the platform was {'stopped' if self._stopped else 'started'} before")
         if self._trace is not None:
             self._tracer = TraceFile(self._trace)
-        if self.transport is Transport.TLS:
+        if self._application is not None and self._door is not None:
+            self._tls, inwards = await asyncio.to_thread(_contexts, self._application, self._ca)
+            await self._door.open(inwards)
+        elif self.transport is Transport.TLS:
             self._tls = await asyncio.to_thread(client_context, self._ca)
         self._started = True
         _log.debug("platform %r started, %s", self.user_agent, self.transport.name)
@@ -137,6 +237,8 @@ class CollaborationPlatform:
         self._stopped = True
         members = list(self._members)
         await asyncio.gather(*(member.terminate() for member in members), return_exceptions=True)
+        if self._door is not None:
+            self._door.close()
         if self._tracer is not None:
             self._tracer.close()
 
@@ -155,3 +257,19 @@ class CollaborationPlatform:
         traceback: TracebackType | None,
     ) -> None:
         await self.stop()
+
+    def _trust(self, names: Iterable[str]) -> None:
+        if self._door is None:
+            if names:
+                raise StateError("a client's platform lets nobody connect")
+        else:
+            self._door.trusted = TrustedNames(names)
+
+
+def _contexts(
+    application: TrustedApplication, ca: Path | None
+) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return what is shown outwards and inwards; TlsFailure when the certificate is no good."""
+    certificate = application.certificate
+    certificate.usable_as(application.fqdn)
+    return client_context(ca, certificate=certificate), door_context(certificate, ca)

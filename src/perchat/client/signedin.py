@@ -135,6 +135,7 @@ class SignedIn(ABC):
 
         """
         target = self.target
+        _log.info("connecting to %s:%d over %s", target.host, target.port, target.transport.name)
         await open_connection(
             self.link,
             target.host,
