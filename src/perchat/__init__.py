@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from perchat.client.application import (
         ApplicationEndpoint,
     )
+    from perchat.client.catchup import (
+        CatchUpStream,
+    )
     from perchat.client.chat import (
         PersistentChatEndpoint,
     )
@@ -57,12 +60,25 @@ if TYPE_CHECKING:
     from perchat.client.invitations import (
         InvitationStream,
     )
+    from perchat.client.living import (
+        LivingChat,
+    )
+    from perchat.client.livingroom import (
+        LivingRoom,
+    )
+    from perchat.client.livingstates import (
+        LivingState,
+        LivingStateChanged,
+    )
     from perchat.client.options import (
         ClientTimers,
         EndpointOptions,
     )
     from perchat.client.platform import (
         CollaborationPlatform,
+    )
+    from perchat.client.reconnect import (
+        ReconnectPolicy,
     )
     from perchat.client.session import (
         ChatRoomSession,
@@ -193,6 +209,7 @@ __all__ = [
     "Behavior",
     "CannotCreateRoom",
     "CannotGetParticipants",
+    "CatchUpStream",
     "Category",
     "CategoryUri",
     "Certificate",
@@ -231,6 +248,10 @@ __all__ = [
     "Invitation",
     "InvitationStream",
     "LimitExceeded",
+    "LivingChat",
+    "LivingRoom",
+    "LivingState",
+    "LivingStateChanged",
     "LocalEndpoint",
     "LocalProtocolError",
     "Match",
@@ -263,6 +284,7 @@ __all__ = [
     "ProvisioningError",
     "PublishSubscribeError",
     "RealTimeError",
+    "ReconnectPolicy",
     "RegisterError",
     "RemoteProtocolError",
     "Role",
@@ -299,6 +321,7 @@ __all__ = [
 
 _HOMES = {
     "perchat.client.application": "ApplicationEndpoint",
+    "perchat.client.catchup": "CatchUpStream",
     "perchat.client.chat": "PersistentChatEndpoint",
     "perchat.client.connect": "chat_address connect_application connect_user",
     "perchat.client.credentials": "AuthProtocol Credential PasswordCredential SystemCredential",
@@ -309,8 +332,12 @@ _HOMES = {
         "SessionReason SessionStateChanged"
     ),
     "perchat.client.invitations": "InvitationStream",
+    "perchat.client.living": "LivingChat",
+    "perchat.client.livingroom": "LivingRoom",
+    "perchat.client.livingstates": "LivingState LivingStateChanged",
     "perchat.client.options": "ClientTimers EndpointOptions",
     "perchat.client.platform": "CollaborationPlatform",
+    "perchat.client.reconnect": "ReconnectPolicy",
     "perchat.client.session": "ChatRoomSession",
     "perchat.client.states": "ConnectionState EndpointState SessionState",
     "perchat.client.streams": "EventStream Overflow",

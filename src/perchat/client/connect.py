@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from perchat.client.application import ApplicationEndpoint
+from perchat.client.arguments import checked_endpoint_id
 from perchat.client.chat import PersistentChatEndpoint
+from perchat.client.living import living
 from perchat.client.opening import Opening
 from perchat.client.platform import CollaborationPlatform
 from perchat.client.userendpoint import UserEndpoint
@@ -20,18 +22,58 @@ from perchat.errors import ChatServerNotConfigured
 from perchat.net.connector import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from perchat.client.application import Proxy
     from perchat.client.credentials import Credential
     from perchat.client.endpoint import LocalEndpoint
+    from perchat.client.living import LivingChat
     from perchat.client.options import EndpointOptions
+    from perchat.client.reconnect import ReconnectPolicy
     from perchat.client.trustedapplication import TrustedApplication
 
 __all__ = ["chat_address", "connect_application", "connect_user"]
 
 _log = logging.getLogger("perchat.chat")
+
+
+@overload
+def connect_user(
+    uri: str,
+    *,
+    credential: Credential,
+    server: str | None = None,
+    port: int | None = None,
+    ca: Path | str | None = None,
+    transport: Transport = Transport.TLS,
+    chat_uri: str | None = None,
+    legacy_lookup: bool = False,
+    user_agent: str | None = None,
+    endpoint_id: str | None = None,
+    options: EndpointOptions | None = None,
+    trace: Path | str | None = None,
+    reconnect: None = None,
+) -> Opening[PersistentChatEndpoint]: ...
+
+
+@overload
+def connect_user(
+    uri: str,
+    *,
+    credential: Credential,
+    server: str | None = None,
+    port: int | None = None,
+    ca: Path | str | None = None,
+    transport: Transport = Transport.TLS,
+    chat_uri: str | None = None,
+    legacy_lookup: bool = False,
+    user_agent: str | None = None,
+    endpoint_id: str | None = None,
+    options: EndpointOptions | None = None,
+    trace: Path | str | None = None,
+    reconnect: ReconnectPolicy,
+) -> Opening[LivingChat]: ...
 
 
 def connect_user(
@@ -45,9 +87,11 @@ def connect_user(
     chat_uri: str | None = None,
     legacy_lookup: bool = False,
     user_agent: str | None = None,
+    endpoint_id: str | None = None,
     options: EndpointOptions | None = None,
     trace: Path | str | None = None,
-) -> Opening[PersistentChatEndpoint]:
+    reconnect: ReconnectPolicy | None = None,
+) -> Opening[PersistentChatEndpoint] | Opening[LivingChat]:
     """
     Sign in as a user and open the chat session.
 
@@ -64,8 +108,11 @@ def connect_user(
         chat_uri: The chat service; the provisioned one without it.
         legacy_lookup: Whether ``sip:ocschat@domain`` is tried when none is provisioned.
         user_agent: The program's name.
+        endpoint_id: Names this device among the user's; made up without it.
         options: Further habits of the endpoint.
         trace: File to append what goes over the wire to, secrets masked.
+        reconnect: Come back after lost connections, the first one included, and let chat,
+            rooms and streams go on.
 
     Raises:
         ValueError: An argument cannot be used; at once.
@@ -75,18 +122,62 @@ def connect_user(
         ChatServerConnectionError: See ``PersistentChatEndpoint.establish``.
 
     """
-    platform = CollaborationPlatform.client(user_agent, transport=transport, ca=ca, trace=trace)
-    endpoint = UserEndpoint(
-        platform,
-        uri if ":" in uri else f"sip:{uri}",
-        server=server,
-        port=port,
-        credential=credential,
-        provision=chat_uri is None,
-        options=options,
-    )
+    uri = uri if ":" in uri else f"sip:{uri}"
+    epid = checked_endpoint_id(endpoint_id)  # the same across connections
 
-    return _opening(platform, endpoint, chat_uri, legacy_lookup=legacy_lookup)
+    def once() -> Opening[PersistentChatEndpoint]:
+        platform = CollaborationPlatform.client(user_agent, transport=transport, ca=ca, trace=trace)
+        endpoint = UserEndpoint(
+            platform,
+            uri,
+            server=server,
+            port=port,
+            credential=credential,
+            endpoint_id=epid,
+            provision=chat_uri is None,
+            options=options,
+        )
+        return _opening(platform, endpoint, chat_uri, legacy_lookup=legacy_lookup)
+
+    return _lasting(once, reconnect, uri)
+
+
+@overload
+def connect_application(
+    application: TrustedApplication,
+    uri: str,
+    *,
+    proxy: Proxy | None = None,
+    proxy_certificate: str | None = None,
+    trusted_names: Iterable[str] = (),
+    listen: Sequence[str] = ("",),
+    ca: Path | str | None = None,
+    chat_uri: str | None = None,
+    legacy_lookup: bool = False,
+    register: bool = False,
+    options: EndpointOptions | None = None,
+    trace: Path | str | None = None,
+    reconnect: None = None,
+) -> Opening[PersistentChatEndpoint]: ...
+
+
+@overload
+def connect_application(
+    application: TrustedApplication,
+    uri: str,
+    *,
+    proxy: Proxy | None = None,
+    proxy_certificate: str | None = None,
+    trusted_names: Iterable[str] = (),
+    listen: Sequence[str] = ("",),
+    ca: Path | str | None = None,
+    chat_uri: str | None = None,
+    legacy_lookup: bool = False,
+    register: bool = False,
+    options: EndpointOptions | None = None,
+    trace: Path | str | None = None,
+    reconnect: ReconnectPolicy,
+) -> Opening[LivingChat]: ...
 
 
 def connect_application(
@@ -103,7 +194,8 @@ def connect_application(
     register: bool = False,
     options: EndpointOptions | None = None,
     trace: Path | str | None = None,
-) -> Opening[PersistentChatEndpoint]:
+    reconnect: ReconnectPolicy | None = None,
+) -> Opening[PersistentChatEndpoint] | Opening[LivingChat]:
     """
     Act as a user, trusted by a certificate, and open the chat session.
 
@@ -122,6 +214,8 @@ def connect_application(
         register: Whether to register as well.
         options: Further habits of the endpoint.
         trace: File to append what goes over the wire to, secrets masked.
+        reconnect: Come back after lost connections, the first one included, and let chat,
+            rooms and streams go on.
 
     Raises:
         ValueError: An argument cannot be used; at once.
@@ -132,19 +226,34 @@ def connect_application(
         ChatServerConnectionError: See ``PersistentChatEndpoint.establish``.
 
     """
-    platform = CollaborationPlatform.trusted(
-        application, trusted_names=trusted_names, listen=listen, ca=ca, trace=trace
-    )
-    endpoint = ApplicationEndpoint(
-        platform,
-        uri if ":" in uri else f"sip:{uri}",
-        proxy=proxy,
-        proxy_certificate=proxy_certificate,
-        register=register,
-        provision=chat_uri is None,
-        options=options,
-    )
-    return _opening(platform, endpoint, chat_uri, legacy_lookup=legacy_lookup)
+    uri = uri if ":" in uri else f"sip:{uri}"
+    names = tuple(trusted_names)
+
+    def once() -> Opening[PersistentChatEndpoint]:
+        platform = CollaborationPlatform.trusted(
+            application, trusted_names=names, listen=listen, ca=ca, trace=trace
+        )
+        endpoint = ApplicationEndpoint(
+            platform,
+            uri,
+            proxy=proxy,
+            proxy_certificate=proxy_certificate,
+            register=register,
+            provision=chat_uri is None,
+            options=options,
+        )
+        return _opening(platform, endpoint, chat_uri, legacy_lookup=legacy_lookup)
+
+    return _lasting(once, reconnect, uri)
+
+
+def _lasting(
+    once: Callable[[], Opening[PersistentChatEndpoint]],
+    reconnect: ReconnectPolicy | None,
+    name: str,
+) -> Opening[PersistentChatEndpoint] | Opening[LivingChat]:
+    first = once()  # arguments are checked before anything is awaited
+    return first if reconnect is None else living(once, reconnect, name)
 
 
 def _opening(

@@ -48,6 +48,7 @@ _SESSION_EXPIRES = ("Session-Expires", "1800;refresher=uac")  # RFC 4028 §4
 _GONE = frozenset({408, 481, 487})  # the dialog is no more (RFC 3261 §12.2.1.2)
 _BUSY = 503
 _CHALLENGES = frozenset({401, 407})
+_UNASKED = frozenset({"", "0"})  # the envelope that such a reply names
 
 
 class ChatDialog:
@@ -145,7 +146,8 @@ class ChatDialog:
                 waiting: set[asyncio.Future[Any]] = {echo, call.result}
                 await asyncio.wait(waiting, timeout=echo_wait, return_when=asyncio.FIRST_COMPLETED)
             if call.result.done():
-                call.result.result()  # refused after all, by a reply instead of the status
+                with suppress(ChatServerConnectionError):  # the receipt came before
+                    call.result.result()  # refused after all, by a reply instead of the status
             return echo.result() if echo.done() else None
         finally:
             self._calls.forget(call)
@@ -195,7 +197,11 @@ class ChatDialog:
 
     def _take(self, primitive: Primitive) -> None:
         if isinstance(primitive, Reply):
-            if not self._calls.resolve(primitive.command_envid, primitive.command_seqid, primitive):
+            if self._calls.resolve(primitive.command_envid, primitive.command_seqid, primitive):
+                return
+            if primitive.name == "part" and primitive.command_envid in _UNASKED and not self._end:
+                self._on_news(primitive)  # how the server puts us out of a room
+            else:
                 _log.debug("nobody waits for rpl:%s", primitive.name)
         elif not self._end:
             self._on_news(primitive)

@@ -84,6 +84,11 @@ class JoinedRoomView:
         self._joined: JoinedState | None = None
 
     @property
+    def joined(self) -> JoinedState | None:
+        """All of it, kept up to date for as long as the session stands."""
+        return self._joined
+
+    @property
     def room(self) -> RoomSnapshot | None:
         """The room as it was when it was joined; None when not joined."""
         return self._joined.room if self._joined else None

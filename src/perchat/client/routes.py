@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from perchat.errors import StateError
-from perchat.xccos.blocks import Arrivals, Departures
-from perchat.xccos.primitives import Chat, Notice
+from perchat.xccos.blocks import Arrivals, Departures, RoomUris
+from perchat.xccos.primitives import Chat, Notice, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +64,8 @@ class RoomRoutes:
                 self._arrived(arrivals)
             case Notice(data=Departures() as departures):
                 self._departed(departures)
+            case Reply(data=RoomUris() as gone):
+                self._put_out(gone)
             case _:
                 return False
         return True
@@ -73,6 +75,11 @@ class RoomRoutes:
         for session in {*self._rooms.values(), *self._all}:
             session.ended(reason)
         self._rooms.clear()
+
+    def _put_out(self, gone: RoomUris) -> None:
+        for room in gone.rooms:
+            if (session := self._rooms.get(room)) is not None:
+                session.put_out()
 
     def _arrived(self, arrivals: Arrivals) -> None:
         for arrival in arrivals.arrivals:

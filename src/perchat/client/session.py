@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from perchat.client.echoes import Echoes
+from perchat.client.echoes import Echoes, check_post, new_client_id
 from perchat.client.events import (
     AttendanceChanged,
     EventsLost,
@@ -27,7 +27,8 @@ from perchat.client.states import SESSION_TABLE, SessionState, StateMachine, Ste
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
 from perchat.client.targets import room_or_name
 from perchat.errors import CommandFailed, NotJoined, PerchatError, SessionStateError
-from perchat.xccos.blocks import History, RecentQuery, RoomIds, RoomUris
+from perchat.model.history import HistoryQuery, HistoryResult
+from perchat.xccos.blocks import Histories, History, HistorySearch, RecentQuery, RoomIds, RoomUris
 from perchat.xccos.primitives import Chat
 
 if TYPE_CHECKING:
@@ -176,7 +177,14 @@ class ChatRoomSession(JoinedRoomView):
             except PerchatError as error:
                 _log.warning("leaving did not go well: %s", error)
 
-    async def post(self, text: str, *, alert: bool = False, rtf: str | None = None) -> PostResult:
+    async def post(
+        self,
+        text: str,
+        *,
+        alert: bool = False,
+        rtf: str | None = None,
+        client_id: str | None = None,
+    ) -> PostResult:
         """
         Post, and return once the service has stored it.
 
@@ -184,9 +192,12 @@ class ChatRoomSession(JoinedRoomView):
             text: Plain text, also when there is ``rtf``.
             alert: Whether it is important.
             rtf: The same as RTF.
+            client_id: What to call the post, up to 64 characters; made up without it. A
+                Perchat server keeps one of several of the same: send it again when nobody
+                knows whether it was stored.
 
         Raises:
-            ValueError: The text is empty.
+            ValueError: The text is empty, or the id too long.
             SessionStateError: Not joined.
             PermissionDenied: We may not post here.
             LimitExceeded: Longer than ``chat.server.message_size_limit``.
@@ -195,10 +206,7 @@ class ChatRoomSession(JoinedRoomView):
             ChatServerConnectionError, OperationTimeout: Nobody knows whether it was stored.
 
         """
-        if not isinstance(text, str):
-            raise TypeError(f"a message is text, not {type(text).__name__}")
-        if not text.strip():
-            raise ValueError("a message is not empty")
+        check_post(text, client_id)
         line = Chat(
             room=self._need_joined(),
             author=self._chat.owner_uri,
@@ -206,8 +214,9 @@ class ChatRoomSession(JoinedRoomView):
             at=datetime.now(UTC),
             alert=alert,
             rtf=rtf,
+            client_id=client_id or new_client_id(),
         )
-        with self._echoes.expect(text) as echo:
+        with self._echoes.expect(text, line.client_id) as echo:
             wait = self._chat.timers.echo if self._echoes.come else 0.0
             message = await self._chat.dialog.post(line, echo, wait)
         self._echoes.come = self._echoes.come and (message is not None or not wait)
@@ -228,6 +237,31 @@ class ChatRoomSession(JoinedRoomView):
         query = RecentQuery(self._need_joined(), count)
         history = await self._chat.command("bccontext", query, History)
         return list(history.messages)
+
+    async def history_after(self, message: int, limit: int = 100) -> list[Message]:
+        """
+        Return the messages that follow the one with that id, oldest first.
+
+        Fewer than asked for may come although there are more; none means that is all.
+
+        Raises:
+            ValueError: ``message`` is negative, or ``limit`` below 1.
+            SessionStateError: Not joined.
+            NotSupported: The service cannot do that.
+            CommandFailed: The service refused.
+
+        """
+        return list((await self.page_after(message, limit)).messages)
+
+    async def page_after(self, message: int, limit: int) -> HistoryResult:
+        """Do the same, and tell whether there are more."""
+        if message < 0 or limit < 1:
+            raise ValueError(f"not {limit} messages after number {message}")
+        room = self._need_joined()
+        search = HistorySearch((room,), HistoryQuery(after_id=message, limit=limit))
+        found = await self._chat.command("bcbymsg", search, Histories)
+        own = (result for result in found.results if result.room_uri == room)
+        return next(own, HistoryResult(room))
 
     async def __aenter__(self) -> Self:
         return self
@@ -264,11 +298,16 @@ class ChatRoomSession(JoinedRoomView):
         """Note that users went; when we are among them, that we were put out."""
         for user in users:
             if user.address == self._chat.owner_uri:
-                self._put_out()
+                self.put_out()
             elif self._joined is not None:
                 participant = self._joined.remove(user)
                 if participant is not None:
                     self._events.publish(AttendanceChanged(participant, active=False))
+
+    def put_out(self) -> None:
+        """Note that we may not stay; harmless when we are not there."""
+        if self.is_joined:
+            self.ended(SessionReason.KICKED)
 
     def ended(self, reason: SessionReason) -> None:
         """End for good; harmless when it has ended."""
@@ -312,10 +351,6 @@ class ChatRoomSession(JoinedRoomView):
         if self._machine.allows(Step.LEFT):
             self._move(Step.LEFT, SessionReason.LEFT)
             self._events.end_streams()
-
-    def _put_out(self) -> None:
-        if self.is_joined:
-            self.ended(SessionReason.KICKED)
 
     def _need(self, state: SessionState) -> None:
         if self.state is not state:

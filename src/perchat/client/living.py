@@ -1,0 +1,486 @@
+"""
+A chat that outlives its connections: made of chat endpoints, each of which lives once.
+
+One task brings it back: it waits, signs in, opens the session, joins the rooms again,
+and stands by until the connection is lost. Everybody else only waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from perchat.client.coming import Coming
+from perchat.client.events import SessionReason
+from perchat.client.livingroom import LivingRoom
+from perchat.client.livingstates import LIVING_TABLE, LivingState, LivingStateChanged
+from perchat.client.opening import Opening
+from perchat.client.reconnect import is_final
+from perchat.client.states import ConnectionState, StateMachine, Step
+from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
+from perchat.client.targets import room_or_name
+from perchat.client.tasks import Background
+from perchat.errors import (
+    ChatServerConnectionError,
+    CommandFailed,
+    ConnectionFailure,
+    OperationTimeout,
+    PerchatError,
+    RoomDisabled,
+    ServerFault,
+    StateError,
+)
+from perchat.model.history import Match
+from perchat.model.uri import RoomUri
+from perchat.xccos.blocks import ServerInfoQuery, ServerInfoReply
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+    from datetime import timedelta
+    from types import TracebackType
+
+    from perchat.client.chat import PersistentChatEndpoint
+    from perchat.client.endpoint import LocalEndpoint
+    from perchat.client.options import ClientTimers
+    from perchat.client.reconnect import ReconnectPolicy
+    from perchat.client.targets import RoomLike
+    from perchat.model.chatroom import RoomSnapshot
+    from perchat.model.invitation import Invitation
+    from perchat.model.service import ServerInfo
+    from perchat.model.uri import SipUri
+
+__all__ = ["LivingChat", "living"]
+
+_log = logging.getLogger("perchat.chat")
+_Result = TypeVar("_Result")
+_chance = secrets.SystemRandom().random
+_JOINS = 16  # joins under way at once after a reconnection
+_LOST = (ChatServerConnectionError, ConnectionFailure, OperationTimeout)
+
+
+class LivingChat:
+    """
+    A chat service, as one user sees it across connections; made by the connect helpers.
+
+    ``async with`` establishes and terminates it.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[PersistentChatEndpoint]],
+        policy: ReconnectPolicy,
+        *,
+        name: str = "",
+        chance: Callable[[], float] = _chance,
+    ) -> None:
+        """
+        Make a chat; nothing is sent before ``establish``.
+
+        Args:
+            connect: Signs in and opens a session; what it returns is terminated by us.
+            policy: When to come back.
+            name: Whose it is, for the log.
+            chance: A number from 0 to 1, for the jitter.
+
+        """
+        self._connect = connect
+        self._policy = policy
+        self._name = name
+        self._chance = chance
+        self._machine = StateMachine(LIVING_TABLE, LivingState.IDLE)
+        self._changes: Broadcast[LivingStateChanged] = Broadcast()
+        self._invited: Broadcast[Invitation] = Broadcast()
+        self._last_invitation: int | None = None
+        self._chat: Coming[PersistentChatEndpoint] = Coming()
+        self._latest: PersistentChatEndpoint | None = None
+        self._life: PersistentChatEndpoint | None = None
+        self._lost = asyncio.Event()
+        self._why = ""
+        self._rooms: dict[RoomUri, LivingRoom] = {}
+        self._joining: set[RoomUri] = set()
+        self._background = Background()
+        self._keeper: asyncio.Task[None] | None = None
+        self._over = asyncio.Event()
+        self._waits = 0
+        self._failure: BaseException | None = None
+
+    # --- what it is ---
+
+    @property
+    def state(self) -> LivingState:
+        """Where it is; already true when an event tells of it."""
+        return self._machine.state
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended it for good, when that was not ``terminate``."""
+        return self._failure
+
+    @property
+    def endpoint(self) -> LocalEndpoint:
+        """The local endpoint of the connection there is, or of the last one."""
+        return self._known.endpoint
+
+    @property
+    def owner_uri(self) -> SipUri:
+        """The user's address-of-record."""
+        return self._known.owner_uri
+
+    @property
+    def address(self) -> SipUri:
+        """The chat service."""
+        return self._known.address
+
+    @property
+    def timers(self) -> ClientTimers:
+        """How long things may take on one connection."""
+        return self._known.timers
+
+    @property
+    def server(self) -> ServerInfo:
+        """Limits and identity of the service, as last told."""
+        return self._known.server
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """How far the service's clock was ahead of ours when it was last asked."""
+        return self._known.clock_offset
+
+    @property
+    def sessions(self) -> Mapping[RoomUri, LivingRoom]:
+        """The rooms, as a copy; those too that wait to be joined again."""
+        return MappingProxyType(dict(self._rooms))
+
+    def session(self, room: RoomLike) -> LivingRoom | None:
+        """Return a room that was joined, by URI or by name without case."""
+        wanted = room_or_name(room)
+        if isinstance(wanted, RoomUri):
+            return self._rooms.get(wanted)
+        name = wanted.casefold()
+        return next((one for one in self._rooms.values() if one.name.casefold() == name), None)
+
+    @property
+    def _known(self) -> PersistentChatEndpoint:
+        if self._latest is None:
+            raise ChatServerConnectionError(f"the chat is {self.state.value}, not established")
+        return self._latest
+
+    # --- what it tells ---
+
+    def state_changes(
+        self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
+    ) -> EventStream[LivingStateChanged]:
+        """Return every change of state from now on; ends after TERMINATED."""
+        return self._changes.stream(lambda change: change, limit=limit, overflow=overflow)
+
+    def invitations(
+        self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
+    ) -> EventStream[Invitation]:
+        """Return the invitations from now on; those of an absence once we are back."""
+        return self._invited.stream(lambda one: one, limit=limit, overflow=overflow)
+
+    # --- its life ---
+
+    async def establish(self) -> None:
+        """
+        Connect, as often as the policy allows.
+
+        Raises:
+            StateError: It was used before.
+            PerchatError: What ended the last attempt, see the connect helpers.
+
+        """
+        if not self._machine.allows(Step.BEGIN):
+            raise StateError(f"the chat is {self.state.value}: make another")
+        self._move(Step.BEGIN)
+        self._keeper = asyncio.get_running_loop().create_task(self._live(), name=self._name)
+        try:
+            await self._chat.wait()
+        except BaseException:
+            await self.terminate()
+            raise
+
+    async def terminate(self) -> None:
+        """Leave all rooms and close; never raises but for cancellation, may be repeated."""
+        if self._machine.allows(Step.END):
+            self._move(Step.END)
+        if self._keeper is not None and self._keeper is not asyncio.current_task():
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper})
+        try:
+            await self._drop()
+        finally:
+            self._finish()
+
+    async def __aenter__(self) -> Self:
+        await self.establish()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.terminate()
+
+    # --- what it can do ---
+
+    def join(self, room: RoomLike) -> Opening[LivingRoom]:
+        """
+        Join a room for as long as the chat lives: await it, or ``async with`` to leave it again.
+
+        Raises:
+            ValueError: ``room`` cannot name a room; raised at once.
+
+        """
+        wanted = room_or_name(room)
+
+        async def opened() -> LivingRoom:
+            async with self.patience("the join"):
+                return await self.through(lambda chat: self._join(chat, wanted))
+
+        return Opening(opened, LivingRoom.close)
+
+    async def search_rooms(
+        self,
+        text: str = "",
+        *,
+        descriptions: bool = False,
+        match: Match = Match.ANY,
+        limit: int | None = None,
+    ) -> list[RoomSnapshot]:
+        """Return the visible rooms, see ``PersistentChatEndpoint.search_rooms``."""
+        async with self.patience("the search"):
+            return await self.through(
+                lambda chat: chat.search_rooms(
+                    text, descriptions=descriptions, match=match, limit=limit
+                )
+            )
+
+    async def stored_invitations(self, after: int = 0) -> list[Invitation]:
+        """Return the invitations that the service kept, with an id greater than ``after``."""
+        async with self.patience("invitations"):
+            return await self.through(lambda chat: chat.stored_invitations(after))
+
+    async def through(
+        self, work: Callable[[PersistentChatEndpoint], Awaitable[_Result]]
+    ) -> _Result:
+        """Do it on the connection there is, and again on the next one if that is lost."""
+        while True:
+            chat = await self._chat.wait()
+            try:
+                return await work(chat)
+            except _LOST as error:
+                self.suspect(chat, str(error))
+
+    @asynccontextmanager
+    async def patience(self, what: str) -> AsyncIterator[None]:
+        """Bound a wait for the connection; OperationTimeout when it is over."""
+        limit = self._policy.patience
+        bound = asyncio.timeout(limit)
+        try:
+            async with bound:
+                yield
+        except TimeoutError as error:
+            if not bound.expired():
+                raise
+            raise OperationTimeout(f"no connection for {what} within {limit:g} s") from error
+
+    # --- from its rooms ---
+
+    def suspect(self, chat: PersistentChatEndpoint, why: str) -> None:
+        """Take a connection for lost: something on it failed that should not have."""
+        self._chat.go(chat)
+        if chat is self._life:
+            self._why = self._why or why
+            self._lost.set()
+
+    def forget(self, room: LivingRoom) -> None:
+        """Join that room no more."""
+        if self._rooms.get(room.uri) is room:
+            del self._rooms[room.uri]
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run something in the background for as long as the chat lives."""
+        self._background.spawn(work, name)
+
+    # --- coming back ---
+
+    async def _live(self) -> None:
+        try:
+            while True:
+                chat = await self._begin()
+                await self._stand(chat)
+                await self._drop()
+        except Exception as error:
+            if not isinstance(error, PerchatError):
+                _log.exception("%s: coming back failed unexpectedly", self._name)
+            self._failure = error
+            await self._give_up(error)
+
+    async def _give_up(self, error: Exception) -> None:
+        _log.error("%s: the chat is over: %s", self._name, error)
+        first = self.state is LivingState.ESTABLISHING
+        self._chat.end((lambda: error) if first else self._ended)
+        self._move(Step.END, str(error))
+        try:
+            await self._drop()
+        finally:
+            self._finish(str(error))
+
+    async def _begin(self) -> PersistentChatEndpoint:
+        """Connect, sooner or later; raises what makes further attempts pointless."""
+        failures = 0
+        while True:
+            if self._waits or self.state is not LivingState.ESTABLISHING:
+                await asyncio.sleep(self._policy.wait(max(self._waits - 1, 0), self._chance()))
+            self._waits += 1
+            try:
+                return await self._attempt()
+            except PerchatError as error:
+                failures += 1
+                if is_final(error) or not self._policy.allows(failures):
+                    raise
+                _log.warning("%s: not connected, attempt %d: %s", self._name, failures, error)
+
+    async def _attempt(self) -> PersistentChatEndpoint:
+        self._lost.clear()
+        self._why = ""
+        chat = self._life = self._latest = await self._connect()
+        changes = chat.state_changes()
+        self.spawn(self._watch(chat, changes), f"state of {self._name}")
+        try:
+            await self._enter_rooms(chat)
+            if self._lost.is_set():
+                raise ChatServerConnectionError(f"lost at once: {self._why}")
+        except BaseException:
+            await self._drop()
+            raise
+        return chat
+
+    async def _watch(self, chat: PersistentChatEndpoint, changes: EventStream[Any]) -> None:
+        reason = ""
+        if chat.state is not ConnectionState.TERMINATED:
+            async for change in changes:
+                reason = change.reason or reason
+        self.suspect(chat, reason or "the session ended")
+
+    async def _enter_rooms(self, chat: PersistentChatEndpoint) -> None:
+        slots = asyncio.Semaphore(_JOINS)
+
+        async def enter(room: LivingRoom) -> None:
+            async with slots:
+                await self._reenter(room, chat)
+
+        failures = await asyncio.gather(*map(enter, self._rooms.values()), return_exceptions=True)
+        for failure in failures:
+            if failure is not None:
+                raise failure
+
+    async def _reenter(self, room: LivingRoom, chat: PersistentChatEndpoint) -> None:
+        try:
+            await room.enter(chat)
+        except ServerFault:
+            raise
+        except CommandFailed as error:
+            _log.warning("%s: not let into %s again: %s", self._name, room.uri, error)
+            disabled = isinstance(error, RoomDisabled)
+            room.end(SessionReason.ROOM_DISABLED if disabled else SessionReason.KICKED)
+
+    async def _stand(self, chat: PersistentChatEndpoint) -> None:
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        self.spawn(self._pass_on_invitations(chat), f"invitations of {self._name}")
+        self._chat.come(chat)
+        first = self.state is LivingState.ESTABLISHING
+        self._move(Step.SUCCEED if first else Step.RECOVER)
+        while not self._lost.is_set():
+            try:
+                async with asyncio.timeout(self._policy.probe):
+                    await self._lost.wait()
+            except TimeoutError:
+                await self._probe(chat)
+        self._chat.go(chat)
+        if loop.time() - since >= self._policy.wait(self._waits, 0.0):
+            self._waits = 0  # it was no flash in the pan
+        self._move(Step.LOSE, self._why)
+
+    async def _probe(self, chat: PersistentChatEndpoint) -> None:
+        query = ServerInfoQuery(chat.address.domain)
+        try:
+            await chat.command("getserverinfo", query, ServerInfoReply)
+        except CommandFailed:
+            return  # it lives
+        except PerchatError as error:
+            self.suspect(chat, f"no sign of life: {error}")
+
+    async def _pass_on_invitations(self, chat: PersistentChatEndpoint) -> None:
+        try:
+            async for invitation in chat.invitations(self._last_invitation):
+                self._last_invitation = max(invitation.id, self._last_invitation or 0)
+                self._invited.publish(invitation)
+        except PerchatError as error:
+            _log.debug("%s: invitations end here: %s", self._name, error)
+
+    # --- rooms ---
+
+    async def _join(self, chat: PersistentChatEndpoint, wanted: RoomUri | str) -> LivingRoom:
+        uri = await chat.find(wanted)
+        if uri in self._rooms or uri in self._joining:
+            raise StateError(f"the room is joined already: {uri}")
+        room = LivingRoom(self, uri)
+        self._joining.add(uri)
+        try:
+            await room.enter(chat)
+        finally:
+            self._joining.discard(uri)
+        if chat is not self._life or not room.is_joined:  # too late to be joined again
+            room.end(SessionReason.DISCONNECTED)
+            raise ChatServerConnectionError(f"the connection was lost while joining {uri}")
+        self._rooms[uri] = room
+        return room
+
+    # --- the end ---
+
+    async def _drop(self) -> None:
+        if (chat := self._life) is not None:
+            await chat.terminate()
+            self._life = None
+
+    def _finish(self, reason: str = "") -> None:
+        if not self._machine.allows(Step.ENDED):
+            return
+        self._chat.end(self._ended)
+        for room in list(self._rooms.values()):
+            room.end(SessionReason.DISCONNECTED, self._ended)
+        self._background.cancel()
+        self._move(Step.ENDED, reason)
+        self._changes.end()
+        self._invited.end()
+
+    def _ended(self) -> ChatServerConnectionError:
+        why = f": {self._failure}" if self._failure else ""
+        return ChatServerConnectionError(f"the chat is over{why}")
+
+    def _move(self, step: Step, reason: str = "") -> None:
+        state = self._machine.take(step)
+        _log.info("%s: %s%s", self._name, state.value, f": {reason}" if reason else "")
+        self._changes.publish(LivingStateChanged(state, reason))
+
+
+def living(
+    connect: Callable[[], Awaitable[PersistentChatEndpoint]], policy: ReconnectPolicy, name: str
+) -> Opening[LivingChat]:
+    """Return a living chat about to be established (connect helpers call this)."""
+
+    async def opened() -> LivingChat:
+        chat = LivingChat(connect, policy, name=name)
+        await chat.establish()
+        return chat
+
+    return Opening(opened, LivingChat.terminate)

@@ -1,0 +1,394 @@
+"""
+A room that outlives the connections of its chat: one object, one session after another.
+
+What it tells goes on where it stopped. A post waits for the connection to come back,
+and is sent again under the same id when its receipt was lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from perchat.client.catchup import CatchUpStream
+from perchat.client.coming import Coming
+from perchat.client.echoes import check_post, new_client_id
+from perchat.client.events import (
+    AttendanceChanged,
+    EventsLost,
+    MessageReceived,
+    PostResult,
+    SessionReason,
+    SessionStateChanged,
+)
+from perchat.client.roster import JoinedRoomView
+from perchat.client.sequel import Sequel
+from perchat.client.session import ChatRoomSession
+from perchat.client.states import SessionState
+from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
+from perchat.errors import (
+    ChatServerConnectionError,
+    CommandFailed,
+    ConnectionFailure,
+    NotSupported,
+    OperationTimeout,
+    PerchatError,
+    SessionStateError,
+)
+from perchat.model.history import HistoryResult
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+    from perchat.client.chat import PersistentChatEndpoint
+    from perchat.client.events import SessionEvent
+    from perchat.client.living import LivingChat
+    from perchat.client.roster import JoinedState
+    from perchat.model.message import Message
+    from perchat.model.uri import RoomUri
+
+__all__ = ["LivingRoom"]
+
+_log = logging.getLogger("perchat.session")
+_Result = TypeVar("_Result")
+_LOOK_BACK = 100  # messages, for one of ours whose echo was lost
+_OUT = frozenset({SessionReason.KICKED, SessionReason.ROOM_DISABLED})
+
+
+class LivingRoom(JoinedRoomView):
+    """
+    One room, as one user takes part in it across connections; made by ``chat.join``.
+
+    It is ESTABLISHED, or ESTABLISHING while the connection is away. Being put out of
+    the room, leaving it, or the end of the chat makes it TERMINATED.
+    """
+
+    def __init__(self, chat: LivingChat, uri: RoomUri) -> None:
+        super().__init__()
+        self._chat = chat
+        self._uri = uri
+        self._session: Coming[ChatRoomSession] = Coming()
+        self._events: Broadcast[SessionEvent] = Broadcast()
+        self._streams: weakref.WeakSet[CatchUpStream] = weakref.WeakSet()
+        self._newest: int | None = None
+        self._over = False
+        self._followed = asyncio.Event()
+        self._followed.set()
+
+    # --- what it is ---
+
+    @property
+    def uri(self) -> RoomUri:
+        """The room's address."""
+        return self._uri
+
+    @property
+    def chat(self) -> LivingChat:
+        """The chat it belongs to."""
+        return self._chat
+
+    @property
+    def state(self) -> SessionState:
+        """Where it is."""
+        if self._over:
+            return SessionState.TERMINATED
+        return SessionState.ESTABLISHED if self.is_joined else SessionState.ESTABLISHING
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it is in the room at this moment."""
+        session = self._session.now
+        return session is not None and session.is_joined
+
+    # --- what it tells ---
+
+    def events(
+        self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
+    ) -> EventStream[SessionEvent]:
+        """
+        Return what is seen from now on; what happened while the connection was away is not.
+
+        Who came and went meanwhile is told, though, when it is back.
+        """
+        return self._events.stream(
+            lambda event: event, limit=limit, overflow=overflow, marker=EventsLost
+        )
+
+    def messages(
+        self,
+        *,
+        include_own: bool = True,
+        catch_up: bool = False,
+        since: int | None = None,
+        limit: int = DEFAULT_BUFFER,
+        overflow: Overflow = Overflow.DROP_OLDEST,
+    ) -> EventStream[Message] | CatchUpStream:
+        """
+        Return the messages from now on.
+
+        Args:
+            include_own: Whether our own come too, from all our devices.
+            catch_up: Whether what was said while the connection was away comes too, from
+                history and in its place: no message is missing and none comes twice, and
+                a slow reader loses none. Where the room keeps no history there is none.
+            since: Begin behind the message with that id instead, and catch up.
+            limit: How many may be held for the reader.
+            overflow: What happens beyond that; without meaning when it catches up.
+
+        """
+        owner = self._chat.owner_uri
+
+        def wanted(message: Message) -> bool:
+            return include_own or message.author.address != owner
+
+        if catch_up or since is not None:
+            return self._catching_up(since, limit, wanted)
+        return self._events.stream(
+            lambda event: (
+                event.message
+                if isinstance(event, MessageReceived) and wanted(event.message)
+                else None
+            ),
+            limit=limit,
+            overflow=overflow,
+        )
+
+    def _catching_up(
+        self, since: int | None, limit: int, wanted: Callable[[Message], bool]
+    ) -> CatchUpStream:
+        begin = self._newest if since is None else since
+        kept = self.keeps_history and begin is not None
+        stream = CatchUpStream(self, Sequel(begin, limit=limit, kept=kept), wanted)
+        if self._over:
+            stream.end()
+        else:
+            self._streams.add(stream)
+        if since is not None or not self.is_joined:
+            stream.lose_track()
+        return stream
+
+    # --- what it can do ---
+
+    async def post(self, text: str, *, alert: bool = False, rtf: str | None = None) -> PostResult:
+        """
+        Post, and return once the service has stored it; once, however often it has to be sent.
+
+        Waits for the connection to come back, for as long as the policy has patience.
+
+        Raises:
+            ValueError: The text is empty.
+            SessionStateError: The room was left, or we were put out of it.
+            ChatServerConnectionError: The chat is over for good.
+            OperationTimeout: Patience ended; nobody knows whether it was stored.
+            CommandFailed: The service refused, see ``ChatRoomSession.post``.
+
+        """
+        client_id = new_client_id()
+        check_post(text, client_id)
+        tries = 0
+
+        async def send(session: ChatRoomSession) -> PostResult:
+            nonlocal tries
+            tries += 1
+            return await session.post(text, alert=alert, rtf=rtf, client_id=client_id)
+
+        async with self._chat.patience("the post"):
+            result = await self.through(send)
+            if result.message is None and tries > 1:
+                return PostResult(await self._look_back(client_id))
+            return result
+
+    async def recent(self, count: int = 30) -> list[Message]:
+        """Return the newest messages, see ``ChatRoomSession.recent``."""
+        async with self._chat.patience("history"):
+            return await self.through(lambda session: session.recent(count))
+
+    async def history_after(self, message: int, limit: int = 100) -> list[Message]:
+        """Return what follows a message, see ``ChatRoomSession.history_after``."""
+        async with self._chat.patience("history"):
+            return await self.through(lambda session: session.history_after(message, limit))
+
+    async def page_after(self, message: int, limit: int) -> HistoryResult:
+        """Do the same and tell whether there are more; waits for ever."""
+        try:
+            return await self.through(lambda session: session.page_after(message, limit))
+        except NotSupported:  # not a Perchat server: what is not too far back has to do
+            recent = await self.through(lambda session: session.recent(limit))
+            return HistoryResult(self._uri, self.name, tuple(m for m in recent if m.id > message))
+
+    async def leave(self) -> None:
+        """
+        Leave the room for good.
+
+        Raises:
+            SessionStateError: It is over already.
+            CommandFailed: The service refused to note it.
+
+        """
+        if self._over:
+            raise self._gone("over")
+        session = self._session.now
+        self.end(SessionReason.LEFT)
+        if session is not None and session.is_joined:
+            with suppress(ChatServerConnectionError, ConnectionFailure):  # then we are out too
+                await session.leave()
+
+    async def close(self) -> None:
+        """Leave if that was not done; never raises but for cancellation, may be repeated."""
+        if not self._over:
+            try:
+                await self.leave()
+            except PerchatError as error:
+                _log.warning("leaving did not go well: %s", error)
+
+    async def through(self, work: Callable[[ChatRoomSession], Awaitable[_Result]]) -> _Result:
+        """Do it on the session there is, and again on the next one if that is lost."""
+        while True:
+            session = await self._session.wait()
+            try:
+                if session.is_joined:
+                    return await work(session)
+            except (ChatServerConnectionError, ConnectionFailure, OperationTimeout) as error:
+                self._chat.suspect(session.chat, str(error))
+            except SessionStateError:
+                if session.is_joined:
+                    raise
+            self._session.go(session)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    # --- from the chat ---
+
+    async def enter(self, chat: PersistentChatEndpoint) -> None:
+        """
+        Join on a connection.
+
+        Raises:
+            CommandFailed: Refused.
+            ChatServerConnectionError, OperationTimeout: The connection is lost again.
+
+        """
+        await self._followed.wait()  # to the end of the session before
+        session = ChatRoomSession(chat)
+        events = session.events()
+        await session.join(self._uri)
+        try:
+            newest = await _newest(session)
+        except BaseException:
+            await session.close()
+            raise
+        if self._over:
+            await session.close()
+        elif not session.is_joined:
+            raise ChatServerConnectionError(f"the connection was lost while joining {self._uri}")
+        else:
+            self._adopt(session, events, newest)
+
+    def end(self, reason: SessionReason, error: Callable[[], Exception] | None = None) -> None:
+        """End for good; harmless when it has ended."""
+        if self._over:
+            return
+        self._over = True
+        self._chat.forget(self)
+        self._session.end(error or (lambda: self._gone(reason.value)))
+        for stream in list(self._streams):
+            stream.end()
+        self._events.publish(SessionStateChanged(SessionState.TERMINATED, reason))
+        self._events.end()
+
+    # --- inside ---
+
+    def _adopt(
+        self, session: ChatRoomSession, events: EventStream[SessionEvent], newest: int | None
+    ) -> None:
+        before, self._joined = self._joined, session.joined
+        if newest is not None:
+            self._newest = max(newest, self._newest or 0)
+        self._followed.clear()
+        self._chat.spawn(self._follow(session, events), f"events of {self._uri}")
+        self._session.come(session)
+        if before is not None and self._joined is not None:
+            self._events.publish(SessionStateChanged(SessionState.ESTABLISHED))
+            for change in _attendance(before, self._joined):
+                self._events.publish(change)
+
+    async def _follow(self, session: ChatRoomSession, events: EventStream[SessionEvent]) -> None:
+        reason = SessionReason.DISCONNECTED
+        try:
+            async for event in events:
+                if isinstance(event, SessionStateChanged):
+                    reason = event.reason
+                else:
+                    self._tell(event)
+        finally:
+            self._session.go(session)
+            self._followed.set()
+        if reason in _OUT:
+            self.end(reason)
+        elif not self._over:
+            self._lose_track()
+            away = SessionStateChanged(SessionState.ESTABLISHING, SessionReason.DISCONNECTED)
+            self._events.publish(away)
+
+    def _tell(self, event: SessionEvent) -> None:
+        if isinstance(event, MessageReceived):
+            if event.message.id:
+                self._newest = max(event.message.id, self._newest or 0)
+            for stream in list(self._streams):
+                stream.hear(event.message)
+        elif isinstance(event, EventsLost):
+            self._lose_track()
+        self._events.publish(event)
+
+    def _lose_track(self) -> None:
+        for stream in list(self._streams):
+            stream.lose_track()
+
+    async def _look_back(self, client_id: str) -> Message | None:
+        """Return our message whose echo went by on a connection that was lost."""
+        with suppress(PerchatError):
+            recent = await self.through(lambda session: session.recent(_LOOK_BACK))
+            return next((m for m in reversed(recent) if m.client_id == client_id), None)
+        return None
+
+    def _gone(self, why: str) -> SessionStateError:
+        return SessionStateError(
+            f"the room session is over: {why}",
+            expected=SessionState.ESTABLISHED.value,
+            actual=SessionState.TERMINATED.value,
+        )
+
+
+async def _newest(session: ChatRoomSession) -> int | None:
+    """Return the id of the newest message; None where no history tells."""
+    if not session.keeps_history:
+        return None
+    try:
+        recent = await session.recent(1)
+    except CommandFailed as error:
+        _log.warning("%s: history was refused: %s", session.uri, error)
+        return None
+    return recent[-1].id if recent else 0
+
+
+def _attendance(before: JoinedState, now: JoinedState) -> list[AttendanceChanged]:
+    """Return who came and went while we were away; nothing for rooms that do not tell."""
+    if now.room.participants > len(now.participants):
+        return []
+    old = {participant.uri for participant in before.participants}
+    new = {participant.uri for participant in now.participants}
+    gone = [AttendanceChanged(p, active=False) for p in before.participants if p.uri not in new]
+    return gone + [AttendanceChanged(p, active=True) for p in now.participants if p.uri not in old]
