@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -67,7 +68,12 @@ SIPE = Peer(
     ),
 )
 SIPP = Peer("SIPp", ("sip-tester",))
-PEERS = (SIPE, SIPP)
+OPENSSL = Peer("openssl", ("openssl",))
+DNSMASQ = Peer("dnsmasq", ("dnsmasq-base",))
+KERBEROS = Peer(
+    "MIT Kerberos", ("krb5-kdc", "krb5-admin-server", "krb5-user", "libkrb5-dev", "gcc", "libc6-dev")
+)
+PEERS = (SIPE, SIPP, OPENSSL, DNSMASQ, KERBEROS)
 
 _PROVIDED_BY = {
     # where another distribution (or a hand-made build) brings the program itself
@@ -75,6 +81,8 @@ _PROVIDED_BY = {
     "make": "make",
     "pkg-config": "pkg-config",
     "sip-tester": "sipp",
+    "openssl": "openssl",
+    "dnsmasq-base": "dnsmasq",
 }
 
 
@@ -136,11 +144,24 @@ def _install(packages: list[str]) -> None:
         )
 
 
+def _kerberos_library() -> None:
+    """Build and install the optional library that speaks Kerberos, at its locked version."""
+    if importlib.util.find_spec("gssapi") is not None:
+        return
+    uv = Path(sys.executable).with_name("uv")
+    command = [str(uv), "sync", "--frozen", "--quiet", "--inexact", "--extra", "kerberos"]
+    if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode:
+        raise PeerUnavailable("the library gssapi does not build; see above")
+
+
+_MADE_READY = {"pidgin-sipe": sipe_driver, "MIT Kerberos": _kerberos_library}
+
+
 def _problem(peer: Peer) -> str:
     try:
         peer.require()
-        if peer is SIPE:
-            sipe_driver()
+        if ready := _MADE_READY.get(peer.name):
+            ready()
     except PeerUnavailable as problem:
         return str(problem)
     return ""
