@@ -10,6 +10,8 @@ WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Kerberos is built from source, where its library is; tools/peers.py sees to both for the tests.
+EXTRAS := $(if $(shell command -v krb5-config),--extra kerberos)
 SOURCES := $(wildcard src tests examples bench tools)
 
 export UV_PROJECT_ENVIRONMENT := $(VENV)
@@ -43,7 +45,7 @@ $(READY): pyproject.toml uv.lock Makefile
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/uv --version 2>/dev/null | grep -qF 'uv $(UV_VERSION)' || \
 	  $(BIN)/python -m pip install --quiet --no-input 'uv==$(UV_VERSION)'
-	@$(BIN)/uv sync --frozen --quiet
+	@$(BIN)/uv sync --frozen --quiet $(EXTRAS) 2>/dev/null || $(BIN)/uv sync --frozen --quiet
 	@touch $@
 
 run: setup
@@ -69,6 +71,8 @@ format: setup
 # Pages that say what the code says.
 reference: setup
 	$(BIN)/python -m tools.reference
+	$(BIN)/python -m tools.blocking
+	$(BIN)/python -m tools.requirements
 
 bench: setup
 	$(BIN)/python -m bench

@@ -71,7 +71,16 @@ SIPP = Peer("SIPp", ("sip-tester",))
 OPENSSL = Peer("openssl", ("openssl",))
 DNSMASQ = Peer("dnsmasq", ("dnsmasq-base",))
 KERBEROS = Peer(
-    "MIT Kerberos", ("krb5-kdc", "krb5-admin-server", "krb5-user", "libkrb5-dev", "gcc", "libc6-dev")
+    "MIT Kerberos",
+    (
+        "krb5-kdc",
+        "krb5-admin-server",
+        "krb5-user",
+        "libkrb5-dev",
+        "python3-dev",
+        "gcc",
+        "libc6-dev",
+    ),
 )
 PEERS = (SIPE, SIPP, OPENSSL, DNSMASQ, KERBEROS)
 
