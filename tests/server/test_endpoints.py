@@ -59,7 +59,7 @@ async def test_an_endpoint_that_signs_in_anew_closes_its_older_connection(
             await second.establish()
             while (await anext(lost)).state is not perchat.EndpointState.TERMINATED:
                 pass
-        attendance = []
+        attendance: list[bool] = []
         while len(attendance) < 2:
             event = await anext(events)
             if isinstance(event, perchat.AttendanceChanged):
