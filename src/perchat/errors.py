@@ -63,6 +63,7 @@ __all__ = [
     "FailureRequest",
     "FailureResponse",
     "FileTransferFailed",
+    "GroupCycle",
     "HierarchyViolation",
     "InterruptedFlow",
     "InvalidArgument",
@@ -128,6 +129,10 @@ class RemoteProtocolError(ProtocolError):
 
 class ConfigurationError(PerchatError):
     """A setting or option cannot be used; the message names it and the remedy."""
+
+
+class GroupCycle(ConfigurationError):
+    """A group would hold itself; it is left as it was."""
 
 
 class StorageError(PerchatError):

@@ -158,7 +158,6 @@ async def test_all_facts_of_one_call_come_true_or_none(store: Store) -> None:
     [
         posted("x", NOWHERE),
         ParticipantJoined(NOWHERE, ADA, "s", "n"),
-        ParticipantParted(NOWHERE, ADA, "s", "n"),
         RolesGranted(NOWHERE, Role.MEMBER, (ADA,)),
         RolesRevoked(NOWHERE, Role.MEMBER, (ADA,)),
         room(category=None),

@@ -25,6 +25,7 @@ class Category:
         file_posts: Whether files may be posted.
         allowed: Principals that may be given roles here: addresses, group URIs, or ``domain:NAME``.
         denied: Principals that may not; denial wins.
+        creators: Principals that may make rooms here.
 
     """
 
@@ -36,6 +37,7 @@ class Category:
     file_posts: bool = False
     allowed: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
+    creators: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, Flag, IntEnum
 from typing import TYPE_CHECKING
+
+from perchat.model.changes import Changes
 
 if TYPE_CHECKING:
     from perchat.model.addin import AddIn
@@ -97,6 +99,8 @@ class Room(RoomSummary):
     Attributes:
         category: Its one category.
         invites: False switches invitations off; True leaves them to the category.
+        add_in: The id of a registered add-in, empty for none.
+        changes: As the store decides it; rooms that differ in nothing else are equal.
 
     """
 
@@ -105,3 +109,5 @@ class Room(RoomSummary):
     behavior: Behavior = Behavior.NORMAL
     disabled: bool = False
     invites: bool = True
+    add_in: str = ""
+    changes: Changes = field(default=Changes(), compare=False)

@@ -7,22 +7,32 @@ sees is read back from here, on every node.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from perchat.model.addin import AddIn
     from perchat.model.application import RegisteredApplication
     from perchat.model.category import Category
     from perchat.model.chatroom import Role, Room
     from perchat.model.message import Message
-    from perchat.model.principal import User
-    from perchat.model.uri import RoomUri, SipUri
+    from perchat.model.principal import Group, User
+    from perchat.model.uri import CategoryUri, GroupUri, RoomUri, SipUri
 
 __all__ = [
+    "AddInChanged",
+    "AddInRemoved",
     "ApplicationChanged",
     "ApplicationRemoved",
     "CategoryChanged",
+    "CategoryRemoved",
     "Fact",
+    "GroupChanged",
+    "GroupMembersAdded",
+    "GroupMembersRemoved",
+    "GroupRemoved",
     "JournalEntry",
     "MessagePosted",
     "NodeStarted",
@@ -31,7 +41,10 @@ __all__ = [
     "RolesGranted",
     "RolesRevoked",
     "RoomChanged",
+    "RoomRemoved",
     "UserChanged",
+    "UserRemoved",
+    "UsersInvited",
 ]
 
 
@@ -78,9 +91,25 @@ class NodeStarted:
 
 @dataclass(frozen=True, slots=True)
 class RoomChanged:
-    """A room was made or changed; this is how it is now."""
+    """
+    A room was made or changed; this is how it is now.
+
+    Attributes:
+        room: Of its changes ``updated_by`` says who did it, the store decides the rest.
+        expected: When it was last changed as far as the writer knows: if it was changed
+            since, the store refuses. None for whatever there is. Not part of the journal.
+
+    """
 
     room: Room
+    expected: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRemoved:
+    """A room is no more, nor what was said in it."""
+
+    room: RoomUri
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +120,26 @@ class CategoryChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CategoryRemoved:
+    """A category, which held no room, is no more."""
+
+    category: CategoryUri
+
+
+@dataclass(frozen=True, slots=True)
 class RolesGranted:
-    """Principals hold a role in a room from here on."""
+    """
+    Principals hold a role in a room from here on.
+
+    Attributes:
+        by: The user who did it; None for an administrator.
+
+    """
 
     room: RoomUri
     role: Role
     principals: tuple[str, ...]
+    by: SipUri | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +156,73 @@ class UserChanged:
     """A user was made or changed; this is how the user is now."""
 
     user: User
+
+
+@dataclass(frozen=True, slots=True)
+class UserRemoved:
+    """A user is no more, nor any role or membership of that address."""
+
+    user: SipUri
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChanged:
+    """A group was made or changed, its members apart; this is how it is now."""
+
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRemoved:
+    """A group is no more, nor any role or membership of it."""
+
+    group: GroupUri
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMembersAdded:
+    """A group holds principals from here on."""
+
+    group: GroupUri
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMembersRemoved:
+    """A group does not hold principals any more."""
+
+    group: GroupUri
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddInChanged:
+    """An add-in was registered or changed; this is how it is now."""
+
+    add_in: AddIn
+
+
+@dataclass(frozen=True, slots=True)
+class AddInRemoved:
+    """An add-in is registered no more."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsersInvited:
+    """
+    Users are asked into a room, each once for ever.
+
+    Attributes:
+        users: Before it is appended, whoever may have been invited before as well.
+        ids: Beside each user, counting up within the user; the store gives them.
+
+    """
+
+    room: RoomUri
+    users: tuple[SipUri, ...]
+    ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +245,20 @@ Fact = (
     | ParticipantParted
     | NodeStarted
     | RoomChanged
+    | RoomRemoved
     | CategoryChanged
+    | CategoryRemoved
     | RolesGranted
     | RolesRevoked
     | UserChanged
+    | UserRemoved
+    | GroupChanged
+    | GroupRemoved
+    | GroupMembersAdded
+    | GroupMembersRemoved
+    | AddInChanged
+    | AddInRemoved
+    | UsersInvited
     | ApplicationChanged
     | ApplicationRemoved
 )

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["NAME_LIMIT", "checked_description", "checked_name", "fold"]
+__all__ = ["NAME_LIMIT", "checked_description", "checked_name", "fold", "name_key"]
 
 NAME_LIMIT = 256
 """Characters a name or a description may have, as in the original's database."""
+
+
+_STEERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What makes text read in another order than it is written."""
+
+_LOOKALIKES = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u051b\u051d\u04bb\u043c\u0442\u043a\u0432\u043d"
+    "\u03b1\u03bf\u03c1\u03bd\u03ba\u03b9\u03c5\u03c7\u03c4\u03f2\u0131\u0237",
+    "aeopcyxijsdqwhmtkbhaopvkiuxtcij",
+)
+"""Cyrillic and Greek letters that cannot be told from Latin ones (as in UTS 39)."""
 
 
 def fold(name: str) -> str:
@@ -15,16 +26,29 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
+def name_key(name: str) -> str:
+    """
+    Return what two names of rooms have in common when people could take one for the other.
+
+    Compatibility forms, case, letters of other alphabets that look the same, blanks and
+    what is not seen make no difference.
+    """
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    seen = "".join(c for c in plain if unicodedata.category(c) != "Cf")
+    return " ".join(seen.translate(_LOOKALIKES).split())
+
+
 def checked_name(text: str, limit: int = NAME_LIMIT) -> str:
     """
     Return the name in normal form C, without blanks around it.
 
     Raises:
-        ValueError: Empty, too long, or with control characters; the message is for people.
+        ValueError: Empty to the eye, too long, or with control characters or such as turn the
+            direction of text; the message is for people.
 
     """
     name = checked_description(text, limit)
-    if not name:
+    if not name_key(name):
         raise ValueError("a name needs at least one character")
     return name
 
@@ -36,4 +60,6 @@ def checked_description(text: str, limit: int = NAME_LIMIT) -> str:
         raise ValueError(f"{len(plain)} characters, but {limit} are the most: {plain[:40]!r}...")
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in plain):
         raise ValueError(f"control characters are not allowed: {plain!r}")
+    if not _STEERING.isdisjoint(plain):
+        raise ValueError(f"characters that turn the direction of text are not allowed: {plain!r}")
     return plain

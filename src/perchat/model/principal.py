@@ -45,6 +45,11 @@ class User:
         guid: Never reused, also when a user of that name is made again.
         enabled: Whether the user may sign in.
         chat_enabled: Whether policy lets the user use persistent chat.
+        system: Whether the user, usually a program, may look up others and groups.
+        given_name: As people search for it; may be empty.
+        surname: As people search for it; may be empty.
+        email: As people search for it; may be empty.
+        company: May be empty.
 
     """
 
@@ -54,6 +59,11 @@ class User:
     guid: str
     enabled: bool = True
     chat_enabled: bool = True
+    system: bool = False
+    given_name: str = ""
+    surname: str = ""
+    email: str = ""
+    company: str = ""
 
 
 def principal_uri(text: str) -> str:

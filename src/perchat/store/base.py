@@ -14,16 +14,26 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
+    from perchat.model.addin import AddIn
     from perchat.model.application import RegisteredApplication
     from perchat.model.category import Category
-    from perchat.model.chatroom import Room
-    from perchat.model.journal import Fact, JournalEntry, ParticipantJoined, RolesGranted
+    from perchat.model.changes import Changes
+    from perchat.model.chatroom import Role, Room
+    from perchat.model.journal import (
+        Fact,
+        GroupMembersAdded,
+        JournalEntry,
+        ParticipantJoined,
+        RolesGranted,
+    )
     from perchat.model.message import Message
-    from perchat.model.principal import User
+    from perchat.model.preference import Preference
+    from perchat.model.principal import Group, User
     from perchat.model.uri import RoomUri, SipUri
 
-__all__ = ["Clock", "Receipts", "Snapshot", "Store", "system_clock"]
+__all__ = ["Clock", "GivenInvitation", "Receipts", "Snapshot", "Store", "system_clock"]
 
 Clock: TypeAlias = "Callable[[], float]"
 """Tells the seconds since the epoch."""
@@ -45,6 +55,7 @@ class Snapshot:
         roles: One value a room and role.
         participants: One value a room and session.
         applications: Those that are trusted, by name.
+        memberships: One value a group that holds somebody.
 
     """
 
@@ -56,6 +67,18 @@ class Snapshot:
     roles: tuple[RolesGranted, ...] = ()
     participants: tuple[ParticipantJoined, ...] = ()
     applications: tuple[RegisteredApplication, ...] = ()
+    groups: tuple[Group, ...] = ()
+    memberships: tuple[GroupMembersAdded, ...] = ()
+    add_ins: tuple[AddIn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenInvitation:
+    """An invitation as it is stored; ``id`` counts up within its user."""
+
+    id: int
+    created_on: datetime
+    room: RoomUri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +123,11 @@ class Store(Protocol):
 
         Raises:
             StorageError: Nothing was stored: disk full, too many waiting, unknown room.
-            DuplicateRoomName: A room or category of that name exists.
+            DuplicateRoomName: A room or category of that name, or one that looks like it, exists.
+            DuplicateAddInName: An add-in of that name exists.
+            DataCollision: The room was changed since it was read; see RoomChanged.
+            HierarchyViolation: A category that still holds rooms cannot be removed.
+            GroupCycle: A group would hold itself.
 
         """
 
@@ -120,6 +147,26 @@ class Store(Protocol):
 
     async def history_after(self, room: RoomUri, after: int, limit: int) -> list[Message]:
         """Return the oldest kept messages with greater ids, oldest first."""
+
+    async def role_entries(self, room: RoomUri, role: Role) -> list[tuple[str, Changes]]:
+        """Return the principals of a role, sorted, with who gave it to them and when."""
+
+    async def invitations(self, user: SipUri, after: int, limit: int) -> list[GivenInvitation]:
+        """Return the oldest invitations of a user with greater ids, oldest first."""
+
+    async def preference(self, user: SipUri, label: str) -> Preference | None:
+        """Return a bundle of a user's, None when there is none."""
+
+    async def set_preference(
+        self, user: SipUri, label: str, data: str, *, expected: int | None = None
+    ) -> Preference:
+        """
+        Keep a bundle for a user that exists; durable when this returns.
+
+        Raises:
+            DataCollision: Its version is not ``expected``, where 0 is none at all.
+
+        """
 
     async def find_users(self, login: str) -> list[User]:
         """Return the users whose address or login name it is, without regard to case."""

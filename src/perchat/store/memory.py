@@ -4,42 +4,26 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from perchat.errors import CommandFailed, ErrorCode, StorageError
-from perchat.model.chatroom import Role, Room
-from perchat.model.journal import (
-    ApplicationChanged,
-    ApplicationRemoved,
-    CategoryChanged,
-    Fact,
-    JournalEntry,
-    MessagePosted,
-    NodeStarted,
-    ParticipantJoined,
-    ParticipantParted,
-    RolesGranted,
-    RolesRevoked,
-    RoomChanged,
-    UserChanged,
-)
+from perchat.errors import StorageError
+from perchat.model.journal import JournalEntry, MessagePosted, RoomRemoved
 from perchat.model.name import fold
-from perchat.store.base import Receipts, Snapshot, system_clock
+from perchat.model.preference import Preference
+from perchat.store.base import Receipts, system_clock
+from perchat.store.decisions import check_version
+from perchat.store.tables import Post, Tables, post_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from perchat.model.application import RegisteredApplication
-    from perchat.model.category import Category
+    from perchat.model.changes import Changes
+    from perchat.model.chatroom import Role
+    from perchat.model.journal import Fact
     from perchat.model.message import Message
     from perchat.model.principal import User
-    from perchat.model.uri import CategoryUri, RoomUri, SipUri
-    from perchat.store.base import Clock
+    from perchat.model.uri import RoomUri, SipUri
+    from perchat.store.base import Clock, GivenInvitation, Snapshot
 
 __all__ = ["MemoryStore"]
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class MemoryStore:
@@ -48,7 +32,7 @@ class MemoryStore:
     def __init__(self, *, clock: Clock = system_clock, receipts: Receipts = Receipts()) -> None:  # noqa: B008 - frozen
         self._clock = clock
         self._receipts = receipts
-        self._tables = _Tables()
+        self._tables = Tables()
         self._journal: list[JournalEntry] = []
         self._secrets: dict[SipUri, bytes] = {}
         self._database = str(uuid.uuid4())
@@ -67,13 +51,23 @@ class MemoryStore:
         entries = [self._enter(fact, micros, tables, fresh) for fact in facts]
         self._tables = tables
         self._journal += fresh
+        for entry in fresh:
+            if isinstance(entry.fact, RoomRemoved):
+                self._unsay(entry.fact.room)
         return entries
 
+    def _unsay(self, room: RoomUri) -> None:
+        for place, entry in enumerate(self._journal):
+            fact = entry.fact
+            if isinstance(fact, MessagePosted) and fact.message.room_uri == room:
+                silent = replace(fact.message, text="", rtf=None)
+                self._journal[place] = replace(entry, fact=MessagePosted(silent, kept=False))
+
     def _enter(
-        self, fact: Fact, micros: int, tables: _Tables, fresh: list[JournalEntry]
+        self, fact: Fact, micros: int, tables: Tables, fresh: list[JournalEntry]
     ) -> JournalEntry:
         newest = len(self._journal) + len(fresh)
-        post = _post_of(fact)
+        post = post_of(fact)
         earlier = tables.receipts.get(post) if post else None
         if earlier and self._stands(earlier, micros, newest):
             place = earlier.position - 1 - len(self._journal)
@@ -90,7 +84,7 @@ class MemoryStore:
         young = round(entry.at * 1e6) > micros - self._receipts.seconds * 1_000_000
         return young and entry.position > newest - self._receipts.entries
 
-    def _forget(self, receipts: dict[_Post, JournalEntry], micros: int, newest: int) -> None:
+    def _forget(self, receipts: dict[Post, JournalEntry], micros: int, newest: int) -> None:
         while not self._stands(receipts[oldest := next(iter(receipts))], micros, newest):
             del receipts[oldest]
 
@@ -123,6 +117,31 @@ class MemoryStore:
         found = await self.history(room, last=len(self._journal), after=after)
         return found[: max(limit, 0)]
 
+    async def role_entries(self, room: RoomUri, role: Role) -> list[tuple[str, Changes]]:
+        """See Store.role_entries."""
+        return sorted(self._tables.roles.get((room, role), {}).items(), key=lambda held: held[0])
+
+    async def invitations(self, user: SipUri, after: int, limit: int) -> list[GivenInvitation]:
+        """See Store.invitations."""
+        given = self._tables.invitations.get(user, ())
+        return [one for one in given if one.id > after][:limit]
+
+    async def preference(self, user: SipUri, label: str) -> Preference | None:
+        """See Store.preference."""
+        return self._tables.preferences.get((user, label))
+
+    async def set_preference(
+        self, user: SipUri, label: str, data: str, *, expected: int | None = None
+    ) -> Preference:
+        """See Store.set_preference."""
+        if user not in self._tables.users:
+            raise StorageError(f"no such user: {user}")
+        known = self._tables.preferences.get((user, label))
+        check_version(known, expected)
+        kept = Preference(label, known.version + 1 if known else 1, data)
+        self._tables.preferences[user, label] = kept
+        return kept
+
     async def find_users(self, login: str) -> list[User]:
         """See Store.find_users."""
         key = fold(login)
@@ -137,142 +156,3 @@ class MemoryStore:
         if user not in self._tables.users:
             raise StorageError(f"no such user: {user}")
         self._secrets[user] = secret
-
-
-_Post: TypeAlias = tuple[str, str, str]
-
-
-def _post_of(fact: Fact) -> _Post | None:
-    if not isinstance(fact, MessagePosted) or not fact.message.client_id:
-        return None
-    return fact.message.author, fact.message.room_uri, fact.message.client_id
-
-
-class _Tables:
-    """What the journal adds up to."""
-
-    def __init__(self) -> None:
-        self.users: dict[SipUri, User] = {}
-        self.categories: dict[CategoryUri, Category] = {}
-        self.rooms: dict[RoomUri, Room] = {}
-        self.names: dict[str, str] = {}
-        self.roles: dict[tuple[RoomUri, Role], frozenset[str]] = {}
-        self.present: dict[tuple[RoomUri, SipUri, str], ParticipantJoined] = {}
-        self.messages: dict[RoomUri, list[Message]] = {}
-        self.last_ids: dict[RoomUri, int] = {}
-        self.receipts: dict[_Post, JournalEntry] = {}
-        self.applications: dict[str, RegisteredApplication] = {}
-
-    def copy(self) -> _Tables:
-        other = _Tables()
-        for name, table in vars(self).items():
-            setattr(other, name, dict(table))
-        other.messages = {room: list(messages) for room, messages in self.messages.items()}
-        return other
-
-    def take(self, fact: Fact, micros: int) -> Fact:
-        """Change the tables by one fact; return the fact as it was decided."""
-        if isinstance(fact, MessagePosted):
-            return self._post(fact, micros)
-        _TAKE[type(fact)](self, fact)
-        return fact
-
-    def _post(self, fact: MessagePosted, micros: int) -> MessagePosted:
-        room = self._room(fact.message.room_uri)
-        message = replace(
-            fact.message,
-            id=self.last_ids.get(room.uri, 0) + 1,
-            timestamp=_EPOCH + timedelta(microseconds=micros),
-            room_name=room.name,
-        )
-        self.last_ids[room.uri] = message.id
-        if fact.kept:
-            self.messages.setdefault(room.uri, []).append(message)
-        return MessagePosted(message, fact.kept)
-
-    def _room(self, uri: RoomUri) -> Room:
-        room = self.rooms.get(uri)
-        if room is None:
-            raise StorageError(f"no such room: {uri}")
-        return room
-
-    def join(self, fact: ParticipantJoined) -> None:
-        self._room(fact.room)
-        self.present[fact.room, fact.user, fact.session] = fact
-
-    def part(self, fact: ParticipantParted) -> None:
-        self._room(fact.room)
-        self.present.pop((fact.room, fact.user, fact.session), None)
-
-    def start(self, fact: NodeStarted) -> None:
-        self.present = {k: v for k, v in self.present.items() if v.node != fact.node}
-
-    def change_room(self, fact: RoomChanged) -> None:
-        if fact.room.category not in self.categories:
-            raise StorageError(f"no such category: {fact.room.category}")
-        self._name(fact.room.name, fact.room.uri)
-        self.rooms[fact.room.uri] = fact.room
-
-    def change_category(self, fact: CategoryChanged) -> None:
-        self._name(fact.category.name, fact.category.uri)
-        self.categories[fact.category.uri] = fact.category
-
-    def _name(self, name: str, uri: str) -> None:
-        key = fold(name)
-        if self.names.get(key, uri) != uri:
-            raise CommandFailed.of(ErrorCode.DUPLICATE_ROOM_NAME, f"the name is taken: {name}")
-        self.names = {k: v for k, v in self.names.items() if v != uri} | {key: uri}
-
-    def grant(self, fact: RolesGranted) -> None:
-        self._room(fact.room)
-        held = self.roles.get((fact.room, fact.role), frozenset())
-        self.roles[fact.room, fact.role] = held | set(fact.principals)
-
-    def revoke(self, fact: RolesRevoked) -> None:
-        self._room(fact.room)
-        held = self.roles.get((fact.room, fact.role), frozenset())
-        self.roles[fact.room, fact.role] = held - set(fact.principals)
-
-    def change_user(self, fact: UserChanged) -> None:
-        known = self.users.get(fact.user.uri)
-        if known and known.guid != fact.user.guid:
-            raise StorageError(f"{fact.user.uri} exists already, with another GUID")
-        self.users[fact.user.uri] = fact.user
-
-    def change_application(self, fact: ApplicationChanged) -> None:
-        self.applications[fold(fact.application.name)] = fact.application
-
-    def remove_application(self, fact: ApplicationRemoved) -> None:
-        self.applications.pop(fold(fact.name), None)
-
-    def snapshot(self, position: int, database: str) -> Snapshot:
-        return Snapshot(
-            position,
-            database,
-            users=tuple(self.users[key] for key in sorted(self.users)),
-            categories=tuple(self.categories[key] for key in sorted(self.categories)),
-            rooms=tuple(self.rooms[key] for key in sorted(self.rooms)),
-            roles=tuple(
-                RolesGranted(room, role, tuple(sorted(held)))
-                for (room, role), held in sorted(
-                    self.roles.items(), key=lambda item: (item[0][0], item[0][1].value)
-                )
-                if held
-            ),
-            participants=tuple(self.present[key] for key in sorted(self.present)),
-            applications=tuple(self.applications[key] for key in sorted(self.applications)),
-        )
-
-
-_TAKE: dict[type, Callable[..., None]] = {
-    ParticipantJoined: _Tables.join,
-    ParticipantParted: _Tables.part,
-    NodeStarted: _Tables.start,
-    RoomChanged: _Tables.change_room,
-    CategoryChanged: _Tables.change_category,
-    RolesGranted: _Tables.grant,
-    RolesRevoked: _Tables.revoke,
-    UserChanged: _Tables.change_user,
-    ApplicationChanged: _Tables.change_application,
-    ApplicationRemoved: _Tables.remove_application,
-}

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from perchat.model.changes import Changes
 from perchat.model.chatroom import Role
 from perchat.model.journal import (
     Fact,
+    GroupMembersAdded,
     JournalEntry,
     MessagePosted,
     ParticipantJoined,
@@ -16,11 +18,14 @@ from perchat.model.journal import (
 )
 from perchat.model.message import Message
 from perchat.model.name import fold
-from perchat.model.uri import RoomUri
-from perchat.store.base import Snapshot
+from perchat.model.preference import Preference
+from perchat.model.uri import GroupUri, RoomUri
+from perchat.store.base import GivenInvitation, Snapshot
 from perchat.store.rows import (
+    ADD_IN,
     APPLICATION,
     CATEGORY,
+    GROUP,
     KIND_FORGOTTEN,
     KIND_KEPT,
     KIND_TOLD,
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
+    from perchat.model.addin import AddIn
     from perchat.model.application import RegisteredApplication
     from perchat.model.principal import User
     from perchat.model.uri import SipUri
@@ -44,7 +50,10 @@ __all__ = [
     "entries",
     "history",
     "history_after",
+    "invitations",
     "newest_position",
+    "preference",
+    "role_entries",
     "secret_of",
     "snapshot",
     "users_called",
@@ -89,7 +98,7 @@ def _fact(kind: int, stored: bytes, uri: str, name: str, row: list[Any]) -> Fact
         return MessagePosted(_message(RoomUri(uri), name, *row))
     if kind in {KIND_TOLD, KIND_FORGOTTEN}:
         told = MESSAGE.decode(stored)
-        return MessagePosted(_named(told, name), kept=False)
+        return MessagePosted(_named(told, name or ""), kept=False)
     return fact_of(kind, stored)
 
 
@@ -179,6 +188,9 @@ def snapshot(database: sqlite3.Connection) -> Snapshot:
             roles=tuple(_roles(database)),
             participants=tuple(_participants(database)),
             applications=tuple(_applications(database)),
+            groups=tuple(map(GROUP.decode, _values(database, "user_group"))),
+            memberships=tuple(_memberships(database)),
+            add_ins=tuple(_add_ins(database)),
         )
     finally:
         database.execute("COMMIT")
@@ -218,6 +230,59 @@ def _participants(database: sqlite3.Connection) -> Iterable[ParticipantJoined]:
 def _applications(database: sqlite3.Connection) -> Iterable[RegisteredApplication]:
     for (value,) in database.execute("SELECT value FROM application ORDER BY name"):
         yield APPLICATION.decode(value)
+
+
+def _memberships(database: sqlite3.Connection) -> Iterable[GroupMembersAdded]:
+    held: dict[str, list[str]] = {}
+    for holder, member in database.execute(
+        "SELECT holder, member FROM membership ORDER BY holder, member"
+    ):
+        held.setdefault(holder, []).append(member)
+    return (GroupMembersAdded(GroupUri(uri), tuple(members)) for uri, members in held.items())
+
+
+def _add_ins(database: sqlite3.Connection) -> Iterable[AddIn]:
+    for (value,) in database.execute("SELECT value FROM add_in ORDER BY id"):
+        yield ADD_IN.decode(value)
+
+
+def role_entries(
+    database: sqlite3.Connection, room: RoomUri, role: Role
+) -> list[tuple[str, Changes]]:
+    """See Store.role_entries."""
+    rows = database.execute(
+        'SELECT principal, "by", at FROM role'
+        " WHERE room = (SELECT key FROM room WHERE uri = ?) AND role = ? ORDER BY principal",
+        (room, role.value),
+    )
+    return [(principal, _granted(by, at)) for principal, by, at in rows]
+
+
+def _granted(by: str | None, at: int) -> Changes:
+    if not at:  # it was made before this was noted
+        return Changes()
+    who, when = sip_uri(by) if by else None, moment(at)
+    return Changes(who, when, who, when)
+
+
+def invitations(
+    database: sqlite3.Connection, user: SipUri, after: int, limit: int
+) -> list[GivenInvitation]:
+    """See Store.invitations."""
+    rows = database.execute(
+        "SELECT id, i.at, r.uri FROM invitation i JOIN room r ON r.key = i.room"
+        " WHERE user = ? AND id > ? ORDER BY id LIMIT ?",
+        (user, after, limit),
+    )
+    return [GivenInvitation(number, moment(at), RoomUri(uri)) for number, at, uri in rows]
+
+
+def preference(database: sqlite3.Connection, user: SipUri, label: str) -> Preference | None:
+    """See Store.preference."""
+    row = database.execute(
+        "SELECT label, version, data FROM preference WHERE user = ? AND label = ?", (user, label)
+    ).fetchone()
+    return Preference(*row) if row else None
 
 
 def users_called(database: sqlite3.Connection, login: str) -> list[User]:

@@ -13,32 +13,46 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
+from perchat.model.addin import AddIn
 from perchat.model.application import RegisteredApplication
 from perchat.model.category import Category
+from perchat.model.changes import Changes
 from perchat.model.chatroom import Behavior, Privacy, Role, Room
 from perchat.model.journal import (
+    AddInChanged,
+    AddInRemoved,
     ApplicationChanged,
     ApplicationRemoved,
     CategoryChanged,
+    CategoryRemoved,
     Fact,
+    GroupChanged,
+    GroupMembersAdded,
+    GroupMembersRemoved,
+    GroupRemoved,
     NodeStarted,
     ParticipantJoined,
     ParticipantParted,
     RolesGranted,
     RolesRevoked,
     RoomChanged,
+    RoomRemoved,
     UserChanged,
+    UserRemoved,
+    UsersInvited,
 )
 from perchat.model.message import Message
-from perchat.model.principal import User
-from perchat.model.uri import CategoryUri, RoomUri, SipUri
+from perchat.model.principal import Group, PrincipalType, User
+from perchat.model.uri import CategoryUri, GroupUri, RoomUri, SipUri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "ADD_IN",
     "APPLICATION",
     "CATEGORY",
+    "GROUP",
     "KIND_FORGOTTEN",
     "KIND_KEPT",
     "KIND_TOLD",
@@ -80,7 +94,11 @@ class Shape(Generic[T]):
 
     def encode(self, value: T) -> bytes:
         """Return the value as stored."""
-        return msgspec.json.encode({name: _plain(getattr(value, name)) for name in self._fields})
+        return msgspec.json.encode(self.plain(value))
+
+    def plain(self, value: T) -> dict[str, Any]:
+        """Return the object before it is encoded."""
+        return {name: _plain(getattr(value, name)) for name in self._fields}
 
     def decode(self, stored: bytes) -> T:
         """Return the value that was stored."""
@@ -100,8 +118,10 @@ def _plain(value: Any) -> Any:
             return sorted(map(str, value))
         case tuple():
             return [_plain(item) for item in value]
-        case Role() | Privacy() | Behavior():
+        case Role() | Privacy() | Behavior() | PrincipalType():
             return value.value
+        case Changes():
+            return CHANGES.plain(value)
         case datetime():
             return (value - _EPOCH) // timedelta(microseconds=1)
         case _:
@@ -112,6 +132,13 @@ def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else convert(value)
 
 
+CHANGES = Shape(
+    Changes,
+    created_by=_optional(sip_uri),
+    created_on=_optional(moment),
+    updated_by=_optional(sip_uri),
+    updated_on=_optional(moment),
+)
 CATEGORY = Shape(
     Category,
     uri=CategoryUri,
@@ -122,6 +149,7 @@ CATEGORY = Shape(
     file_posts=bool,
     allowed=frozenset,
     denied=frozenset,
+    creators=frozenset,
 )
 ROOM = Shape(
     Room,
@@ -133,10 +161,33 @@ ROOM = Shape(
     behavior=Behavior,
     disabled=bool,
     invites=bool,
+    add_in=str,
+    changes=CHANGES.build,
 )
 USER = Shape(
-    User, uri=sip_uri, name=str, display_name=str, guid=str, enabled=bool, chat_enabled=bool
+    User,
+    uri=sip_uri,
+    name=str,
+    display_name=str,
+    guid=str,
+    enabled=bool,
+    chat_enabled=bool,
+    system=bool,
+    given_name=str,
+    surname=str,
+    email=str,
+    company=str,
 )
+GROUP = Shape(
+    Group,
+    uri=GroupUri,
+    name=str,
+    display_name=str,
+    type=PrincipalType,
+    guid=str,
+    directory_path=str,
+)
+ADD_IN = Shape(AddIn, id=str, name=str, url=str)
 APPLICATION = Shape(
     RegisteredApplication,
     name=str,
@@ -165,6 +216,7 @@ _ATTENDANCE: dict[str, Callable[[Any], Any]] = {
     "node": str,
 }
 _ROLES: dict[str, Callable[[Any], Any]] = {"room": _room_uri, "role": Role, "principals": tuple}
+_MEMBERS: dict[str, Callable[[Any], Any]] = {"group": GroupUri, "members": tuple}
 
 
 def _changed(kind: Callable[[T], Fact], field: str, shape: Shape[T]) -> tuple[Any, Any]:
@@ -186,11 +238,29 @@ _KINDS: dict[int, tuple[type, tuple[Any, Any]]] = {
     5: (NodeStarted, _plainly(NodeStarted, node=str)),
     6: (RoomChanged, _changed(RoomChanged, "room", ROOM)),
     7: (CategoryChanged, _changed(CategoryChanged, "category", CATEGORY)),
-    8: (RolesGranted, _plainly(RolesGranted, **_ROLES)),
+    8: (RolesGranted, _plainly(RolesGranted, **_ROLES, by=_optional(sip_uri))),
     9: (RolesRevoked, _plainly(RolesRevoked, **_ROLES)),
     10: (UserChanged, _changed(UserChanged, "user", USER)),
     12: (ApplicationChanged, _changed(ApplicationChanged, "application", APPLICATION)),
     13: (ApplicationRemoved, _plainly(ApplicationRemoved, name=str)),
+    14: (RoomRemoved, _plainly(RoomRemoved, room=_room_uri)),
+    15: (CategoryRemoved, _plainly(CategoryRemoved, category=CategoryUri)),
+    16: (UserRemoved, _plainly(UserRemoved, user=sip_uri)),
+    17: (GroupChanged, _changed(GroupChanged, "group", GROUP)),
+    18: (GroupRemoved, _plainly(GroupRemoved, group=GroupUri)),
+    19: (GroupMembersAdded, _plainly(GroupMembersAdded, **_MEMBERS)),
+    20: (GroupMembersRemoved, _plainly(GroupMembersRemoved, **_MEMBERS)),
+    21: (AddInChanged, _changed(AddInChanged, "add_in", ADD_IN)),
+    22: (AddInRemoved, _plainly(AddInRemoved, id=str)),
+    23: (
+        UsersInvited,
+        _plainly(
+            UsersInvited,
+            room=_room_uri,
+            users=lambda uris: tuple(map(sip_uri, uris)),
+            ids=tuple,
+        ),
+    ),
 }
 """Stored number, class, writer and reader; numbers are never given twice."""
 

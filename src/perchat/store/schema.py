@@ -12,6 +12,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from perchat.errors import StorageError
+from perchat.model.name import name_key
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,8 +23,8 @@ __all__ = ["APPLICATION_ID", "SCHEMA_COMPAT_VERSION", "SCHEMA_VERSION", "upgrade
 APPLICATION_ID = 0x50636874
 """Marks a file as ours in the SQLite header: ``Pcht``."""
 
-SCHEMA_VERSION = 3
-SCHEMA_COMPAT_VERSION = 3
+SCHEMA_VERSION = 4
+SCHEMA_COMPAT_VERSION = 4
 
 _FIRST = (
     "CREATE TABLE about (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
@@ -116,7 +117,56 @@ _RECEIPTS = (
     "CREATE UNIQUE INDEX receipt_post ON receipt (author, room, client_id)",
 )
 
-_DELTAS: Mapping[int, Sequence[str]] = {1: _FIRST, 2: _APPLICATIONS, 3: _RECEIPTS}
+_PRINCIPALS = (
+    """
+    CREATE TABLE user_group (uri TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE membership (
+        holder TEXT NOT NULL,
+        member TEXT NOT NULL,
+        PRIMARY KEY (holder, member)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX membership_member ON membership (member, holder)",
+    """
+    CREATE TABLE add_in (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, value BLOB NOT NULL)
+    STRICT, WITHOUT ROWID
+    """,
+    'ALTER TABLE role ADD COLUMN "by" TEXT',
+    "ALTER TABLE role ADD COLUMN at INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX role_principal ON role (principal)",
+    """
+    CREATE TABLE invitation (
+        user TEXT NOT NULL,
+        id INTEGER NOT NULL,
+        room INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (user, id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE UNIQUE INDEX invitation_room ON invitation (room, user)",
+    # The last number a user was given, also when that invitation is gone.
+    "CREATE TABLE invited (user TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    """
+    CREATE TABLE preference (
+        user TEXT NOT NULL,
+        label TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        data TEXT NOT NULL,
+        PRIMARY KEY (user, label)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # Names that look alike were different names before; those stay as they are.
+    "UPDATE OR IGNORE name SET key = name_key(key)",
+)
+
+_DELTAS: Mapping[int, Sequence[str]] = {
+    1: _FIRST,
+    2: _APPLICATIONS,
+    3: _RECEIPTS,
+    4: _PRINCIPALS,
+}
 """Statements by the version they lead to; never changed once released."""
 
 
@@ -131,6 +181,7 @@ def upgrade(database: sqlite3.Connection, name: str) -> None:
     version = _version(database, name)
     if version >= SCHEMA_VERSION:
         return
+    database.create_function("name_key", 1, name_key, deterministic=True)
     for step in range(version + 1, SCHEMA_VERSION + 1):
         for statement in _DELTAS[step]:
             database.execute(statement)

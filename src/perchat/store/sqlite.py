@@ -27,11 +27,14 @@ from perchat.store.writer import Job, Writer, failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from perchat.model.changes import Changes
+    from perchat.model.chatroom import Role
     from perchat.model.journal import Fact, JournalEntry
     from perchat.model.message import Message
+    from perchat.model.preference import Preference
     from perchat.model.principal import User
     from perchat.model.uri import RoomUri, SipUri
-    from perchat.store.base import Clock, Snapshot
+    from perchat.store.base import Clock, GivenInvitation, Snapshot
     from perchat.store.transaction import Transaction
 
 __all__ = ["SqliteSettings", "SqliteStore"]
@@ -176,6 +179,14 @@ class SqliteStore:
                 ring.clear()  # another process wrote in between
             ring.append(entry)
 
+    async def set_preference(
+        self, user: SipUri, label: str, data: str, *, expected: int | None = None
+    ) -> Preference:
+        """See Store.set_preference."""
+        return await self._write(
+            lambda transaction: transaction.keep_preference(user, label, data, expected)
+        )
+
     # reading
 
     async def read(self, after: int, limit: int = 1000) -> list[JournalEntry]:
@@ -207,6 +218,18 @@ class SqliteStore:
         return await self._read(
             lambda database: queries.history_after(database, room, after, limit)
         )
+
+    async def role_entries(self, room: RoomUri, role: Role) -> list[tuple[str, Changes]]:
+        """See Store.role_entries."""
+        return await self._read(lambda database: queries.role_entries(database, room, role))
+
+    async def invitations(self, user: SipUri, after: int, limit: int) -> list[GivenInvitation]:
+        """See Store.invitations."""
+        return await self._read(lambda database: queries.invitations(database, user, after, limit))
+
+    async def preference(self, user: SipUri, label: str) -> Preference | None:
+        """See Store.preference."""
+        return await self._read(lambda database: queries.preference(database, user, label))
 
     async def find_users(self, login: str) -> list[User]:
         """See Store.find_users."""

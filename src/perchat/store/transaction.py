@@ -7,15 +7,14 @@ statement is a chance for the event loop to take the interpreter away.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from perchat.errors import CommandFailed, ErrorCode, StorageError
 from perchat.model.journal import (
-    ApplicationChanged,
-    ApplicationRemoved,
     CategoryChanged,
+    CategoryRemoved,
     Fact,
     JournalEntry,
     MessagePosted,
@@ -25,21 +24,29 @@ from perchat.model.journal import (
     RolesGranted,
     RolesRevoked,
     RoomChanged,
-    UserChanged,
+    RoomRemoved,
+    UsersInvited,
 )
 from perchat.model.message import Message
-from perchat.model.name import fold
+from perchat.model.name import name_key
+from perchat.model.preference import Preference
 from perchat.store import queries
 from perchat.store.base import Receipts
+from perchat.store.decisions import (
+    check_empty,
+    check_version,
+    decided_room,
+    name_taken,
+    nothing_there,
+)
+from perchat.store.directoryrows import DIRECTORY_CHANGES
 from perchat.store.rows import (
-    APPLICATION,
     CATEGORY,
     KIND_FORGOTTEN,
     KIND_KEPT,
     KIND_TOLD,
     MESSAGE,
     ROOM,
-    USER,
     moment,
     row_of,
 )
@@ -58,6 +65,23 @@ TOLD_SECONDS = 3600
 _JOURNAL = ("INSERT INTO journal", 6)
 _MESSAGE = ("INSERT INTO message", 9)
 _RECEIPT = ("INSERT OR REPLACE INTO receipt", 5)  # one whose time is over may stand there
+_INVITE = """
+    INSERT INTO invitation (room, at, user, id)
+    SELECT ?, ?, u.uri, coalesce((SELECT last FROM invited WHERE user = u.uri), 0) + 1
+    FROM json_each(?) AS named JOIN user u ON u.uri = named.value
+    WHERE NOT EXISTS (SELECT 1 FROM invitation i WHERE i.user = u.uri AND i.room = ?)
+    RETURNING user, id
+"""
+_UNSAY = """
+    UPDATE journal SET kind = ?2, fact = (
+        SELECT CAST(json_object(
+            'id', m.chat_id, 'timestamp', m.at, 'author', m.author, 'room_uri', ?1, 'text', ''
+        ) AS BLOB)
+        FROM message m WHERE m.room = journal.room AND m.chat_id = journal.chat_id
+    )
+    WHERE kind = 1 AND room = ?3
+"""
+"""An entry about a kept message stays, for followers, but says nothing."""
 _SIZES = tuple(2**n for n in range(7, -1, -1))  # few statements, all of them prepared soon
 
 
@@ -109,7 +133,22 @@ class Transaction:
             "UPDATE user SET secret = ? WHERE uri = ?", (secret, str(user))
         )
         if done.rowcount != 1:
-            raise StorageError(f"no such user: {user}")
+            raise nothing_there("user", user)
+
+    def keep_preference(
+        self, user: SipUri, label: str, data: str, expected: int | None
+    ) -> Preference:
+        """Keep a bundle of a user's; raises what Store.set_preference documents."""
+        if not self._database.execute("SELECT 1 FROM user WHERE uri = ?", (user,)).fetchone():
+            raise nothing_there("user", user)
+        known = queries.preference(self._database, user, label)
+        check_version(known, expected)
+        kept = Preference(label, known.version + 1 if known else 1, data)
+        self._database.execute(
+            "INSERT OR REPLACE INTO preference VALUES (?, ?, ?, ?)",
+            (user, label, kept.version, data),
+        )
+        return kept
 
     def finish(self) -> None:
         """Write what was collected; COMMIT comes next."""
@@ -150,7 +189,10 @@ class Transaction:
     def _take(self, fact: Fact) -> JournalEntry:
         if type(fact) is MessagePosted:
             return self._post(fact)
-        self._CHANGES[type(fact)](self, fact)
+        if change := DIRECTORY_CHANGES.get(type(fact)):
+            change(self._database, fact)
+        else:
+            fact = self._CHANGES[type(fact)](self, fact) or fact
         return self._enter(fact, *row_of(fact))
 
     def _enter(
@@ -228,7 +270,7 @@ class Transaction:
                 "SELECT key, name, last_chat_id FROM room WHERE uri = ?", (uri,)
             ).fetchone()
             if found is None:
-                raise StorageError(f"no such room: {uri}")
+                raise nothing_there("room", uri)
             row = self._rooms[uri] = _RoomRow(*found)
         return row
 
@@ -239,21 +281,26 @@ class Transaction:
         )
 
     def _part(self, fact: ParticipantParted) -> None:
-        self._database.execute(
-            "DELETE FROM participant WHERE room = ? AND user = ? AND session = ?",
-            (self._room(fact.room).key, fact.user, fact.session),
+        self._database.execute(  # the room may be no more
+            "DELETE FROM participant WHERE user = ? AND session = ?"
+            " AND room = (SELECT key FROM room WHERE uri = ?)",
+            (fact.user, fact.session, fact.room),
         )
 
     def _start(self, fact: NodeStarted) -> None:
         self._database.execute("DELETE FROM participant WHERE node = ?", (fact.node,))
 
-    def _change_room(self, fact: RoomChanged) -> None:
+    def _change_room(self, fact: RoomChanged) -> Fact:
+        found = self._database.execute(
+            "SELECT value FROM room WHERE uri = ?", (fact.room.uri,)
+        ).fetchone()
+        fact = decided_room(fact, ROOM.decode(found[0]) if found else None, self._timestamp)
         room = fact.room
         category = self._database.execute(
             "SELECT 1 FROM category WHERE uri = ?", (room.category,)
         ).fetchone()
         if category is None:
-            raise StorageError(f"no such category: {room.category}")
+            raise nothing_there("category", str(room.category))
         self._name(room.name, room.uri)
         self._database.execute(
             "INSERT INTO room (uri, name, value) VALUES (?, ?, ?)"
@@ -262,6 +309,24 @@ class Transaction:
         )
         if room.uri in self._rooms:
             self._rooms[room.uri].name = room.name
+        return fact
+
+    def _remove_room(self, fact: RoomRemoved) -> None:
+        key = self._room(fact.room).key
+        self._finish_room(key)
+        self._database.execute(_UNSAY, (fact.room, KIND_FORGOTTEN, key))
+        for table in ("message", "role", "participant", "invitation", "receipt"):
+            self._database.execute(f"DELETE FROM {table} WHERE room = ?", (key,))  # noqa: S608
+        self._database.execute("DELETE FROM name WHERE uri = ?", (fact.room,))
+        self._database.execute("DELETE FROM room WHERE key = ?", (key,))
+        del self._rooms[fact.room]
+
+    def _finish_room(self, key: int) -> None:
+        """Write what was collected, so that a room can be taken away with all of it."""
+        _insert(self._database, _JOURNAL, self._journal)
+        _insert(self._database, _MESSAGE, self._messages)
+        self._journal, self._messages = [], []
+        self._posted = {post: entry for post, entry in self._posted.items() if post[1] != key}
 
     def _change_category(self, fact: CategoryChanged) -> None:
         category = fact.category
@@ -271,11 +336,20 @@ class Transaction:
             (category.uri, CATEGORY.encode(category)),
         )
 
+    def _remove_category(self, fact: CategoryRemoved) -> None:
+        (rooms,) = self._database.execute(
+            "SELECT count(*) FROM room WHERE CAST(value AS TEXT) ->> 'category' = ?",
+            (fact.category,),
+        ).fetchone()
+        check_empty(fact.category, rooms)
+        self._database.execute("DELETE FROM category WHERE uri = ?", (fact.category,))
+        self._database.execute("DELETE FROM name WHERE uri = ?", (fact.category,))
+
     def _name(self, name: str, uri: str) -> None:
-        key = fold(name)
+        key = name_key(name)
         holder = self._database.execute("SELECT uri FROM name WHERE key = ?", (key,)).fetchone()
         if holder is not None and holder[0] != uri:
-            raise CommandFailed.of(ErrorCode.DUPLICATE_ROOM_NAME, f"the name is taken: {name}")
+            raise name_taken(name)
         self._database.execute(
             "INSERT INTO name VALUES (?, ?) ON CONFLICT (uri) DO UPDATE SET key = excluded.key",
             (key, uri),
@@ -284,8 +358,8 @@ class Transaction:
     def _grant(self, fact: RolesGranted) -> None:
         key = self._room(fact.room).key
         self._database.executemany(
-            "INSERT OR IGNORE INTO role VALUES (?, ?, ?)",
-            [(key, fact.role.value, principal) for principal in fact.principals],
+            "INSERT OR IGNORE INTO role VALUES (?, ?, ?, ?, ?)",
+            [(key, fact.role.value, one, fact.by, self._micros) for one in fact.principals],
         )
 
     def _revoke(self, fact: RolesRevoked) -> None:
@@ -295,40 +369,26 @@ class Transaction:
             [(key, fact.role.value, principal) for principal in fact.principals],
         )
 
-    def _change_user(self, fact: UserChanged) -> None:
-        user = fact.user
-        known = self._database.execute(
-            "SELECT guid FROM user WHERE uri = ?", (user.uri,)
-        ).fetchone()
-        if known is not None and known[0] != user.guid:
-            raise StorageError(f"{user.uri} exists already, with another GUID")
-        self._database.execute(
-            "INSERT INTO user (uri, login, guid, value) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (uri) DO UPDATE SET login = excluded.login, value = excluded.value",
-            (user.uri, fold(user.name), user.guid, USER.encode(user)),
-        )
+    def _invite(self, fact: UsersInvited) -> Fact:
+        key = self._room(fact.room).key
+        users = json.dumps(list(dict.fromkeys(fact.users)))
+        rows = self._database.execute(_INVITE, (key, self._micros, users, key)).fetchall()
+        given = dict(rows)
+        self._database.executemany("INSERT OR REPLACE INTO invited VALUES (?, ?)", rows)
+        new = tuple(user for user in dict.fromkeys(fact.users) if user in given)
+        return UsersInvited(fact.room, new, tuple(given[user] for user in new))
 
-    def _change_application(self, fact: ApplicationChanged) -> None:
-        application = fact.application
-        self._database.execute(
-            "INSERT OR REPLACE INTO application VALUES (?, ?)",
-            (fold(application.name), APPLICATION.encode(application)),
-        )
-
-    def _remove_application(self, fact: ApplicationRemoved) -> None:
-        self._database.execute("DELETE FROM application WHERE name = ?", (fold(fact.name),))
-
-    _CHANGES: ClassVar[dict[type, Callable[..., None]]] = {
+    _CHANGES: ClassVar[dict[type, Callable[..., Fact | None]]] = {
         ParticipantJoined: _join,
         ParticipantParted: _part,
         NodeStarted: _start,
         RoomChanged: _change_room,
+        RoomRemoved: _remove_room,
         CategoryChanged: _change_category,
+        CategoryRemoved: _remove_category,
         RolesGranted: _grant,
         RolesRevoked: _revoke,
-        UserChanged: _change_user,
-        ApplicationChanged: _change_application,
-        ApplicationRemoved: _remove_application,
+        UsersInvited: _invite,
     }
 
 
