@@ -5,15 +5,13 @@ from __future__ import annotations
 import pytest
 
 from perchat.markup import read
+from perchat.model.addin import AddIn
 from perchat.model.chatroom import Behavior, Privacy, RoomSnapshot
 from perchat.model.uri import CategoryUri, RoomUri
-from perchat.xccos.blocks import InvitationQuery, RoomIds, RoomQuery, RoomUris
-from perchat.xccos.codec import CLIENT, EPOCH
+from perchat.xccos.blocks import RoomIds, RoomUris
+from perchat.xccos.codec import CLIENT
 from perchat.xccos.rooms import (
-    INVITATION_QUERY,
-    INVITATIONS,
     ROOM_IDS,
-    ROOM_QUERY,
     ROOM_URIS,
     ROOMS,
     read_room,
@@ -101,42 +99,7 @@ def test_a_room_asked_for_twice_is_asked_for_once() -> None:
     assert ROOM_URIS.read(data) == RoomUris((ROOM,))
 
 
-def test_queries_are_read_in_either_case_of_names() -> None:
-    query = ROOM_QUERY.read(
-        read(
-            b'<data><qib qtype="byName" criteria="a b" extended="True" matchall="1"'
-            b' MatchExactPhrase="true" maxresults="5" disabled="maybe" visibility="private"'
-            b' behavior="normal" invites="false" searchInvites="TRUE" extra="1"/></data>'
-        )
-    )
-    assert query == RoomQuery(
-        "a b",
-        extended=True,
-        match_all=True,
-        match_exact_phrase=True,
-        max_results=5,
-        privacy=Privacy.SECRET,
-        behavior=Behavior.NORMAL,
-        search_invites=True,
-        invites=False,
-    )
-
-
-def test_a_search_without_criteria_finds_all() -> None:
-    assert ROOM_QUERY.read(read(b"<data/>")) == RoomQuery()
-    assert ROOM_QUERY.read(read(b"<data><qib maxResults='many'/></data>")) == RoomQuery()
-
-
-def test_invitations_may_be_nested_or_flat() -> None:
-    data = read(
-        b'<data><inv inviteId="7" createdon="?"><chanib uri="ma-chan://d/g" name="n"/></inv>'
-        b'<chanib inviteid="8" uri="ma-chan://d/g"/><inv inviteId="9"/><new/></data>'
-    )
-    first, second = INVITATIONS.read(data).invitations
-    assert (first.id, first.room.name, first.created_on) == (7, "n", EPOCH)
-    assert (second.id, second.room.uri) == (8, ROOM)
-
-
-def test_invitations_are_asked_for_from_the_start_by_default() -> None:
-    assert INVITATION_QUERY.read(read(b"<data/>")) == InvitationQuery()
-    assert INVITATION_QUERY.read(read(b"<data><inv/></data>")) == InvitationQuery()
+def test_an_add_in_comes_with_its_room() -> None:
+    found = room('siopid=" ABC " siopname="Clock" siopURL="https://x"')
+    assert found.add_in == AddIn("abc", "Clock", "https://x")
+    assert room('siopid="" siopname="Clock"').add_in is None

@@ -10,6 +10,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from perchat.model.preference import Preference
+from perchat.model.principal import DirectoryUser, Group, UserMatches
+from perchat.model.roomdetails import RoomDetails, RoomSettings, RoomUpdate
+from perchat.xccos.managing import (
+    AddIns,
+    AssociationQuery,
+    Categories,
+    PreferenceQuery,
+    PreferenceReply,
+    PreferenceVersion,
+    PrincipalLookup,
+    PrincipalQuery,
+    Principals,
+    RoleAssignment,
+    RoleLists,
+    RoleQuery,
+    RoomLookup,
+    RoomPermissions,
+    UserQuery,
+)
+
 if TYPE_CHECKING:
     from perchat.markup import Element
     from perchat.model.chatroom import Behavior, Privacy, RoomSnapshot
@@ -274,4 +295,26 @@ Data = (
     | Invitations
     | Arrivals
     | Departures
+    | AssociationQuery
+    | RoomLookup
+    | RoomDetails
+    | RoomSettings
+    | RoomUpdate
+    | RoomPermissions
+    | Categories
+    | AddIns
+    | RoleQuery
+    | RoleLists
+    | RoleAssignment
+    | PrincipalQuery
+    | Principals
+    | UserQuery
+    | UserMatches
+    | PrincipalLookup
+    | DirectoryUser
+    | Group
+    | PreferenceQuery
+    | PreferenceReply
+    | Preference
+    | PreferenceVersion
 )

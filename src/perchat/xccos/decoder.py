@@ -17,12 +17,13 @@ from perchat.xccos.blocks import Nothing, Unknown
 from perchat.xccos.catalogue import NOTICES, REPLIES, REQUESTS, canonical
 from perchat.xccos.chat import read_chat
 from perchat.xccos.codec import attribute, number
-from perchat.xccos.codes import SUCCESS
+from perchat.xccos.codes import SUCCESS, error_of
 from perchat.xccos.primitives import Chat, Command, Envelope, Notice, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from perchat.errors import ErrorCode
     from perchat.xccos.blocks import Data
     from perchat.xccos.codec import Codec
     from perchat.xccos.primitives import Primitive
@@ -95,7 +96,14 @@ def _outcome(name: str, code: int, data: Element) -> Data:
 
 def _notice(element: Element, place: int) -> Notice:
     name = _name(element)
-    return Notice(name, _read(NOTICES, name, _data(element)), _seqid(element, place))
+    data = _read(NOTICES, name, _data(element))
+    return Notice(name, data, _seqid(element, place), _reason(element))
+
+
+def _reason(notice: Element) -> ErrorCode | None:
+    result = notice.find("resp")
+    code = number(attribute(result, "code"), SUCCESS.code) if result else SUCCESS.code
+    return None if result is None or code == SUCCESS.code else error_of(code, result.text)
 
 
 def _chat(element: Element, place: int) -> Chat | Unknown:

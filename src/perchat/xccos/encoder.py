@@ -16,6 +16,7 @@ from perchat.xccos.blocks import Nothing, Unknown
 from perchat.xccos.catalogue import NOTICES, REPLIES, REQUESTS
 from perchat.xccos.chat import escape_lines, write_chat
 from perchat.xccos.codec import CLIENT, Dialect, tag, time
+from perchat.xccos.codes import result_of
 from perchat.xccos.primitives import Chat, Command, Notice, Reply
 
 if TYPE_CHECKING:
@@ -87,7 +88,11 @@ def _reply(reply: Reply, dialect: Dialect) -> str:
 
 
 def _notice(notice: Notice, dialect: Dialect) -> str:
-    return _titled("ntc", notice, _data(NOTICES, notice.name, notice.data, dialect))
+    reason = ""
+    if notice.error is not None:
+        result = result_of(notice.error)
+        reason = tag("resp", {"code": str(result.code)}, result.text)
+    return _titled("ntc", notice, reason + _data(NOTICES, notice.name, notice.data, dialect))
 
 
 def _titled(element: str, primitive: Command | Reply | Notice, inner: str) -> str:

@@ -84,11 +84,18 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """News nobody asked for."""
+    """
+    News nobody asked for.
+
+    Attributes:
+        error: Why something was taken from the reader: what a new attempt would be refused with.
+
+    """
 
     name: str
     data: Data
     seqid: int = 1
+    error: ErrorCode | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perchat.markup import escape
+from perchat.model.addin import AddIn
 from perchat.model.chatroom import Behavior, Privacy, RoomSnapshot
-from perchat.model.invitation import Invitation
+from perchat.model.invitation import InviteSetting
 from perchat.model.uri import CategoryUri, RoomUri
 from perchat.xccos.blocks import (
-    InvitationQuery,
-    Invitations,
     RoomIds,
-    RoomQuery,
     Rooms,
     RoomUris,
 )
@@ -23,12 +21,9 @@ from perchat.xccos.codec import (
     extras,
     flag,
     number,
-    optional_flag,
     parse_flag,
-    parse_time,
     required,
     tag,
-    time,
     usable,
 )
 
@@ -39,28 +34,60 @@ if TYPE_CHECKING:
     from perchat.xccos.codec import Dialect
 
 __all__ = [
-    "INVITATIONS",
-    "INVITATION_QUERY",
+    "BEHAVIORS",
+    "BEHAVIOR_WORDS",
+    "INVITE",
+    "INVITE_SETTING",
+    "PRIVACIES",
+    "PRIVACY_WORDS",
+    "PROP",
     "ROOMS",
     "ROOM_IDS",
-    "ROOM_QUERY",
     "ROOM_URIS",
+    "SETTINGS",
+    "SETTING_WORDS",
+    "first_chanib",
     "read_room",
     "read_rooms",
+    "write_prop",
     "write_room",
 ]
 
-_PRIVACY_WORDS = {Privacy.OPEN: "OPEN", Privacy.CLOSED: "SCOPED", Privacy.SECRET: "PRIVATE"}
-_BEHAVIOR_WORDS = {Behavior.NORMAL: "NORMAL", Behavior.AUDITORIUM: "AUDITORIUM"}
-_PRIVACIES = {word: privacy for privacy, word in _PRIVACY_WORDS.items()} | {
+PRIVACY_WORDS = {Privacy.OPEN: "OPEN", Privacy.CLOSED: "SCOPED", Privacy.SECRET: "PRIVATE"}
+BEHAVIOR_WORDS = {Behavior.NORMAL: "NORMAL", Behavior.AUDITORIUM: "AUDITORIUM"}
+PRIVACIES = {word: privacy for privacy, word in PRIVACY_WORDS.items()} | {
     "SCOPE": Privacy.CLOSED,
     "CLOSED": Privacy.CLOSED,
     "SECRET": Privacy.SECRET,
 }
-_BEHAVIORS = {word: behavior for behavior, word in _BEHAVIOR_WORDS.items()}
+BEHAVIORS = {word: behavior for behavior, word in BEHAVIOR_WORDS.items()}
+
+SETTING_WORDS = {InviteSetting.OFF: "false", InviteSetting.INHERIT: "inherit"}
+SETTINGS = {
+    "FALSE": InviteSetting.OFF,
+    "0": InviteSetting.OFF,
+    "INHERIT": InviteSetting.INHERIT,
+    "TRUE": InviteSetting.INHERIT,  # no room can switch them on
+    "1": InviteSetting.INHERIT,
+}
 
 _INFO = "urn:parlano:ma:info:"
-_PROP = "urn:parlano:ma:prop:"
+PROP = "urn:parlano:ma:prop:"
+INVITE = f"{PROP}invite"  # what holds
+INVITE_SETTING = f"{PROP}invitesetting"  # what the room itself says
+
+
+def first_chanib(data: Element) -> Element:
+    """Return the room that is spoken of; ValueError when there is none."""
+    chanib = data.find("chanib")
+    if chanib is None:
+        raise ValueError("no chanib")
+    return chanib
+
+
+def write_prop(identifier: str, text: str) -> str:
+    """Write a property."""
+    return tag("prop", {"id": identifier}, text)
 
 
 # --- chanid --------------------------------------------------------------------------------
@@ -116,14 +143,22 @@ def read_room(chanib: Element) -> RoomSnapshot:
         name=attribute(chanib, "name"),
         description=attribute(chanib, "description"),
         category=usable(CategoryUri, attribute(chanib, "parent")),
-        privacy=_PRIVACIES.get(visibility.strip().upper(), Privacy.CLOSED),
-        behavior=_BEHAVIORS.get(attribute(chanib, "behavior").upper(), Behavior.NORMAL),
+        privacy=PRIVACIES.get(visibility.strip().upper(), Privacy.CLOSED),
+        behavior=BEHAVIORS.get(attribute(chanib, "behavior").upper(), Behavior.NORMAL),
         disabled=parse_flag(attribute(chanib, "disabled")),
         participants=number(told.get(f"{_INFO}ucnt", "")),
-        keeps_history=parse_flag(told.get(f"{_PROP}logged", "")),
-        invites=parse_flag(told.get(f"{_PROP}invite", "")),
-        can_post_files=parse_flag(told.get(f"{_PROP}filepost", "")),
+        keeps_history=parse_flag(told.get(f"{PROP}logged", "")),
+        invites=parse_flag(told.get(INVITE, "")),
+        can_post_files=parse_flag(told.get(f"{PROP}filepost", "")),
+        add_in=_read_add_in(chanib),
     )
+
+
+def _read_add_in(chanib: Element) -> AddIn | None:
+    guid = attribute(chanib, "siopid").strip().lower()
+    if not guid:
+        return None
+    return AddIn(guid, attribute(chanib, "siopname"), attribute(chanib, "siopurl"))
 
 
 def read_rooms(data: Element) -> Iterator[tuple[Element, RoomSnapshot]]:
@@ -133,29 +168,31 @@ def read_rooms(data: Element) -> Iterator[tuple[Element, RoomSnapshot]]:
             yield chanib, read_room(chanib)
 
 
-def write_room(room: RoomSnapshot, inner: str = "") -> str:
-    """Write all that is known of a room, and ``inner`` behind it."""
-    privacy = _PRIVACY_WORDS[room.privacy]
-    attributes = {
+def write_room(room: RoomSnapshot, inner: str = "", more: dict[str, str] | None = None) -> str:
+    """Write all that is known of a room, ``more`` attributes, and ``inner`` behind it."""
+    privacy = PRIVACY_WORDS[room.privacy]
+    attributes: dict[str, str] = {
         "uri": room.uri,
         "name": room.name,
         "description": room.description,
         "topic": "",  # gone since 2013, still read
         "parent": room.category or "",
-        "behavior": _BEHAVIOR_WORDS[room.behavior],
+        "behavior": BEHAVIOR_WORDS[room.behavior],
         "visibility": privacy,
         "disabled": flag(room.disabled),
     }
+    if add_in := room.add_in:
+        attributes |= {"siopid": add_in.id, "siopname": add_in.name, "siopurl": add_in.url}
     told = (
         ("info", f"{_INFO}ucnt", str(room.participants)),
         ("info", f"{_INFO}visibilty", privacy),  # as pidgin-sipe spells it
         ("info", f"{_INFO}visibility", privacy),
-        ("prop", f"{_PROP}logged", flag(room.keeps_history)),
-        ("prop", f"{_PROP}invite", flag(room.invites)),
-        ("prop", f"{_PROP}filepost", flag(room.can_post_files)),
+        ("prop", f"{PROP}logged", flag(room.keeps_history)),
+        ("prop", INVITE, flag(room.invites)),
+        ("prop", f"{PROP}filepost", flag(room.can_post_files)),
     )
     children = "".join([f'<{name} id="{key}">{escape(text)}</{name}>' for name, key, text in told])
-    return tag("chanib", attributes, children + inner)
+    return tag("chanib", attributes | (more or {}), children + inner)
 
 
 def _read_found(data: Element) -> Rooms:
@@ -167,103 +204,3 @@ def _write_found(rooms: Rooms, _dialect: Dialect) -> str:
 
 
 ROOMS = Codec(Rooms, _read_found, _write_found)
-
-
-# --- qib -----------------------------------------------------------------------------------
-
-
-def _read_query(data: Element) -> RoomQuery:
-    qib = data.find("qib")
-    if qib is None:
-        return RoomQuery()
-    category = attribute(qib, "category")
-    return RoomQuery(
-        criteria=attribute(qib, "criteria"),
-        kind=attribute(qib, "qtype", "BYNAME").upper(),
-        extended=parse_flag(attribute(qib, "extended")),
-        match_all=parse_flag(attribute(qib, "matchAll")),
-        match_exact_phrase=parse_flag(attribute(qib, "matchExactPhrase")),
-        max_results=number(attribute(qib, "maxResults"), -1),
-        member=attribute(qib, "member"),
-        manager=attribute(qib, "manager"),
-        category=CategoryUri(category) if category else None,
-        add_in=attribute(qib, "addin"),
-        disabled=optional_flag(attribute(qib, "disabled")),
-        privacy=_PRIVACIES.get(attribute(qib, "visibility").upper()),
-        behavior=_BEHAVIORS.get(attribute(qib, "behavior").upper()),
-        search_invites=parse_flag(attribute(qib, "searchinvites")),
-        invites=optional_flag(attribute(qib, "invites")),
-    )
-
-
-def _write_query(query: RoomQuery, _dialect: Dialect) -> str:
-    options = {
-        "matchAll": flag(True) if query.match_all else "",
-        "matchExactPhrase": flag(True) if query.match_exact_phrase else "",
-        "maxResults": str(query.max_results) if query.max_results != -1 else "",
-        "member": query.member,
-        "manager": query.manager,
-        "category": query.category or "",
-        "addin": query.add_in,
-        "disabled": "" if query.disabled is None else flag(query.disabled),
-        "visibility": "" if query.privacy is None else _PRIVACY_WORDS[query.privacy],
-        "behavior": "" if query.behavior is None else _BEHAVIOR_WORDS[query.behavior],
-        "searchinvites": flag(True) if query.search_invites else "",
-        "invites": "" if query.invites is None else flag(query.invites),
-    }
-    attributes = {
-        "qtype": query.kind,
-        "criteria": query.criteria,
-        "extended": flag(query.extended),
-    }
-    return tag("qib", attributes | {name: value for name, value in options.items() if value})
-
-
-ROOM_QUERY = Codec(RoomQuery, _read_query, _write_query)
-
-
-# --- inv -----------------------------------------------------------------------------------
-
-
-def _read_invitation_query(data: Element) -> InvitationQuery:
-    inv = data.find("inv")
-    if inv is None:
-        return InvitationQuery()
-    return InvitationQuery(number(attribute(inv, "inviteId")), attribute(inv, "domain"))
-
-
-def _write_invitation_query(query: InvitationQuery, _dialect: Dialect) -> str:
-    return tag("inv", {"inviteId": str(query.after), "domain": query.domain})
-
-
-INVITATION_QUERY = Codec(InvitationQuery, _read_invitation_query, _write_invitation_query)
-
-
-def _read_invitations(data: Element) -> Invitations:
-    found = (usable(_read_invitation, child) for child in data.children)
-    return Invitations(tuple(invitation for invitation in found if invitation))
-
-
-def _read_invitation(inv: Element) -> Invitation:
-    """Read an ``inv`` around a ``chanib``, or a ``chanib`` with the attributes of both."""
-    return Invitation(
-        id=number(attribute(inv, "inviteId")),
-        created_on=parse_time(attribute(inv, "createdon")),
-        room=read_room(inv.find("chanib") or inv),
-    )
-
-
-def _write_invitations(data: Invitations, dialect: Dialect) -> str:
-    return "".join(_write_invitation(invitation, dialect) for invitation in data.invitations)
-
-
-def _write_invitation(invitation: Invitation, dialect: Dialect) -> str:
-    attributes = {
-        "inviteId": str(invitation.id),
-        "domain": invitation.room.uri.domain,
-        "createdon": time(invitation.created_on, seven_digits=dialect.server),
-    }
-    return tag("inv", attributes, write_room(invitation.room))
-
-
-INVITATIONS = Codec(Invitations, _read_invitations, _write_invitations)
