@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.server.trusting import trusting
+
 if TYPE_CHECKING:
     from tests.client.server import LiveServer
 
@@ -48,6 +50,30 @@ async def test_the_two_steps_spelt_out(server: LiveServer, transport: str) -> No
         "chat was terminating",
         "chat was terminated",
     ]
+
+
+@pytest.mark.requirement("R71")
+async def test_the_second_block_of_the_page_with_its_own_values(tmp_path: Path) -> None:
+    async with trusting(tmp_path / "server") as there:
+        out = await run(
+            "connect_as_application.py",
+            "sip:reportbot@contoso.com",
+            *("--store", str(there.certificate.parent), "--listen", there.listen),
+            *("--proxy", "{}:{}".format(*there.sample.tls), "--ca", str(there.ca)),
+        )
+    connected, room = out.splitlines()
+    assert connected == "connected to sip:perchat@contoso.com as sip:reportbot@contoso.com"
+    assert room.startswith("Ops ma-chan://contoso.com/")
+
+
+async def test_join_post_and_listen_then_the_short_form(server: LiveServer) -> None:
+    trusted = ("--server", server.tls, "--ca", str(server.ca))
+    said = await run("join_post_listen.py", "sip:alice@example.com", "Lobby", "Hello", *trusted)
+    assert said.rstrip().endswith("sip:alice@example.com: Hello")
+    found = await run("short_form.py", "sip:alice@example.com", "Lobby", *trusted)
+    lines = found.splitlines()
+    assert [line.split()[0] for line in lines[:2]] == ["Annex", "Lobby"]
+    assert lines[2] == "1 sip:alice@example.com Hello"
 
 
 async def test_join_post_and_listen_then_the_short_form(server: LiveServer) -> None:
