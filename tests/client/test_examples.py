@@ -76,16 +76,6 @@ async def test_join_post_and_listen_then_the_short_form(server: LiveServer) -> N
     assert lines[2] == "1 sip:alice@example.com Hello"
 
 
-async def test_join_post_and_listen_then_the_short_form(server: LiveServer) -> None:
-    trusted = ("--server", server.tls, "--ca", str(server.ca))
-    said = await run("join_post_listen.py", "sip:alice@example.com", "Lobby", "Hello", *trusted)
-    assert said.rstrip().endswith("sip:alice@example.com: Hello")
-    found = await run("short_form.py", "sip:alice@example.com", "Lobby", *trusted)
-    lines = found.splitlines()
-    assert [line.split()[0] for line in lines[:2]] == ["Annex", "Lobby"]
-    assert lines[2] == "1 sip:alice@example.com Hello"
-
-
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_examples_are_short(example: Path) -> None:
     assert len(example.read_text().splitlines()) <= 40
