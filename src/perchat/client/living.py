@@ -19,7 +19,7 @@ from perchat.client.events import SessionReason
 from perchat.client.livingroom import LivingRoom
 from perchat.client.livingstates import LIVING_TABLE, LivingState, LivingStateChanged
 from perchat.client.opening import Opening
-from perchat.client.reconnect import is_final
+from perchat.client.reconnect import LOST, is_final
 from perchat.client.states import ConnectionState, StateMachine, Step
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
 from perchat.client.targets import room_or_name
@@ -27,7 +27,7 @@ from perchat.client.tasks import Background
 from perchat.errors import (
     ChatServerConnectionError,
     CommandFailed,
-    ConnectionFailure,
+    OperationFailure,
     OperationTimeout,
     PerchatError,
     RoomDisabled,
@@ -59,7 +59,6 @@ _log = logging.getLogger("perchat.chat")
 _Result = TypeVar("_Result")
 _chance = secrets.SystemRandom().random
 _JOINS = 16  # joins under way at once after a reconnection
-_LOST = (ChatServerConnectionError, ConnectionFailure, OperationTimeout)
 
 
 class LivingChat:
@@ -275,7 +274,9 @@ class LivingChat:
             chat = await self._chat.wait()
             try:
                 return await work(chat)
-            except _LOST as error:
+            except OperationFailure:  # too much at once
+                raise
+            except LOST as error:
                 self.suspect(chat, str(error))
 
     @asynccontextmanager

@@ -24,6 +24,7 @@ from perchat.client.events import (
     SessionReason,
     SessionStateChanged,
 )
+from perchat.client.reconnect import LOST
 from perchat.client.roster import JoinedRoomView
 from perchat.client.sequel import Sequel
 from perchat.client.session import ChatRoomSession
@@ -32,9 +33,8 @@ from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overf
 from perchat.errors import (
     ChatServerConnectionError,
     CommandFailed,
-    ConnectionFailure,
     NotSupported,
-    OperationTimeout,
+    OperationFailure,
     PerchatError,
     SessionStateError,
 )
@@ -234,7 +234,7 @@ class LivingRoom(JoinedRoomView):
         session = self._session.now
         self.end(SessionReason.LEFT)
         if session is not None and session.is_joined:
-            with suppress(ChatServerConnectionError, ConnectionFailure):  # then we are out too
+            with suppress(*LOST):  # then we are out too
                 await session.leave()
 
     async def close(self) -> None:
@@ -252,7 +252,9 @@ class LivingRoom(JoinedRoomView):
             try:
                 if session.is_joined:
                     return await work(session)
-            except (ChatServerConnectionError, ConnectionFailure, OperationTimeout) as error:
+            except OperationFailure:  # too much at once
+                raise
+            except LOST as error:
                 self._chat.suspect(session.chat, str(error))
             except SessionStateError:
                 if session.is_joined:

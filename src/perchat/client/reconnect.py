@@ -20,6 +20,7 @@ from perchat.errors import (
     LocalProtocolError,
     PermissionDenied,
     PersistentChatDisabled,
+    RealTimeError,
     RegisterError,
     ServerPolicyError,
     StateError,
@@ -30,7 +31,10 @@ from perchat.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ReconnectPolicy", "is_final"]
+__all__ = ["LOST", "ReconnectPolicy", "is_final"]
+
+LOST = (ChatServerConnectionError, RealTimeError)
+"""What a call on an established connection raises when that connection is no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
