@@ -54,6 +54,7 @@ from tests.xccos.samples import (
     INVITED,
     JOINED_MANY,
     JOINED_OPS,
+    LINKED,
     OPS,
     OPS_ROOM,
     RICH,
@@ -111,6 +112,8 @@ EVERYDAY: dict[str, Sequence[Line]] = {
         answered("bccontext", History(OPS, "Ops", (HELLO, RICH))),
         answered("bccontext", History(OPS, "Ops", (HELLO,)), DOTNET),
         answered("bccontext", History(OPS, "Ops")),
+        answered("bccontext", History(OPS, "Ops", (LINKED,))),
+        answered("bccontext", History(OPS, "Ops", (LINKED,)), DOTNET),
     ],
     "bcbydate": [
         asked("bcbydate", HistorySearch((OPS, BOARD), EVERY_WORD)),

@@ -67,6 +67,9 @@ HELLO = Message(
 RICH = Message(
     42, AT, ALICE.uri, OPS, "bold", author_name="Alice", room_name="Ops", rtf=r"{\rtf1\b bold}"
 )
+LINKED = Message(
+    44, AT, BOB.uri, OPS, '[STORY]News\n<a href="https://x.example/?a&amp;b">here</a>', "Bob", "Ops"
+)
 CALLED = Message(43, AT, ALICE.uri, OPS, "hello again", "Alice", "Ops", client_id="5f3c")
 
 EVERY_WORD = HistoryQuery(

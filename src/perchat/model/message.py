@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from perchat.model.richtext import parse_parts, story_title
+
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from perchat.model.parts import MessagePart
     from perchat.model.uri import RoomUri, SipUri
 
 __all__ = ["CLIENT_ID_LIMIT", "Message"]
@@ -49,3 +52,18 @@ class Message:
     def key(self) -> tuple[RoomUri, int]:
         """The message's identity."""
         return (self.room_uri, self.id)
+
+    @property
+    def parts(self) -> tuple[MessagePart, ...]:
+        """The text taken apart: words, links, emoticons, the title of a story."""
+        return parse_parts(self.text)
+
+    @property
+    def title(self) -> str | None:
+        """The title of a story; None for any other message."""
+        return story_title(self.text)
+
+    @property
+    def is_story(self) -> bool:
+        """Whether it has a title, and more room than other messages."""
+        return self.title is not None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from perchat.model.journal import (
     ParticipantJoined,
     UserChanged,
 )
+from perchat.model.richtext import flattened
 from perchat.xccos.blocks import (
     Arrival,
     Arrivals,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from perchat.cluster.feed import Feed
     from perchat.model.journal import JournalEntry, ParticipantParted
     from perchat.model.participant import Participant
-    from perchat.model.uri import RoomUri
+    from perchat.model.uri import RoomUri, SipUri
     from perchat.server.services import EnvelopeIds
     from perchat.server.session import ChatSession
     from perchat.server.tasks import Tasks
@@ -170,9 +171,11 @@ class Fanout:
 
     def _message(self, fact: MessagePosted) -> None:
         message = fact.message
-        body = encode_chat(message, self._envelope_ids.next())
+        body = simple = encode_chat(message, self._envelope_ids.next())
+        if (plain := flattened(message.text)) != message.text:
+            simple = encode_chat(replace(message, text=plain), self._envelope_ids.next())
         for session in self._audience(message.room_uri):
-            session.outbox.put(body)
+            session.outbox.put(simple if session.dialect.plain_links else body)
 
     def _tell(self, happening: Happening) -> None:
         match happening:
@@ -183,16 +186,19 @@ class Fanout:
             case UserDeparted(room=room, user=user):
                 notice = Notice("part", Departures((Departure(room, (user,)),)))
                 self._broadcast(self._audience(room), notice)
-            case RosterDue(room=room):
-                self._introduce_all(room)
+            case RosterDue(room=room, gone=gone):
+                self._introduce_all(room, gone)
+            case _:
+                return
 
-    def _introduce_all(self, room: RoomUri) -> None:
+    def _introduce_all(self, room: RoomUri, left: Sequence[SipUri]) -> None:
         """Tell everyone who is there, without naming anyone twice: all out, then all in."""
         present = self._chat.participants(room)
         for session in self._audience(room):
             others = tuple(p for p in present if p.uri != session.user.uri)
-            if others:
-                gone = Departures((Departure(room, tuple(p.uri for p in others)),))
+            out = (*left, *(p.uri for p in others))
+            if out:
+                gone = Departures((Departure(room, out),))
                 self._broadcast((session,), Notice("part", gone))
                 self._notify((session,), room, others)
 

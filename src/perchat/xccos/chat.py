@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perchat.markup import escape
+from perchat.model.richtext import flattened
 from perchat.model.uri import RoomUri
 from perchat.xccos.codec import (
     attribute,
@@ -74,7 +75,8 @@ def write_chat(chat: Chat, dialect: Dialect, name: str = "grpchat", marker: str 
     attributes["ts"] = time(chat.at, seven_digits=dialect.server)
     if chat.client_id:
         attributes["clientId"] = chat.client_id
-    inner = tag("chat", inner=escape_lines(chat.text))
+    text = flattened(chat.text) if dialect.plain_links else chat.text
+    inner = tag("chat", inner=escape_lines(text))
     if chat.rtf is not None:
         inner += tag("rtf", inner=escape(chat.rtf))
     return tag(name, {"xsi:type": marker} | attributes if marker else attributes, inner)

@@ -60,22 +60,24 @@ class Dialect:
         server: As servers do: schema namespaces declared, times with seven digits.
         legacy_masks: Managers get the mask that legacy clients take for an operator.
         typed_messages: ``xsi:type`` on history messages, for .NET's serializer.
+        plain_links: Links in messages as words and URL, for who shows their markup as it is.
 
     """
 
     server: bool = True
     legacy_masks: bool = False
     typed_messages: bool = False
+    plain_links: bool = False
 
     @classmethod
     def of(cls, user_agent: str) -> Self:
         """Return the server's dialect for a client that names itself so in its INVITE."""
         legacy = "sipe" in user_agent.lower()
-        return cls(legacy_masks=legacy, typed_messages=not legacy)
+        return cls(legacy_masks=legacy, typed_messages=not legacy, plain_links=legacy)
 
 
 CLIENT = Dialect(server=False)
-SIPE = Dialect(legacy_masks=True)
+SIPE = Dialect(legacy_masks=True, plain_links=True)
 DOTNET = Dialect(typed_messages=True)
 
 

@@ -1,0 +1,34 @@
+"""Users and groups by their names."""
+
+from __future__ import annotations
+
+import pytest
+
+from perchat.model.principal import Principal, UserMatches, principal_uri
+
+
+@pytest.mark.parametrize(
+    ("text", "uri"),
+    [
+        (" SIP:Bob@Contoso.com ", "sip:bob@contoso.com"),
+        ("ma-grp:ab-1@u.g", "ma-grp:ab-1@u.g"),
+        ("Domain:contoso.com", "domain:contoso.com"),
+    ],
+)
+def test_a_principal_has_one_spelling(text: str, uri: str) -> None:
+    assert principal_uri(text) == uri
+
+
+@pytest.mark.parametrize("text", ["", "bob", "sip:", ":x", "sip:bob", "ma-grp:x", "domain: x"])
+def test_what_names_nobody_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not"):
+        principal_uri(text)
+
+
+def test_matches_are_a_sequence_that_may_go_on() -> None:
+    bob, carol = Principal("sip:bob@b.c", "bob"), Principal("sip:carol@b.c", "carol")
+    matches = UserMatches((bob, carol), more_available=True)
+    assert list(matches) == [bob, carol]
+    assert (len(matches), matches[1], matches[:1]) == (2, carol, (bob,))
+    assert carol in matches
+    assert not UserMatches()
