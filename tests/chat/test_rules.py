@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perchat.chat import rules
+from perchat.chat.affiliations import Affiliations
 from perchat.errors import ErrorCode
 from perchat.model.category import Category
 from perchat.model.chatroom import Behavior, Permission, Privacy, Role, Room
@@ -116,11 +117,6 @@ def test_a_post_is_refused_for_the_first_reason(
     assert rules.refusal_to_post(room(disabled=disabled), granted, joined=joined) is code
 
 
-def test_a_user_is_the_address_and_its_domain() -> None:
-    assert rules.principals_of(ADA) == {ADA, "domain:contoso.example"}
-    assert rules.principals_of(SipUri(f"{ADA};gruu;opaque=x")) == rules.principals_of(ADA)
-
-
 @pytest.mark.parametrize(
     ("allowed", "denied", "inside"),
     [
@@ -134,7 +130,7 @@ def test_a_user_is_the_address_and_its_domain() -> None:
 )
 def test_denial_wins(allowed: tuple[str, ...], denied: tuple[str, ...], inside: bool) -> None:
     category = Category(CATEGORY, "C", allowed=frozenset(allowed), denied=frozenset(denied))
-    assert rules.in_scope(category, rules.principals_of(ADA)) is inside
+    assert rules.in_scope(category, Affiliations().of(ADA)) is inside
 
 
 @pytest.mark.parametrize("enabled", [True, False])

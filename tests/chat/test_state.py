@@ -111,7 +111,7 @@ def test_a_room_is_large_above_the_limit_and_calm_only_below_the_share() -> None
         assert told.tell(parted(crowd[n], f"s{n}")) == []
     large.append(place.large)
     assert len(place.present) == 60
-    assert told.tell(parted(crowd[59], "s59")) == [RosterDue(OPS)]
+    assert told.tell(parted(crowd[59], "s59")) == [RosterDue(OPS, tuple(crowd[74:58:-1]))]
     assert [*large, place.large] == [False, True, True, False]
     assert told.tell(parted(crowd[58], "s58")) == [UserDeparted(OPS, crowd[58])]
 

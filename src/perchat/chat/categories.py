@@ -48,6 +48,10 @@ def principal_form(principal: str) -> str:
     return str(SipUri(principal).address)
 
 
+def _principals_of(user: SipUri) -> frozenset[str]:
+    return frozenset((user.address, f"domain:{user.domain}"))
+
+
 class Scope:
     """One category, and the principals there are."""
 
@@ -86,7 +90,7 @@ class Scope:
     def allows(self, principal: str) -> bool:
         """Tell whether a principal may hold roles in this category's rooms."""
         named = principal.startswith(_DOMAIN)
-        known = frozenset([principal]) if named else rules.principals_of(SipUri(principal))
+        known = frozenset([principal]) if named else _principals_of(SipUri(principal))
         return rules.in_scope(self._category, known)
 
     def check_presenters(

@@ -8,10 +8,9 @@ import logging
 from itertools import count
 from typing import TYPE_CHECKING
 
-from perchat.chat import rules
 from perchat.chat.refusal import Refusal, refuse
 from perchat.chat.state import ChatState
-from perchat.errors import ErrorCode, StorageError
+from perchat.errors import CommandFailed, ErrorCode, StorageError
 from perchat.model.chatroom import Permission
 
 if TYPE_CHECKING:
@@ -53,6 +52,8 @@ class Desk:
         """Make facts true and wake the followers; a store in trouble is a refusal."""
         try:
             return await self.store.append(*facts)
+        except CommandFailed as error:
+            return Refusal(error.code, str(error))
         except StorageError as error:
             _log.error("not stored: %s", error)
             return Refusal(ErrorCode.DATABASE_CONNECTION, "the service cannot store it now")
@@ -84,21 +85,15 @@ class Desk:
 
     def category(self, place: RoomState) -> Category:
         """Return the category of a room."""
-        uri = place.room.category
-        assert uri is not None, "the store takes no room without one"
-        return self.state.categories[uri]
+        return self.state.category(place)
 
-    def roles(self, user: SipUri, place: RoomState) -> set[Role]:
+    def roles(self, user: SipUri, place: RoomState) -> frozenset[Role]:
         """Return the roles a user has in a room, through any principal."""
-        principals = rules.principals_of(user)
-        return {role for role, held in place.roles.items() if not held.isdisjoint(principals)}
+        return self.state.roles(user, place)
 
     def permission(self, user: SipUri, place: RoomState) -> Permission:
         """Return what a user may do in a room."""
-        if not rules.may_take_part(self.state.users.get(user)):
-            return Permission.NONE
-        scoped = rules.in_scope(self.category(place), rules.principals_of(user))
-        return rules.permission(place.room, self.roles(user, place), scoped=scoped)
+        return self.state.permission(user, place)
 
     def find(self, user: SipUri, room: RoomUri) -> Refusal | tuple[RoomState, Permission]:
         """Return a room the user may know of, with what the user may do there."""

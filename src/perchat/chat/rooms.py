@@ -1,4 +1,4 @@
-"""Finding rooms, being in them, and having to leave."""
+"""Finding rooms, and being in them."""
 
 from __future__ import annotations
 
@@ -7,31 +7,23 @@ from typing import TYPE_CHECKING
 from perchat.chat import rules
 from perchat.chat.refusal import Refusal, refuse
 from perchat.model.chatroom import Behavior, Permission, Role, RoomSnapshot
-from perchat.model.journal import (
-    CategoryChanged,
-    MessagePosted,
-    ParticipantJoined,
-    ParticipantParted,
-    RolesRevoked,
-    RoomChanged,
-    UserChanged,
-)
+from perchat.model.journal import ParticipantJoined, ParticipantParted
 from perchat.model.name import fold
 from perchat.model.participant import Participant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from perchat.chat.desk import Desk
     from perchat.chat.state import RoomState
-    from perchat.model.journal import Fact, JournalEntry
+    from perchat.model.journal import JournalEntry
     from perchat.model.uri import RoomUri, SipUri
 
 __all__ = ["Rooms"]
 
 
 class Rooms:
-    """Browse, join, part, expel."""
+    """Browse, join, part."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -56,11 +48,12 @@ class Rooms:
         self._joining.setdefault((fact.user, fact.session), {})[fact.room] = None
         entries = await self._desk.settle(fact)
         if isinstance(entries, Refusal):
-            self._joined(fact)
+            self.arrived(fact)
             return entries
         return entries[0]
 
-    def _joined(self, fact: ParticipantJoined) -> None:
+    def arrived(self, fact: ParticipantJoined) -> None:
+        """Note that a join has come round by the journal."""
         rooms = self._joining.get((fact.user, fact.session), {})
         rooms.pop(fact.room, None)
         if not rooms:
@@ -102,42 +95,6 @@ class Rooms:
 
     def _parted(self, user: SipUri, session: str, room: RoomUri) -> ParticipantParted:
         return ParticipantParted(room, user, session, self._desk.settings.node)
-
-    # who may not stay
-
-    def outcasts(self, entry: JournalEntry) -> list[ParticipantParted]:
-        """See ChatService.outcasts."""
-        fact = entry.fact
-        if type(fact) is MessagePosted:
-            return []
-        if isinstance(fact, ParticipantJoined):
-            self._joined(fact)
-            return self._unwelcome([fact.room], fact.user)
-        user = fact.user.uri if isinstance(fact, UserChanged) else None
-        return self._unwelcome(self._touched(fact), user)
-
-    def _touched(self, fact: Fact) -> Iterable[RoomUri]:
-        rooms = self._desk.state.rooms
-        match fact:
-            case RolesRevoked(room=room):
-                return [room]
-            case RoomChanged(room=changed):
-                return [changed.uri]
-            case CategoryChanged(category=category):
-                return [uri for uri, p in rooms.items() if p.room.category == category.uri]
-            case UserChanged(user=user):
-                return [uri for uri, place in rooms.items() if user.uri in place.present]
-            case _:
-                return ()
-
-    def _unwelcome(self, rooms: Iterable[RoomUri], only: SipUri | None) -> list[ParticipantParted]:
-        found = []
-        for uri in rooms:
-            place = self._desk.state.rooms[uri]
-            users = place.present if only is None else {only} & place.present.keys()
-            gone = {u for u in users if Permission.JOIN not in self._desk.permission(u, place)}
-            found += [self._parted(u, s, uri) for s, u in place.here.items() if u in gone]
-        return found
 
     # finding
 
@@ -186,6 +143,7 @@ class Rooms:
             keeps_history=category.keeps_history,
             invites=room.invites and category.invitations,
             can_post_files=category.file_posts,
+            add_in=self._desk.state.add_ins.get(room.add_in),
         )
 
     def participants(self, place: RoomState) -> list[Participant]:

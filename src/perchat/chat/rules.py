@@ -20,17 +20,16 @@ if TYPE_CHECKING:
     from perchat.model.category import Category
     from perchat.model.chatroom import Room
     from perchat.model.principal import User
-    from perchat.model.uri import SipUri
 
 __all__ = [
     "in_scope",
     "may_post",
     "may_take_part",
     "permission",
-    "principals_of",
     "refusal_to_join",
     "refusal_to_post",
     "refusal_to_read",
+    "shows_in_rooms",
 ]
 
 _VIEW = Permission.VIEW
@@ -60,15 +59,18 @@ _NEEDED_TO_POST = {
 _LEFT_WHEN_DISABLED = Permission.VIEW | Permission.MANAGE
 
 
-@lru_cache(maxsize=10_000)
-def principals_of(user: SipUri) -> frozenset[str]:
-    """Return every principal a user is: the address and its domain."""
-    return frozenset((user.address, f"domain:{user.domain}"))
-
-
 def in_scope(category: Category, principals: AbstractSet[str]) -> bool:
     """Tell whether the category allows any of them and denies none."""
     return not category.allowed.isdisjoint(principals) and category.denied.isdisjoint(principals)
+
+
+def shows_in_rooms(before: Category, after: Category) -> bool:
+    """Tell whether a change of a category is one of its rooms too."""
+    return (before.keeps_history, before.invitations, before.file_posts) != (
+        after.keeps_history,
+        after.invitations,
+        after.file_posts,
+    )
 
 
 def may_take_part(user: User | None) -> bool:
@@ -85,12 +87,17 @@ def permission(room: Room, roles: AbstractSet[Role], *, scoped: bool) -> Permiss
     """
     if not scoped:
         return Permission.NONE
-    granted = _STANDINGS[room.privacy, _standing(roles)]
+    return _permission(room.privacy, frozenset(roles), room.disabled)
+
+
+@lru_cache(maxsize=1024)
+def _permission(privacy: Privacy, roles: frozenset[Role], disabled: bool) -> Permission:
+    granted = _STANDINGS[privacy, _standing(roles)]
     if Role.PRESENTER in roles and granted & Permission.JOIN:
         granted |= Permission.POST_IN_AUDITORIUM
     if Role.MANAGER in roles:
         granted |= Permission.MANAGE | Permission.VIEW
-    return granted & _LEFT_WHEN_DISABLED if room.disabled else granted
+    return granted & _LEFT_WHEN_DISABLED if disabled else granted
 
 
 def _standing(roles: AbstractSet[Role]) -> _Standing:

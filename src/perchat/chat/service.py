@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from perchat.chat.desk import Desk
+from perchat.chat.evictions import Evictions
 from perchat.chat.history import History
 from perchat.chat.messages import Messages
 from perchat.chat.refusal import Refusal
 from perchat.chat.rooms import Rooms
 from perchat.model.chatroom import Permission
-from perchat.model.journal import NodeStarted
+from perchat.model.journal import MessagePosted, NodeStarted, ParticipantJoined
 from perchat.model.service import ServerInfo
 from perchat.model.uri import CategoryUri
 
@@ -51,6 +52,7 @@ class ChatService:
         self._rooms = Rooms(self._desk)
         self._messages = Messages(self._desk)
         self._history = History(self._desk)
+        self._evictions = Evictions(self._desk.state)
         self._database = ""
 
     # life
@@ -84,16 +86,22 @@ class ChatService:
 
     def apply(self, entry: JournalEntry) -> Sequence[Happening]:
         """
-        Take the next entry; return the arrivals and departures to be told.
+        Take the next entry; return what is to be told besides messages.
 
         Users arrive with their first session and depart with their last one; in large
-        rooms nothing is returned until RosterDue.
+        rooms neither is returned until RosterDue. See ``happenings`` for the rest.
 
         Raises:
             StateError: The entry does not follow ``position``.
 
         """
-        return self._desk.apply(entry)
+        happenings = self._desk.apply(entry)
+        fact = entry.fact
+        if type(fact) is MessagePosted:
+            return happenings
+        if isinstance(fact, ParticipantJoined):
+            self._rooms.arrived(fact)
+        return [*happenings, *self._evictions.of(fact)]
 
     def outcasts(self, entry: JournalEntry) -> list[ParticipantParted]:
         """
@@ -103,7 +111,7 @@ class ChatService:
         Only this node's sessions are named. A join that lost a race against a
         revocation is among them.
         """
-        return self._rooms.outcasts(entry)
+        return [] if type(entry.fact) is MessagePosted else self._evictions.sessions()
 
     async def expel(self, parted: Sequence[ParticipantParted]) -> Refusal | None:
         """Make sessions leave; not from within the follower, as it waits for ``apply``."""

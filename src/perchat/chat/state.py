@@ -11,12 +11,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from perchat.chat import rules
+from perchat.chat.directorystate import NOTED, DirectoryState
+from perchat.chat.happenings import (
+    Happening,
+    RoomAltered,
+    RosterDue,
+    UserArrived,
+    UserDeparted,
+    UserInvited,
+    UserKicked,
+    UserPrivilegesChanged,
+)
 from perchat.errors import StateError
-from perchat.model.chatroom import Role, Room
+from perchat.model.chatroom import Behavior, Permission, Role, Room
 from perchat.model.journal import (
-    ApplicationChanged,
-    ApplicationRemoved,
     CategoryChanged,
+    CategoryRemoved,
+    GroupMembersAdded,
+    GroupMembersRemoved,
+    GroupRemoved,
     JournalEntry,
     MessagePosted,
     NodeStarted,
@@ -25,47 +39,33 @@ from perchat.model.journal import (
     RolesGranted,
     RolesRevoked,
     RoomChanged,
-    UserChanged,
+    RoomRemoved,
+    UserRemoved,
+    UsersInvited,
 )
 from perchat.model.name import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from perchat.model.application import RegisteredApplication
     from perchat.model.category import Category
-    from perchat.model.principal import User
     from perchat.model.uri import CategoryUri, RoomUri, SipUri
     from perchat.store.base import Snapshot
 
-__all__ = ["ChatState", "Happening", "RoomState", "RosterDue", "UserArrived", "UserDeparted"]
+__all__ = [
+    "ChatState",
+    "Happening",
+    "RoomAltered",
+    "RoomState",
+    "RosterDue",
+    "UserArrived",
+    "UserDeparted",
+    "UserInvited",
+    "UserKicked",
+    "UserPrivilegesChanged",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class UserArrived:
-    """A user came into a room, with the first of possibly several sessions."""
-
-    room: RoomUri
-    user: SipUri
-    session: str
-
-
-@dataclass(frozen=True, slots=True)
-class UserDeparted:
-    """The last session of a user left a room."""
-
-    room: RoomUri
-    user: SipUri
-
-
-@dataclass(frozen=True, slots=True)
-class RosterDue:
-    """A large room has calmed down: its participants are told who is there."""
-
-    room: RoomUri
-
-
-Happening = UserArrived | UserDeparted | RosterDue
 _NOTHING: tuple[Happening, ...] = ()
 
 
@@ -81,6 +81,7 @@ class RoomState:
         present: Node by session, by user, in the order of arrival.
         here: User by session, for the sessions of this node.
         large: Whether comings and goings are kept quiet.
+        unseen: While it is large, who left of those that some have on their list.
 
     """
 
@@ -90,11 +91,19 @@ class RoomState:
     present: dict[SipUri, dict[str, str]] = field(default_factory=dict)
     here: dict[str, SipUri] = field(default_factory=dict)
     large: bool = False
+    listed: set[SipUri] = field(default_factory=set)
+    unseen: dict[SipUri, None] = field(default_factory=dict)
 
 
-class ChatState:
+class ChatState(DirectoryState):
     """
     The state of the chat service after ``position``.
+
+    Attributes:
+        affiliations: Which groups and domains hold whom.
+        holdings: The rooms a principal has any role in.
+        add_ins: By id.
+        groups: By URI.
 
     Args:
         node: This process's name; sessions of it are in ``RoomState.here``.
@@ -104,20 +113,19 @@ class ChatState:
     """
 
     def __init__(self, node: str, *, large_above: int = 75, calm_below: float = 60) -> None:
+        super().__init__()
         self.node = node
         self.position = 0
-        self.users: dict[SipUri, User] = {}
         self.categories: dict[CategoryUri, Category] = {}
         self.rooms: dict[RoomUri, RoomState] = {}
-        self.applications: dict[str, RegisteredApplication] = {}
+        self.holdings: dict[str, set[RoomUri]] = {}
         self.joined: dict[tuple[SipUri, str], dict[RoomUri, None]] = {}
         self._large_above = large_above
         self._calm_below = calm_below
 
     def load(self, snapshot: Snapshot) -> None:
         """Take over a snapshot; only into a new state."""
-        for user in snapshot.users:
-            self._user_changed(UserChanged(user))
+        self.load_directory(snapshot)
         for category in snapshot.categories:
             self._category_changed(CategoryChanged(category))
         for room in snapshot.rooms:
@@ -126,8 +134,6 @@ class ChatState:
             self._granted(grant)
         for participant in snapshot.participants:
             self._joined(participant)
-        for application in snapshot.applications:
-            self._application_changed(ApplicationChanged(application))
         self.position = snapshot.position
 
     def apply(self, entry: JournalEntry) -> Sequence[Happening]:
@@ -138,11 +144,46 @@ class ChatState:
         fact = entry.fact
         if type(fact) is MessagePosted:
             return _NOTHING
+        if note := NOTED.get(type(fact)):
+            note(self, fact)
+            return _NOTHING
         return self._APPLY[type(fact)](self, fact)
 
     def is_joined(self, room: RoomUri, user: SipUri, session: str) -> bool:
         """Tell whether this session of the user is in the room."""
         return room in self.joined.get((user, session), ())
+
+    # who is what
+
+    def category(self, place: RoomState) -> Category:
+        """Return the category of a room."""
+        uri = place.room.category
+        assert uri is not None, "the store takes no room without one"
+        return self.categories[uri]
+
+    def roles(self, user: SipUri, place: RoomState) -> frozenset[Role]:
+        """Return the roles a user has in a room, through any principal."""
+        principals = self.affiliations.of(user)
+        return frozenset(r for r, held in place.roles.items() if not held.isdisjoint(principals))
+
+    def in_scope(self, user: SipUri, category: Category) -> bool:
+        """Tell whether a user may have any part in a category's rooms."""
+        return rules.may_take_part(self.users.get(user)) and rules.in_scope(
+            category, self.affiliations.of(user)
+        )
+
+    def permission(self, user: SipUri, place: RoomState) -> Permission:
+        """Return what a user may do in a room."""
+        if not self.in_scope(user, self.category(place)):
+            return Permission.NONE
+        return rules.permission(place.room, self.roles(user, place), scoped=True)
+
+    def _privileges(self, user: SipUri, place: RoomState) -> tuple[bool, bool]:
+        roles = self.roles(user, place)
+        presents = place.room.behavior is Behavior.AUDITORIUM and Role.PRESENTER in roles
+        return Role.MANAGER in roles, presents
+
+    # who is where
 
     def _joined(self, fact: ParticipantJoined) -> Sequence[Happening]:
         place = self.rooms[fact.room]
@@ -155,13 +196,16 @@ class ChatState:
         return self._arrived(place, fact) if first else _NOTHING
 
     def _arrived(self, place: RoomState, fact: ParticipantJoined) -> Sequence[Happening]:
-        place.large = place.large or len(place.present) > self._large_above
+        if not place.large and len(place.present) > self._large_above:
+            place.large = True
+            place.listed = set(place.present) - {fact.user}
+        place.unseen.pop(fact.user, None)
         return _NOTHING if place.large else (UserArrived(fact.room, fact.user, fact.session),)
 
     def _parted(self, fact: ParticipantParted) -> Sequence[Happening]:
-        place = self.rooms[fact.room]
-        sessions = place.present.get(fact.user, {})
-        if sessions.pop(fact.session, None) is None:
+        place = self.rooms.get(fact.room)
+        sessions = place.present.get(fact.user, {}) if place else {}
+        if place is None or sessions.pop(fact.session, None) is None:
             return _NOTHING
         place.here.pop(fact.session, None)
         self._forget(fact)
@@ -179,8 +223,15 @@ class ChatState:
     def _departed(self, place: RoomState, fact: ParticipantParted) -> Sequence[Happening]:
         if not place.large:
             return (UserDeparted(fact.room, fact.user),)
+        if fact.user in place.listed:
+            place.unseen[fact.user] = None
         place.large = len(place.present) >= self._calm_below
-        return _NOTHING if place.large else (RosterDue(fact.room),)
+        return _NOTHING if place.large else (self._roster_due(place),)
+
+    def _roster_due(self, place: RoomState) -> RosterDue:
+        gone = tuple(place.unseen)
+        place.listed, place.unseen = set(), {}
+        return RosterDue(place.room.uri, gone)
 
     def _node_started(self, fact: NodeStarted) -> Sequence[Happening]:
         gone = [
@@ -195,44 +246,141 @@ class ChatState:
     def _room_changed(self, fact: RoomChanged) -> Sequence[Happening]:
         place = self.rooms.get(fact.room.uri)
         if place is None:
-            place = self.rooms[fact.room.uri] = RoomState(fact.room)
-        place.room = fact.room
-        place.key = fold(fact.room.name)
+            self.rooms[fact.room.uri] = RoomState(fact.room, fold(fact.room.name))
+            return _NOTHING
+        before = place.room
+        switched = before.behavior is not fact.room.behavior
+        privileges = self._noted(place, place.present if switched else ())
+        place.room, place.key = fact.room, fold(fact.room.name)
+        told: list[Happening] = []
+        if before != fact.room:
+            told.append(RoomAltered(before.uri, before, fact.room))
+        return [*told, *self._changed(privileges)]
+
+    def _room_removed(self, fact: RoomRemoved) -> Sequence[Happening]:
+        place = self.rooms[fact.room]
+        for user, sessions in place.present.items():
+            for session, node in sessions.items():
+                self._forget(ParticipantParted(fact.room, user, session, node))
+        for principal in {one for held in place.roles.values() for one in held}:
+            self._holds_no_more(principal, fact.room)
+        del self.rooms[fact.room]
         return _NOTHING
 
     def _category_changed(self, fact: CategoryChanged) -> Sequence[Happening]:
-        self.categories[fact.category.uri] = fact.category
+        uri = fact.category.uri
+        known = self.categories.get(uri)
+        self.categories[uri] = fact.category
+        if known is None or not rules.shows_in_rooms(known, fact.category):
+            return _NOTHING
+        rooms = (place.room for place in self.rooms.values() if place.room.category == uri)
+        return [RoomAltered(room.uri, room, room) for room in rooms]
+
+    def _category_removed(self, fact: CategoryRemoved) -> Sequence[Happening]:
+        self.categories.pop(fact.category, None)
         return _NOTHING
+
+    # roles
 
     def _granted(self, fact: RolesGranted) -> Sequence[Happening]:
-        self.rooms[fact.room].roles.setdefault(fact.role, set()).update(fact.principals)
-        return _NOTHING
+        place = self.rooms[fact.room]
+        privileges = self._noted(place, self._touched(place, fact.role, fact.principals))
+        place.roles.setdefault(fact.role, set()).update(fact.principals)
+        for principal in fact.principals:
+            self.holdings.setdefault(principal, set()).add(fact.room)
+        return self._changed(privileges)
 
     def _revoked(self, fact: RolesRevoked) -> Sequence[Happening]:
-        self.rooms[fact.room].roles.get(fact.role, set()).difference_update(fact.principals)
-        return _NOTHING
+        place = self.rooms[fact.room]
+        privileges = self._noted(place, self._touched(place, fact.role, fact.principals))
+        place.roles.get(fact.role, set()).difference_update(fact.principals)
+        for principal in fact.principals:
+            if not any(principal in held for held in place.roles.values()):
+                self._holds_no_more(principal, fact.room)
+        return self._changed(privileges)
 
-    def _user_changed(self, fact: UserChanged) -> Sequence[Happening]:
-        self.users[fact.user.uri] = fact.user
-        return _NOTHING
+    def _holds_no_more(self, principal: str, room: RoomUri) -> None:
+        rooms = self.holdings.get(principal, set())
+        rooms.discard(room)
+        if not rooms:
+            self.holdings.pop(principal, None)
 
-    def _application_changed(self, fact: ApplicationChanged) -> Sequence[Happening]:
-        self.applications[fold(fact.application.name)] = fact.application
-        return _NOTHING
+    def _touched(self, place: RoomState, role: Role, principals: Sequence[str]) -> Iterable[SipUri]:
+        """Return the participants whose privileges a change of a role may change."""
+        if role is Role.MEMBER or not place.present:
+            return ()
+        names = frozenset(principals)
+        return [u for u in place.present if not names.isdisjoint(self.affiliations.of(u))]
 
-    def _application_removed(self, fact: ApplicationRemoved) -> Sequence[Happening]:
-        self.applications.pop(fold(fact.name), None)
-        return _NOTHING
+    def _noted(
+        self, place: RoomState, users: Iterable[SipUri]
+    ) -> dict[tuple[RoomUri, SipUri], tuple[bool, bool]]:
+        return {(place.room.uri, user): self._privileges(user, place) for user in users}
+
+    def _changed(
+        self, before: dict[tuple[RoomUri, SipUri], tuple[bool, bool]]
+    ) -> Sequence[Happening]:
+        """Return who among those noted has other privileges now."""
+        changed: dict[RoomUri, list[SipUri]] = {}
+        for (room, user), privileges in before.items():
+            if self._privileges(user, self.rooms[room]) != privileges:
+                changed.setdefault(room, []).append(user)
+        return [UserPrivilegesChanged(room, tuple(users)) for room, users in changed.items()]
+
+    def _everywhere(self, users: set[SipUri]) -> dict[tuple[RoomUri, SipUri], tuple[bool, bool]]:
+        """Note the privileges of users in all the rooms they are in."""
+        found: dict[tuple[RoomUri, SipUri], tuple[bool, bool]] = {}
+        for (user, _), rooms in self.joined.items():
+            if user in users:
+                for room in rooms:
+                    found |= self._noted(self.rooms[room], (user,))
+        return found
+
+    # the directory
+
+    def _user_removed(self, fact: UserRemoved) -> Sequence[Happening]:
+        self.users.pop(fact.user, None)
+        return self._principal_gone(fact.user)
+
+    def _principal_gone(self, principal: str) -> Sequence[Happening]:
+        privileges = self._everywhere(self.users_below((principal,)))
+        for room in tuple(self.holdings.pop(principal, ())):
+            for held in self.rooms[room].roles.values():
+                held.discard(principal)
+        self.affiliations.forget(principal)
+        return self._changed(privileges)
+
+    def _group_removed(self, fact: GroupRemoved) -> Sequence[Happening]:
+        self.groups.pop(fact.group, None)
+        return self._principal_gone(fact.group)
+
+    def _members_added(self, fact: GroupMembersAdded) -> Sequence[Happening]:
+        privileges = self._everywhere(self.users_below(fact.members))
+        self.affiliations.add(fact.group, fact.members)
+        return self._changed(privileges)
+
+    def _members_removed(self, fact: GroupMembersRemoved) -> Sequence[Happening]:
+        privileges = self._everywhere(self.users_below(fact.members))
+        self.affiliations.remove(fact.group, fact.members)
+        return self._changed(privileges)
+
+    def _invited(self, fact: UsersInvited) -> Sequence[Happening]:
+        pairs = zip(fact.users, fact.ids, strict=True)
+        return [UserInvited(fact.room, user, number) for user, number in pairs]
 
     _APPLY: ClassVar[dict[type, Callable[..., Sequence[Happening]]]] = {
         ParticipantJoined: _joined,
         ParticipantParted: _parted,
         NodeStarted: _node_started,
         RoomChanged: _room_changed,
+        RoomRemoved: _room_removed,
         CategoryChanged: _category_changed,
+        CategoryRemoved: _category_removed,
         RolesGranted: _granted,
         RolesRevoked: _revoked,
-        UserChanged: _user_changed,
-        ApplicationChanged: _application_changed,
-        ApplicationRemoved: _application_removed,
+        UserRemoved: _user_removed,
+        GroupRemoved: _group_removed,
+        GroupMembersAdded: _members_added,
+        GroupMembersRemoved: _members_removed,
+        UsersInvited: _invited,
     }

@@ -243,10 +243,10 @@ class Tables:
         self.members[fact.group] = self.members.get(fact.group, _NOBODY) | set(fact.members)
 
     def _above(self, group: str) -> set[str]:
-        found: set[str] = {group}
-        new = found
+        found, new = {group}, {group}
         while new:
-            new = {g for g, held in self.members.items() if not held.isdisjoint(new)} - found
+            holders = (g for g, held in self.members.items() if not held.isdisjoint(new))
+            new = set[str](holders) - found
             found |= new
         return found
 

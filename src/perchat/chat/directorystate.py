@@ -1,0 +1,104 @@
+"""
+What the journal says about the directory: users, groups, add-ins, applications.
+
+None of it is told to anybody in a room by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from perchat.chat.affiliations import Affiliations
+from perchat.model.journal import (
+    AddInChanged,
+    AddInRemoved,
+    ApplicationChanged,
+    ApplicationRemoved,
+    GroupChanged,
+    UserChanged,
+)
+from perchat.model.name import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from perchat.model.addin import AddIn
+    from perchat.model.application import RegisteredApplication
+    from perchat.model.principal import Group, User
+    from perchat.model.uri import SipUri
+    from perchat.store.base import Snapshot
+
+__all__ = ["NOTED", "DirectoryState"]
+
+
+class DirectoryState:
+    """
+    The directory as the journal left it.
+
+    Attributes:
+        groups: By URI.
+        affiliations: Which groups and domains hold whom.
+        add_ins: By id.
+        applications: By folded name.
+
+    """
+
+    def __init__(self) -> None:
+        self.users: dict[SipUri, User] = {}
+        self.groups: dict[str, Group] = {}
+        self.affiliations = Affiliations()
+        self.add_ins: dict[str, AddIn] = {}
+        self.applications: dict[str, RegisteredApplication] = {}
+
+    def load_directory(self, snapshot: Snapshot) -> None:
+        """Take over the directory of a snapshot; only into a new state."""
+        self.users.update((user.uri, user) for user in snapshot.users)
+        self.groups.update((group.uri, group) for group in snapshot.groups)
+        self.add_ins.update((add_in.id, add_in) for add_in in snapshot.add_ins)
+        self.applications.update((fold(one.name), one) for one in snapshot.applications)
+        for membership in snapshot.memberships:
+            self.affiliations.add(membership.group, membership.members)
+
+    def users_below(self, principals: Iterable[str]) -> set[SipUri]:
+        """Return the known users that any of these principals is or holds."""
+        names = {one for p in principals for one in self.affiliations.below(p)}
+        domains = {one.partition(":")[2] for one in names if one.startswith("domain:")}
+        found = {self.users[one].uri for one in names if one in self.users}  # type: ignore[index]
+        if domains:
+            found |= {user for user in self.users if user.domain in domains}
+        return found
+
+
+def _user_changed(state: DirectoryState, fact: UserChanged) -> None:
+    state.users[fact.user.uri] = fact.user
+
+
+def _group_changed(state: DirectoryState, fact: GroupChanged) -> None:
+    state.groups[fact.group.uri] = fact.group
+
+
+def _add_in_changed(state: DirectoryState, fact: AddInChanged) -> None:
+    state.add_ins[fact.add_in.id] = fact.add_in
+
+
+def _add_in_removed(state: DirectoryState, fact: AddInRemoved) -> None:
+    state.add_ins.pop(fact.id, None)
+
+
+def _application_changed(state: DirectoryState, fact: ApplicationChanged) -> None:
+    state.applications[fold(fact.application.name)] = fact.application
+
+
+def _application_removed(state: DirectoryState, fact: ApplicationRemoved) -> None:
+    state.applications.pop(fold(fact.name), None)
+
+
+NOTED: dict[type, Callable[[DirectoryState, Any], None]] = {
+    UserChanged: _user_changed,
+    GroupChanged: _group_changed,
+    AddInChanged: _add_in_changed,
+    AddInRemoved: _add_in_removed,
+    ApplicationChanged: _application_changed,
+    ApplicationRemoved: _application_removed,
+}
+"""What each of these facts changes."""
