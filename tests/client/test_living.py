@@ -140,6 +140,9 @@ async def add_rooms(server: LiveServer, *names: str) -> None:
     async with administration(server.config) as admin:
         for name in names:
             await admin.add_room(name, "General", members=["alice", "bob"])
+    async with asyncio.timeout(10), server.connect("alice") as chat:
+        while not {found.name for found in await chat.search_rooms()}.issuperset(names):
+            await asyncio.sleep(0.02)  # until the server has followed
 
 
 @pytest.mark.timeout(180)
