@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perchat.errors import AuthenticationReason
-from perchat.lync.application import ApplicationClaim, Distrust, distrust_reason, products
+from perchat.lync.application import ApplicationClaim, Distrust, distrust_reason, products, sender
 from perchat.sip.message import Headers, Request
 
 GRUU = "sip:client.contoso.com@contoso.com;gruu;opaque=srvr:grsample:uCFg9SltSVSXRkVxjKxvJwAA"
@@ -29,12 +31,12 @@ def test_a_request_says_who_sent_it() -> None:
     assert claim == ApplicationClaim(
         ("PersistentChat.Test",), "client.contoso.com", 4585, GRUU, "sip:bot@contoso.com"
     )
-    assert claim
 
 
 def test_without_a_port_the_usual_one_is_meant() -> None:
-    assert ApplicationClaim.of(request(via="CLIENT.contoso.com")).port == 5061
-    assert ApplicationClaim.of(request(via="CLIENT.contoso.com")).host == "client.contoso.com"
+    claim = ApplicationClaim.of(request(via="CLIENT.contoso.com"))
+    assert claim is not None
+    assert (claim.host, claim.port) == ("client.contoso.com", 5061)
 
 
 @pytest.mark.parametrize(
@@ -46,10 +48,13 @@ def test_without_a_port_the_usual_one_is_meant() -> None:
         "<sip:bot@contoso.com;opaque=user:epid:abc;gruu>",
         "<sip:a@b;opaque=srvr:x:y>",
         "<tel:+1>",
+        "<sip:@@;gruu;opaque=srvr:a:b>",
+        "<sip:a@b;gruu;gruu;opaque=srvr:a:b>",
+        "<<",
     ],
 )
 def test_other_contacts_claim_nothing(contact: str) -> None:
-    assert not ApplicationClaim.of(request(contact))
+    assert ApplicationClaim.of(request(contact)) is None
 
 
 @pytest.mark.parametrize(
@@ -65,6 +70,18 @@ def test_other_contacts_claim_nothing(contact: str) -> None:
 )
 def test_products_are_words_without_versions_and_remarks(text: str, names: object) -> None:
     assert products(text) == names
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Bot <sip:BOT@Contoso.com:5061;user=phone>;tag=1", "sip:bot@contoso.com"),
+        ("<tel:+1>;tag=1", "tel:+1"),
+    ],
+)
+def test_a_sender_is_an_address_without_more(written: str, read: str) -> None:
+    sent = request()
+    assert sender(replace(sent, headers=sent.headers.replaced("From", written))) == read
 
 
 @given(st.text())

@@ -21,7 +21,7 @@ from perchat.sip.uri import parse_uri
 if TYPE_CHECKING:
     from perchat.sip.message import Request
 
-__all__ = ["ApplicationClaim", "Distrust", "distrust_reason", "products"]
+__all__ = ["ApplicationClaim", "Distrust", "distrust_reason", "products", "sender"]
 
 _SIPS_PORT = 5061
 _SERVICE = "srvr:"
@@ -70,7 +70,7 @@ class ApplicationClaim:
         products: The words of its User-Agent, without versions and remarks.
         host: Where the top Via says it was sent from, lower case.
         port: The port there.
-        gruu: Its Contact, when that is the GRUU of a service; empty otherwise.
+        gruu: Its Contact, the GRUU of a service.
         user: The address-of-record in From, lower case.
 
     """
@@ -82,20 +82,24 @@ class ApplicationClaim:
     user: str
 
     @classmethod
-    def of(cls, request: Request) -> Self:
-        """Read a request."""
+    def of(cls, request: Request) -> Self | None:
+        """Read a request; None when it does not claim to be an application's."""
+        gruu = _gruu(request)
+        if not gruu:
+            return None
         via = request.via
         return cls(
             products(request.headers.get("User-Agent") or ""),
             via.host.lower(),
             via.port or _SIPS_PORT,
-            _gruu(request),
-            parse_uri(request.from_.uri).address.lower(),
+            gruu,
+            sender(request),
         )
 
-    def __bool__(self) -> bool:
-        """Whether it claims to be an application's at all."""
-        return bool(self.gruu)
+
+def sender(request: Request) -> str:
+    """Return the address-of-record in From, lower case."""
+    return parse_uri(request.from_.uri).address.lower()
 
 
 def products(user_agent: str) -> tuple[str, ...]:

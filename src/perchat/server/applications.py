@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from perchat.lync.application import ApplicationClaim, Distrust
+from perchat.lync.application import ApplicationClaim, Distrust, sender
 from perchat.lync.diagnostics import Refused
 from perchat.model.name import fold
 from perchat.model.uri import SipUri
@@ -149,7 +149,7 @@ class PeerGuard:
         """Return in whose name an admitted request was sent."""
         if self.application is None:
             return self._sign_in.user
-        found = self._identity(self.application, ApplicationClaim.of(request).user)
+        found = self._identity(self.application, sender(request))
         return None if isinstance(found, Refused) else found
 
     def may_act_as(self, user: User) -> bool:
@@ -177,7 +177,7 @@ class PeerGuard:
     def _claim_of(self, message: Message) -> ApplicationClaim | None:
         if not isinstance(message, Request) or message.method in _UNANSWERED:
             return None
-        return None if self._sign_in.stands else ApplicationClaim.of(message) or None
+        return None if self._sign_in.stands else ApplicationClaim.of(message)
 
     def _judge(self, request: Request, claim: ApplicationClaim) -> Admission:
         found = judge(
@@ -203,7 +203,7 @@ class PeerGuard:
         if not isinstance(message, Request) or message.method in _UNANSWERED:
             return Admission(message)
         assert self.application is not None, "checked by the caller"
-        user = self._identity(self.application, ApplicationClaim.of(message).user)
+        user = self._identity(self.application, sender(message))
         return self._refuse(message, user) if isinstance(user, Refused) else Admission(message)
 
     def _identity(self, application: RegisteredApplication, address: str) -> User | Refused:
