@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import perchat
-from perchat.lync.application import ApplicationClaim, Distrust
+from perchat.lync.application import ApplicationClaim, Distrust, distrust_reason
 from perchat.model.application import RegisteredApplication
 from perchat.model.uri import SipUri
 from perchat.server.applicationadmin import application_administration, issue_for
@@ -19,7 +20,6 @@ from tests.server.trusting import BOT, DOMAIN, FQDN, GRUU, NAME, PORT, first_req
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from tests.server.trusting import Trusting
 
@@ -228,3 +228,12 @@ async def test_on_plain_tcp_nobody_is_trusted(there: Trusting) -> None:
     async with raw(there.sample.tcp) as peer:
         await peer.send(first_request())
         assert b" 401 " in await peer.answer()
+
+
+def test_the_how_to_lists_every_reason_and_its_id() -> None:
+    page = Path(__file__).parents[2] / "docs" / "howto" / "trusted-applications.md"
+    told = re.findall(r"^\| ([^|]+) \| (\d{4}) \|", page.read_text(), re.MULTILINE)
+    assert {int(number): words for words, number in told} == {
+        int(kind): distrust_reason(int(kind)).value  # type: ignore[union-attr]
+        for kind in Distrust
+    }
