@@ -153,6 +153,7 @@ class ApplicationEndpoint(ConnectedEndpoint[TrustedSignIn]):
             timers=self.timers,
             tracer=self._platform.tracer,
             server_name=self._proxy_certificate,
+            resolver=self._platform.resolver,
             sent_by=f"{application.fqdn}:{application.port}",
         )
         return TrustedSignIn(

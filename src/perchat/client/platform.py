@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from perchat.net.certificates import Certificate
+    from perchat.net.resolver import Resolver
     from perchat.net.trace import Tracer
 
 __all__ = ["CollaborationPlatform", "PlatformMember"]
@@ -50,6 +51,7 @@ class CollaborationPlatform:
         user_agent: The program's name, for the server's log; may be empty.
         transport: How its endpoints connect.
         allowed_auth: How they may prove who they are.
+        resolver: Finds servers and their addresses; None is the system's.
 
     """
 
@@ -61,6 +63,7 @@ class CollaborationPlatform:
         ca: Path | None,
         allowed_auth: AuthProtocol,
         trace: Path | None = None,
+        resolver: Resolver | None = None,
         application: TrustedApplication | None = None,
         door: Door | None = None,
     ) -> None:
@@ -70,6 +73,7 @@ class CollaborationPlatform:
         self.user_agent = user_agent or ""
         self.transport = transport
         self.allowed_auth = allowed_auth
+        self.resolver = resolver
         self._ca = ca
         self._trace = trace
         self._tracer: TraceFile | None = None
@@ -89,6 +93,7 @@ class CollaborationPlatform:
         ca: Path | str | None = None,
         allowed_auth: AuthProtocol = AuthProtocol.NTLM | AuthProtocol.KERBEROS,
         trace: Path | str | None = None,
+        resolver: Resolver | None = None,
     ) -> Self:
         """
         Return a platform for user endpoints.
@@ -100,6 +105,7 @@ class CollaborationPlatform:
             allowed_auth: Narrows what may be used to sign in.
             trace: File to append what goes over the wire to, secrets masked; for
                 ``perchat trace`` to show.
+            resolver: Finds servers and their addresses; the system without it.
 
         """
         return cls(
@@ -108,6 +114,7 @@ class CollaborationPlatform:
             ca=None if ca is None else Path(ca),
             allowed_auth=allowed_auth,
             trace=None if trace is None else Path(trace),
+            resolver=resolver,
         )
 
     @classmethod

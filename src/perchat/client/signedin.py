@@ -26,18 +26,20 @@ from perchat.lync.provisioning import (
 )
 from perchat.lync.registration import instance_uuid
 from perchat.net.connection import ConnectionSettings
-from perchat.net.connector import open_connection
+from perchat.net.connector import open_connection, open_first
+from perchat.net.discovery import FoundServer, find_servers
 from perchat.sip.message import Headers, Request
 from perchat.sip.useragent import UserAgentSettings
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from perchat.client.options import ClientTimers
     from perchat.model.uri import SipUri
-    from perchat.net.connection import Guard
+    from perchat.net.connection import Connection, Guard
     from perchat.net.connector import Transport
+    from perchat.net.resolver import Resolver
     from perchat.net.trace import Tracer
     from perchat.sip.message import Response
 
@@ -56,13 +58,15 @@ class SignInTarget:
     Who signs in where; all that a sign-in needs to know and that does not change.
 
     Attributes:
+        host: The server; None has one looked up for the user's domain.
         server_name: The server's certificate carries it; the host without it.
+        resolver: Finds servers and their addresses; the system without it.
         sent_by: Host and port of our Via; those of the connection without it.
 
     """
 
     uri: SipUri
-    host: str
+    host: str | None
     port: int
     transport: Transport
     tls: ssl.SSLContext | None
@@ -73,6 +77,7 @@ class SignInTarget:
     timers: ClientTimers
     tracer: Tracer | None = None
     server_name: str | None = None
+    resolver: Resolver | None = None
     sent_by: str | None = None
 
 
@@ -129,26 +134,42 @@ class SignedIn(ABC):
         Open the connection.
 
         Raises:
+            ServerDiscoveryError: No server was given, and none was found.
             ConnectionFailure: Unreachable or refused.
             TlsFailure: The server cannot be trusted, or does not speak TLS.
             OperationTimeout: Nothing answered.
 
         """
+        await open_first(await self._servers(), self._connect_to)
+
+    async def _servers(self) -> Sequence[FoundServer]:
+        """Return the server that was given, or look for those of the user's domain."""
         target = self.target
-        _log.info("connecting to %s:%d over %s", target.host, target.port, target.transport.name)
-        await open_connection(
+        if target.host is None:
+            return await find_servers(
+                target.uri.domain, transport=target.transport, resolver=target.resolver
+            )
+        names = (target.server_name or target.host,)
+        return (FoundServer(target.host, target.port, names, "given"),)
+
+    async def _connect_to(self, server: FoundServer) -> Connection:
+        target = self.target
+        _log.info("connecting to %s over %s", server.host_port, target.transport.name)
+        connection = await open_connection(
             self.link,
-            target.host,
-            target.port,
+            server.host,
+            server.port,
             transport=target.transport,
             agent=self._agent,
             tls=target.tls,
-            server_name=target.server_name,
+            server_name=server.names,
             guard=self._guard,
             settings=ConnectionSettings(tracer=target.tracer),
+            resolver=target.resolver,
             timeout=target.timers.connect,
         )
-        _log.info("connected to %s:%d over %s", target.host, target.port, target.transport.name)
+        _log.info("connected to %s over %s", server.host_port, target.transport.name)
+        return connection
 
     @abstractmethod
     async def register(self, headers: Mapping[str, str] | None = None) -> Granted:

@@ -9,7 +9,6 @@ from perchat.client.connected import ConnectedEndpoint
 from perchat.client.credentials import PasswordCredential, SystemCredential
 from perchat.client.signedin import SignInTarget
 from perchat.client.signin import UserSignIn
-from perchat.errors import ServerDiscoveryError
 
 if TYPE_CHECKING:
     from perchat.client.credentials import Credential
@@ -90,12 +89,6 @@ class UserEndpoint(ConnectedEndpoint[UserSignIn]):
     # --- how it signs in ---
 
     def _new_sign_in(self) -> UserSignIn:
-        if self._host is None:
-            raise ServerDiscoveryError(
-                f"no server given for {self.domain}, and looking one up in DNS"
-                f" (_sipinternaltls._tcp.{self.domain}, _sip._tls.{self.domain})"
-                " is not available in this version: pass server="
-            )
         target = SignInTarget(
             uri=self._owner_uri,
             host=self._host,
@@ -108,6 +101,7 @@ class UserEndpoint(ConnectedEndpoint[UserSignIn]):
             headers=self._options.headers,
             timers=self.timers,
             tracer=self._platform.tracer,
+            resolver=self._platform.resolver,
         )
         return UserSignIn(
             target,
