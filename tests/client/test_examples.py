@@ -76,6 +76,14 @@ async def test_join_post_and_listen_then_the_short_form(server: LiveServer) -> N
     assert lines[2] == "1 sip:alice@example.com Hello"
 
 
+@pytest.mark.requirement("R69", "R71")
+async def test_a_script_without_async(server: LiveServer) -> None:
+    words = ("--server", server.tls, "--ca", str(server.ca), "--wait", "0.2")
+    for text in ("Hello", "Again"):
+        out = await run("blocking_script.py", "sip:alice@example.com", "Lobby", text, *words)
+    assert out.splitlines() == ["before: sip:alice@example.com: Hello", "that is all"]
+
+
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_examples_are_short(example: Path) -> None:
     assert len(example.read_text().splitlines()) <= 40

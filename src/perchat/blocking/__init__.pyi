@@ -1,0 +1,745 @@
+# Written by `make reference` from the asynchronous signatures; change those.
+import ssl
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar, overload
+
+from perchat.client.application import Proxy
+from perchat.client.credentials import AuthProtocol as AuthProtocol
+from perchat.client.credentials import Credential as Credential
+from perchat.client.credentials import PasswordCredential as PasswordCredential
+from perchat.client.credentials import SystemCredential as SystemCredential
+from perchat.client.events import AttendanceChanged as AttendanceChanged
+from perchat.client.events import Change as Change
+from perchat.client.events import ConnectionStateChanged as ConnectionStateChanged
+from perchat.client.events import EndpointReason as EndpointReason
+from perchat.client.events import EndpointStateChanged as EndpointStateChanged
+from perchat.client.events import EventsLost as EventsLost
+from perchat.client.events import MessageReceived as MessageReceived
+from perchat.client.events import PostResult as PostResult
+from perchat.client.events import PrivilegeChanged as PrivilegeChanged
+from perchat.client.events import RoomChanged as RoomChanged
+from perchat.client.events import SessionEvent as SessionEvent
+from perchat.client.events import SessionReason as SessionReason
+from perchat.client.events import SessionStateChanged as SessionStateChanged
+from perchat.client.livingstates import LivingState as LivingState
+from perchat.client.livingstates import LivingStateChanged as LivingStateChanged
+from perchat.client.options import ClientTimers as ClientTimers
+from perchat.client.options import EndpointOptions as EndpointOptions
+from perchat.client.reconnect import ReconnectPolicy as ReconnectPolicy
+from perchat.client.states import ConnectionState as ConnectionState
+from perchat.client.states import EndpointState as EndpointState
+from perchat.client.states import SessionState as SessionState
+from perchat.client.streams import Overflow as Overflow
+from perchat.client.targets import Match as Match
+from perchat.client.targets import RoomLike
+from perchat.client.trustedapplication import TrustedApplication as TrustedApplication
+from perchat.errors import AuthenticationError as AuthenticationError
+from perchat.errors import AuthenticationReason as AuthenticationReason
+from perchat.errors import CannotCreateRoom as CannotCreateRoom
+from perchat.errors import CannotGetParticipants as CannotGetParticipants
+from perchat.errors import CertificateNotFound as CertificateNotFound
+from perchat.errors import ChatServerConnectionError as ChatServerConnectionError
+from perchat.errors import ChatServerNotConfigured as ChatServerNotConfigured
+from perchat.errors import CommandFailed as CommandFailed
+from perchat.errors import ConfigurationError as ConfigurationError
+from perchat.errors import ConnectionFailure as ConnectionFailure
+from perchat.errors import DataCollision as DataCollision
+from perchat.errors import Diagnostics as Diagnostics
+from perchat.errors import DuplicateAddInName as DuplicateAddInName
+from perchat.errors import DuplicateRoomName as DuplicateRoomName
+from perchat.errors import ErrorCode as ErrorCode
+from perchat.errors import FailureRequest as FailureRequest
+from perchat.errors import FailureResponse as FailureResponse
+from perchat.errors import FileTransferFailed as FileTransferFailed
+from perchat.errors import HierarchyViolation as HierarchyViolation
+from perchat.errors import InterruptedFlow as InterruptedFlow
+from perchat.errors import InvalidArgument as InvalidArgument
+from perchat.errors import LimitExceeded as LimitExceeded
+from perchat.errors import LocalProtocolError as LocalProtocolError
+from perchat.errors import MessageParsingError as MessageParsingError
+from perchat.errors import NoSuchPrincipal as NoSuchPrincipal
+from perchat.errors import NotJoined as NotJoined
+from perchat.errors import NotSupported as NotSupported
+from perchat.errors import OperationFailure as OperationFailure
+from perchat.errors import OperationTimeout as OperationTimeout
+from perchat.errors import PerchatError as PerchatError
+from perchat.errors import PermissionDenied as PermissionDenied
+from perchat.errors import PersistentChatDisabled as PersistentChatDisabled
+from perchat.errors import PersistentChatError as PersistentChatError
+from perchat.errors import PresenterNotMember as PresenterNotMember
+from perchat.errors import PrincipalsAlreadyDefined as PrincipalsAlreadyDefined
+from perchat.errors import PrincipalsNotInScope as PrincipalsNotInScope
+from perchat.errors import ProtocolError as ProtocolError
+from perchat.errors import ProvisioningError as ProvisioningError
+from perchat.errors import PublishSubscribeError as PublishSubscribeError
+from perchat.errors import RealTimeError as RealTimeError
+from perchat.errors import RegisterError as RegisterError
+from perchat.errors import RemoteProtocolError as RemoteProtocolError
+from perchat.errors import RoomDisabled as RoomDisabled
+from perchat.errors import RoomNotFound as RoomNotFound
+from perchat.errors import ServerDiscoveryError as ServerDiscoveryError
+from perchat.errors import ServerFault as ServerFault
+from perchat.errors import ServerPolicyError as ServerPolicyError
+from perchat.errors import SessionStateError as SessionStateError
+from perchat.errors import StateError as StateError
+from perchat.errors import StorageError as StorageError
+from perchat.errors import TlsFailure as TlsFailure
+from perchat.errors import TlsFailureReason as TlsFailureReason
+from perchat.lync.provisioning import ChatProvisioning as ChatProvisioning
+from perchat.lync.provisioning import Provisioning as Provisioning
+from perchat.model.category import Category as Category
+from perchat.model.chatroom import Behavior as Behavior
+from perchat.model.chatroom import Permission as Permission
+from perchat.model.chatroom import Privacy as Privacy
+from perchat.model.chatroom import Role as Role
+from perchat.model.chatroom import Room as Room
+from perchat.model.chatroom import RoomSnapshot as RoomSnapshot
+from perchat.model.chatroom import RoomSummary as RoomSummary
+from perchat.model.history import HistoryResult
+from perchat.model.invitation import Invitation as Invitation
+from perchat.model.message import Message as Message
+from perchat.model.participant import Participant as Participant
+from perchat.model.principal import PrincipalType as PrincipalType
+from perchat.model.principal import User as User
+from perchat.model.service import ServerInfo as ServerInfo
+from perchat.model.uri import CategoryUri as CategoryUri
+from perchat.model.uri import GroupUri as GroupUri
+from perchat.model.uri import RoomUri as RoomUri
+from perchat.model.uri import SipUri as SipUri
+from perchat.net.certificates import Certificate as Certificate
+from perchat.net.connector import Transport as Transport
+from perchat.net.resolver import Resolver
+from perchat.net.trace import Tracer
+from perchat.sip.message import Response as SipResponse
+
+__all__ = [
+    "ApplicationEndpoint",
+    "AttendanceChanged",
+    "AuthProtocol",
+    "AuthenticationError",
+    "AuthenticationReason",
+    "Behavior",
+    "CannotCreateRoom",
+    "CannotGetParticipants",
+    "CatchUpStream",
+    "Category",
+    "CategoryUri",
+    "Certificate",
+    "CertificateNotFound",
+    "Change",
+    "ChatProvisioning",
+    "ChatRoomSession",
+    "ChatServerConnectionError",
+    "ChatServerNotConfigured",
+    "ClientTimers",
+    "CollaborationPlatform",
+    "CommandFailed",
+    "ConfigurationError",
+    "ConnectionFailure",
+    "ConnectionState",
+    "ConnectionStateChanged",
+    "Credential",
+    "DataCollision",
+    "Diagnostics",
+    "DuplicateAddInName",
+    "DuplicateRoomName",
+    "EndpointOptions",
+    "EndpointReason",
+    "EndpointState",
+    "EndpointStateChanged",
+    "ErrorCode",
+    "EventStream",
+    "EventsLost",
+    "FailureRequest",
+    "FailureResponse",
+    "FileTransferFailed",
+    "GroupUri",
+    "HierarchyViolation",
+    "InterruptedFlow",
+    "InvalidArgument",
+    "Invitation",
+    "InvitationStream",
+    "LimitExceeded",
+    "LivingChat",
+    "LivingRoom",
+    "LivingState",
+    "LivingStateChanged",
+    "LocalEndpoint",
+    "LocalProtocolError",
+    "Match",
+    "Message",
+    "MessageParsingError",
+    "MessageReceived",
+    "NoSuchPrincipal",
+    "NotJoined",
+    "NotSupported",
+    "OperationFailure",
+    "OperationTimeout",
+    "Overflow",
+    "Participant",
+    "PasswordCredential",
+    "PerchatError",
+    "Permission",
+    "PermissionDenied",
+    "PersistentChatDisabled",
+    "PersistentChatEndpoint",
+    "PersistentChatError",
+    "PostResult",
+    "PresenterNotMember",
+    "PrincipalType",
+    "PrincipalsAlreadyDefined",
+    "PrincipalsNotInScope",
+    "Privacy",
+    "PrivilegeChanged",
+    "ProtocolError",
+    "Provisioning",
+    "ProvisioningError",
+    "PublishSubscribeError",
+    "RealTimeError",
+    "ReconnectPolicy",
+    "RegisterError",
+    "RemoteProtocolError",
+    "Role",
+    "Room",
+    "RoomChanged",
+    "RoomDisabled",
+    "RoomNotFound",
+    "RoomSnapshot",
+    "RoomSummary",
+    "RoomUri",
+    "ServerDiscoveryError",
+    "ServerFault",
+    "ServerInfo",
+    "ServerPolicyError",
+    "SessionEvent",
+    "SessionReason",
+    "SessionState",
+    "SessionStateChanged",
+    "SessionStateError",
+    "SipUri",
+    "StateError",
+    "StorageError",
+    "SystemCredential",
+    "TlsFailure",
+    "TlsFailureReason",
+    "Transport",
+    "TrustedApplication",
+    "User",
+    "UserEndpoint",
+    "chat_address",
+    "connect_application",
+    "connect_user",
+    "timeout",
+]
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+def chat_address(
+    endpoint: LocalEndpoint, given: str | None = None, *, legacy_lookup: bool = False
+) -> str: ...
+@overload
+def connect_application(
+    application: TrustedApplication,
+    uri: str,
+    *,
+    proxy: Proxy | None = None,
+    proxy_certificate: str | None = None,
+    trusted_names: Iterable[str] = ...,
+    listen: Sequence[str] = ...,
+    ca: Path | str | None = None,
+    chat_uri: str | None = None,
+    legacy_lookup: bool = False,
+    register: bool = False,
+    options: EndpointOptions | None = None,
+    trace: Path | str | None = None,
+    reconnect: None = None,
+) -> PersistentChatEndpoint: ...
+@overload
+def connect_application(
+    application: TrustedApplication,
+    uri: str,
+    *,
+    proxy: Proxy | None = None,
+    proxy_certificate: str | None = None,
+    trusted_names: Iterable[str] = ...,
+    listen: Sequence[str] = ...,
+    ca: Path | str | None = None,
+    chat_uri: str | None = None,
+    legacy_lookup: bool = False,
+    register: bool = False,
+    options: EndpointOptions | None = None,
+    trace: Path | str | None = None,
+    reconnect: ReconnectPolicy,
+) -> LivingChat: ...
+@overload
+def connect_user(
+    uri: str,
+    *,
+    credential: Credential,
+    server: str | None = None,
+    port: int | None = None,
+    ca: Path | str | None = None,
+    transport: Transport = ...,
+    chat_uri: str | None = None,
+    legacy_lookup: bool = False,
+    user_agent: str | None = None,
+    endpoint_id: str | None = None,
+    options: EndpointOptions | None = None,
+    trace: Path | str | None = None,
+    reconnect: None = None,
+) -> PersistentChatEndpoint: ...
+@overload
+def connect_user(
+    uri: str,
+    *,
+    credential: Credential,
+    server: str | None = None,
+    port: int | None = None,
+    ca: Path | str | None = None,
+    transport: Transport = ...,
+    chat_uri: str | None = None,
+    legacy_lookup: bool = False,
+    user_agent: str | None = None,
+    endpoint_id: str | None = None,
+    options: EndpointOptions | None = None,
+    trace: Path | str | None = None,
+    reconnect: ReconnectPolicy,
+) -> LivingChat: ...
+
+class CatchUpStream:
+    @property
+    def lost(self) -> int: ...
+    @property
+    def is_behind(self) -> bool: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Message: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+    def close(self) -> None: ...
+    def hear(self, message: Message) -> None: ...
+    def lose_track(self) -> None: ...
+    def end(self) -> None: ...
+
+class CollaborationPlatform:
+    user_agent: str
+    transport: Transport
+    allowed_auth: AuthProtocol
+    resolver: Resolver | None
+    @classmethod
+    def client(
+        cls,
+        user_agent: str | None = None,
+        *,
+        transport: Transport = ...,
+        ca: Path | str | None = None,
+        allowed_auth: AuthProtocol = ...,
+        trace: Path | str | None = None,
+        resolver: Resolver | None = None,
+    ) -> Self: ...
+    @classmethod
+    def trusted(
+        cls,
+        application: TrustedApplication,
+        *,
+        trusted_names: Iterable[str] = ...,
+        listen: Sequence[str] = ...,
+        ca: Path | str | None = None,
+        trace: Path | str | None = None,
+    ) -> Self: ...
+    @property
+    def application(self) -> TrustedApplication | None: ...
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]: ...
+    @property
+    def trusted_names(self) -> frozenset[str]: ...
+    def trust(self, *names: str) -> None: ...
+    def distrust(self, *names: str) -> None: ...
+    def replace_certificate(self, certificate: Certificate) -> None: ...
+    @property
+    def is_running(self) -> bool: ...
+    @property
+    def tls(self) -> ssl.SSLContext | None: ...
+    @property
+    def tracer(self) -> Tracer | None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+class InvitationStream:
+    def __init__(
+        self,
+        live: EventStream[Invitation],
+        since: int | None,
+        stored: Callable[[int], list[Invitation]],
+    ) -> None: ...
+    @property
+    def lost(self) -> int: ...
+    def close(self) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Invitation: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+class LivingChat:
+    def __init__(
+        self,
+        connect: Callable[[], PersistentChatEndpoint],
+        policy: ReconnectPolicy,
+        *,
+        name: str = "",
+        chance: Callable[[], float] = ...,
+    ) -> None: ...
+    @property
+    def state(self) -> LivingState: ...
+    @property
+    def failure(self) -> BaseException | None: ...
+    @property
+    def endpoint(self) -> LocalEndpoint: ...
+    @property
+    def owner_uri(self) -> SipUri: ...
+    @property
+    def address(self) -> SipUri: ...
+    @property
+    def timers(self) -> ClientTimers: ...
+    @property
+    def server(self) -> ServerInfo: ...
+    @property
+    def clock_offset(self) -> timedelta: ...
+    @property
+    def sessions(self) -> Mapping[RoomUri, LivingRoom]: ...
+    def session(self, room: RoomLike) -> LivingRoom | None: ...
+    def state_changes(
+        self, *, limit: int = ..., overflow: Overflow = ...
+    ) -> EventStream[LivingStateChanged]: ...
+    def invitations(
+        self, *, limit: int = ..., overflow: Overflow = ...
+    ) -> EventStream[Invitation]: ...
+    def establish(self) -> None: ...
+    def terminate(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+    def join(self, room: RoomLike) -> LivingRoom: ...
+    def search_rooms(
+        self,
+        text: str = "",
+        *,
+        descriptions: bool = False,
+        match: Match = ...,
+        limit: int | None = None,
+    ) -> list[RoomSnapshot]: ...
+    def stored_invitations(self, after: int = 0) -> list[Invitation]: ...
+    def through(self, work: Callable[[PersistentChatEndpoint], _Result]) -> _Result: ...
+    @contextmanager
+    def patience(self, what: str) -> Iterator[None]: ...
+    def suspect(self, chat: PersistentChatEndpoint, why: str) -> None: ...
+    def forget(self, room: LivingRoom) -> None: ...
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None: ...
+
+class PersistentChatEndpoint:
+    def __init__(self, address: str, endpoint: LocalEndpoint) -> None: ...
+    @property
+    def state(self) -> ConnectionState: ...
+    @property
+    def endpoint(self) -> LocalEndpoint: ...
+    @property
+    def owner_uri(self) -> SipUri: ...
+    @property
+    def address(self) -> SipUri: ...
+    @property
+    def timers(self) -> ClientTimers: ...
+    @property
+    def server(self) -> ServerInfo: ...
+    @property
+    def clock_offset(self) -> timedelta: ...
+    @property
+    def sessions(self) -> Mapping[RoomUri, ChatRoomSession]: ...
+    def session(self, room: RoomLike) -> ChatRoomSession | None: ...
+    def state_changes(
+        self, *, limit: int = ..., overflow: Overflow = ...
+    ) -> EventStream[ConnectionStateChanged]: ...
+    def invitations(
+        self, since: int | None = None, *, limit: int = ..., overflow: Overflow = ...
+    ) -> InvitationStream: ...
+    def establish(self) -> None: ...
+    def terminate(self) -> None: ...
+    def hang_up(self) -> None: ...
+    def finished(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+    def check_established(self) -> None: ...
+    def search_rooms(
+        self,
+        text: str = "",
+        *,
+        descriptions: bool = False,
+        match: Match = ...,
+        limit: int | None = None,
+    ) -> list[RoomSnapshot]: ...
+    def stored_invitations(self, after: int = 0) -> list[Invitation]: ...
+    def join(self, room: RoomLike) -> ChatRoomSession: ...
+    def find(self, room: RoomUri | str) -> RoomUri: ...
+    def part_later(self, room: RoomUri) -> None: ...
+
+class ChatRoomSession:
+    def __init__(self, chat: PersistentChatEndpoint) -> None: ...
+    @property
+    def room(self) -> RoomSnapshot | None: ...
+    @property
+    def uri(self) -> RoomUri | None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def category(self) -> CategoryUri | None: ...
+    @property
+    def participants(self) -> tuple[Participant, ...]: ...
+    @property
+    def can_post(self) -> bool: ...
+    @property
+    def can_manage(self) -> bool: ...
+    @property
+    def is_auditorium(self) -> bool: ...
+    @property
+    def is_secret(self) -> bool: ...
+    @property
+    def keeps_history(self) -> bool: ...
+    @property
+    def invites(self) -> bool: ...
+    @property
+    def can_post_files(self) -> bool: ...
+    @property
+    def state(self) -> SessionState: ...
+    @property
+    def chat(self) -> PersistentChatEndpoint: ...
+    @property
+    def is_joined(self) -> bool: ...
+    def events(
+        self, *, limit: int = ..., overflow: Overflow = ...
+    ) -> EventStream[SessionEvent]: ...
+    def messages(
+        self, *, include_own: bool = True, limit: int = ..., overflow: Overflow = ...
+    ) -> EventStream[Message]: ...
+    def join(self, room: RoomLike) -> None: ...
+    def leave(self) -> None: ...
+    def close(self) -> None: ...
+    def post(
+        self,
+        text: str,
+        *,
+        alert: bool = False,
+        rtf: str | None = None,
+        client_id: str | None = None,
+    ) -> PostResult: ...
+    def recent(self, count: int = 30) -> list[Message]: ...
+    def history_after(self, message: int, limit: int = 100) -> list[Message]: ...
+    def page_after(self, message: int, limit: int) -> HistoryResult: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+    def arrived(self, participant: Participant, mask: int) -> None: ...
+    def departed(self, users: Iterable[SipUri]) -> None: ...
+    def put_out(self) -> None: ...
+    def ended(self, reason: SessionReason) -> None: ...
+
+class EventStream(Generic[_Item]):
+    lost: int
+    def __init__(
+        self,
+        *,
+        limit: int = ...,
+        overflow: Overflow = ...,
+        marker: Callable[[int], _Item] | None = None,
+    ) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> _Item: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+    def close(self) -> None: ...
+    def push(self, item: _Item) -> None: ...
+    def end(self) -> None: ...
+
+class LivingRoom:
+    def __init__(self, chat: LivingChat, uri: RoomUri) -> None: ...
+    @property
+    def room(self) -> RoomSnapshot | None: ...
+    @property
+    def uri(self) -> RoomUri: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def category(self) -> CategoryUri | None: ...
+    @property
+    def participants(self) -> tuple[Participant, ...]: ...
+    @property
+    def can_post(self) -> bool: ...
+    @property
+    def can_manage(self) -> bool: ...
+    @property
+    def is_auditorium(self) -> bool: ...
+    @property
+    def is_secret(self) -> bool: ...
+    @property
+    def keeps_history(self) -> bool: ...
+    @property
+    def invites(self) -> bool: ...
+    @property
+    def can_post_files(self) -> bool: ...
+    @property
+    def chat(self) -> LivingChat: ...
+    @property
+    def state(self) -> SessionState: ...
+    @property
+    def is_joined(self) -> bool: ...
+    def events(
+        self, *, limit: int = ..., overflow: Overflow = ...
+    ) -> EventStream[SessionEvent]: ...
+    def messages(
+        self,
+        *,
+        include_own: bool = True,
+        catch_up: bool = False,
+        since: int | None = None,
+        limit: int = ...,
+        overflow: Overflow = ...,
+    ) -> EventStream[Message] | CatchUpStream: ...
+    def post(self, text: str, *, alert: bool = False, rtf: str | None = None) -> PostResult: ...
+    def recent(self, count: int = 30) -> list[Message]: ...
+    def history_after(self, message: int, limit: int = 100) -> list[Message]: ...
+    def page_after(self, message: int, limit: int) -> HistoryResult: ...
+    def leave(self) -> None: ...
+    def close(self) -> None: ...
+    def through(self, work: Callable[[ChatRoomSession], _Result]) -> _Result: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+    def enter(self, chat: PersistentChatEndpoint) -> None: ...
+    def end(self, reason: SessionReason, error: Callable[[], Exception] | None = None) -> None: ...
+
+class LocalEndpoint:
+    def __init__(
+        self, platform: CollaborationPlatform, uri: str, options: EndpointOptions
+    ) -> None: ...
+    @property
+    def state(self) -> EndpointState: ...
+    @property
+    def platform(self) -> CollaborationPlatform: ...
+    @property
+    def options(self) -> EndpointOptions: ...
+    @property
+    def timers(self) -> ClientTimers: ...
+    @property
+    def owner_uri(self) -> SipUri: ...
+    @property
+    def domain(self) -> str: ...
+    def state_changes(
+        self, *, limit: int = ..., overflow: Overflow = ...
+    ) -> EventStream[EndpointStateChanged]: ...
+    def establish(self, headers: Mapping[str, str] | None = None) -> SipResponse: ...
+    def terminate(self) -> None: ...
+    def provisioning(self, *, refresh: bool = False) -> Provisioning: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+class ApplicationEndpoint(LocalEndpoint):
+    def __init__(
+        self,
+        platform: CollaborationPlatform,
+        uri: str,
+        *,
+        proxy: Proxy | None = None,
+        proxy_certificate: str | None = None,
+        register: bool = False,
+        provision: bool = True,
+        register_retries: int = 3,
+        options: EndpointOptions | None = None,
+    ) -> None: ...
+    @property
+    def endpoint_uri(self) -> SipUri: ...
+    def establish(self, headers: Mapping[str, str] | None = None) -> SipResponse: ...
+    def terminate(self) -> None: ...
+    def provisioning(self, *, refresh: bool = False) -> Provisioning: ...
+    @property
+    def application(self) -> TrustedApplication: ...
+    @property
+    def proxy(self) -> tuple[str, int] | None: ...
+    def set_proxy(self, host: str, port: int = 5061) -> None: ...
+    def drain(self, *, timeout: float | None = None) -> None: ...
+
+class UserEndpoint(LocalEndpoint):
+    def __init__(
+        self,
+        platform: CollaborationPlatform,
+        uri: str,
+        *,
+        server: str | None = None,
+        port: int | None = None,
+        credential: Credential,
+        endpoint_id: str | None = None,
+        provision: bool = True,
+        register_retries: int = 3,
+        options: EndpointOptions | None = None,
+    ) -> None: ...
+    @property
+    def endpoint_uri(self) -> SipUri: ...
+    def establish(self, headers: Mapping[str, str] | None = None) -> SipResponse: ...
+    def terminate(self) -> None: ...
+    def provisioning(self, *, refresh: bool = False) -> Provisioning: ...
+    @property
+    def credential(self) -> Credential: ...
+    @credential.setter
+    def credential(self, credential: Credential) -> None: ...
+    @property
+    def endpoint_id(self) -> str: ...
+
+def timeout(seconds: float) -> AbstractContextManager[None]: ...
