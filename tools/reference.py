@@ -20,6 +20,7 @@ from perchat import errors
 from perchat.cli.common import EXIT_CODES
 from perchat.cli.main import perchat
 from perchat.server.config import ServerConfig
+from tools.protocol import protocol_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -174,6 +175,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "errors.md": errors_page,
     "settings.md": settings_page,
+    "../explanation/protocol.md": protocol_page,
 }
 
 

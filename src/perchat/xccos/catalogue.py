@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from perchat.xccos.codec import Codec
 
-__all__ = ["CATALOGUE", "NOTICES", "REPLIES", "REQUESTS", "Certainty", "Row", "canonical"]
+__all__ = ["CATALOGUE", "NOTICES", "REPLIES", "REQUESTS", "Certainty", "Row", "Topic", "canonical"]
 
 
 class Certainty(Enum):
@@ -52,7 +52,20 @@ class Certainty(Enum):
     DESIGNED = "ours, in the manner of what was seen"
 
 
-_SEEN, _NAMED, _DESIGNED = Certainty.SEEN, Certainty.NAMED, Certainty.DESIGNED
+class Topic(Enum):
+    """What a command is about."""
+
+    SESSION = "The session"
+    ATTENDANCE = "Who is in a room"
+    FINDING = "Finding rooms"
+    HISTORY = "What was said"
+    ROOMS = "Rooms and their categories"
+    ROLES = "Roles, users and groups"
+    PREFERENCES = "What programs keep"
+
+
+_SEEN, _NAMED, _DESIGNED = Certainty
+_SESSION, _ATTENDANCE, _FINDING, _HISTORY, _ROOMS, _ROLES, _KEPT = Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,58 +76,65 @@ class Row:
     Attributes:
         certain: How the forms of request, reply and notice are known, in that order.
         aliases: Other names seen for it.
+        note: What the three words of ``certain`` leave out.
 
     """
 
     name: str
+    topic: Topic
     request: Codec[Any] | None
     reply: Codec[Any] | None
     notice: Codec[Any] | None
     certain: tuple[Certainty | None, Certainty | None, Certainty | None]
     aliases: tuple[str, ...] = ()
+    note: str = ""
 
 
 # fmt: off
 CATALOGUE: tuple[Row, ...] = (
-    # a session
-    Row("requri", NOTHING, SERVER_URI, None, (_SEEN, _SEEN, None)),
-    Row("getserverinfo", SERVER_INFO_QUERY, SERVER_INFO, None, (_SEEN, _SEEN, None),
+    Row("requri", _SESSION, NOTHING, SERVER_URI, None, (_SEEN, _SEEN, None)),
+    Row("getserverinfo", _SESSION, SERVER_INFO_QUERY, SERVER_INFO, None, (_SEEN, _SEEN, None),
         aliases=("getservinfo",)),
-    # who is in a room
-    Row("join", ROOM_IDS, JOINED, ARRIVALS, (_SEEN, _SEEN, _SEEN)),
-    Row("bjoin", ROOM_IDS, JOINED, ARRIVALS, (_SEEN, _SEEN, _SEEN)),
-    Row("part", ROOM_URIS, ROOM_URIS, DEPARTURES, (_SEEN, _SEEN, _SEEN)),
-    Row("kick", None, None, DEPARTURES, (None, None, _NAMED)),
-    Row("permmodify", None, None, ARRIVALS, (None, None, _DESIGNED)),
-    Row("gethiddenparts", ROOM_URIS, JOINED, None, (_DESIGNED, _DESIGNED, None)),
-    # finding rooms
-    Row("chansrch", ROOM_QUERY, ROOMS, None, (_SEEN, _SEEN, None)),
-    Row("getassociations", ASSOCIATION_QUERY, ROOMS, None, (_NAMED, _NAMED, None)),
-    Row("getinv", INVITATION_QUERY, INVITATIONS, None, (_SEEN, _DESIGNED, None)),
-    Row("invite", None, None, INVITATIONS, (None, None, _NAMED), aliases=("inv",)),
-    # what was said
-    Row("bccontext", RECENT_QUERY, HISTORY, None, (_SEEN, _SEEN, None)),
-    Row("bcbydate", HISTORY_SEARCH, HISTORIES, None, (_NAMED, _DESIGNED, None)),
-    Row("bcbymsg", HISTORY_SEARCH, HISTORIES, None, (_NAMED, _DESIGNED, None)),
-    Row("grpchat", None, ROOM_URIS, None, (None, _DESIGNED, None)),
-    # rooms and their categories
-    Row("nodespermcreatechild", NOTHING, CATEGORIES, None, (_SEEN, _DESIGNED, None)),
-    Row("chancreate", ROOM_SETTINGS, ROOM, None, (_NAMED, _NAMED, None)),
-    Row("chanmodify", ROOM_UPDATE, ROOM, ROOM, (_NAMED, _NAMED, _NAMED)),
-    Row("getchan", ROOM_LOOKUP, ROOM, None, (_DESIGNED, _DESIGNED, None)),
-    Row("getperms", ROOM_URIS, ROOM_PERMISSIONS, None, (_DESIGNED, _DESIGNED, None)),
-    Row("getaddins", NOTHING, ADD_INS, None, (_DESIGNED, _DESIGNED, None)),
-    # roles and those who hold them
-    Row("getroles", ROLE_QUERY, ROLE_LISTS, None, (_DESIGNED, _DESIGNED, None)),
-    Row("setroles", ROLE_ASSIGNMENT, ROLE_LISTS, None, (_DESIGNED, _DESIGNED, None)),
-    Row("prinsrch", PRINCIPAL_QUERY, PRINCIPALS, None, (_DESIGNED, _DESIGNED, None)),
-    Row("usersrch", USER_QUERY, USERS, None, (_NAMED, _NAMED, None)),
-    Row("getuser", USER_LOOKUP, USER, None, (_DESIGNED, _DESIGNED, None)),
-    Row("getgroup", GROUP_LOOKUP, GROUP, None, (_DESIGNED, _DESIGNED, None)),
-    # what programs keep
-    Row("getpref", PREFERENCE_QUERY, PREFERENCE_REPLY, None, (_SEEN, _DESIGNED, None)),
-    Row("setpref", PREFERENCE, PREFERENCE_VERSION, None, (_SEEN, _DESIGNED, None)),
-    Row("prefmodify", None, None, PREFERENCE_VERSION, (None, None, _DESIGNED)),
+    Row("join", _ATTENDANCE, ROOM_IDS, JOINED, ARRIVALS, (_SEEN, _SEEN, _SEEN),
+        note="Add-in, category and behaviour of the room are named, their attributes ours."),
+    Row("bjoin", _ATTENDANCE, ROOM_IDS, JOINED, ARRIVALS, (_SEEN, _SEEN, _SEEN)),
+    Row("part", _ATTENDANCE, ROOM_URIS, ROOM_URIS, DEPARTURES, (_SEEN, _SEEN, _SEEN)),
+    Row("kick", _ATTENDANCE, None, None, DEPARTURES, (None, None, _NAMED),
+        note="resp says why."),
+    Row("permmodify", _ATTENDANCE, None, None, ARRIVALS, (None, None, _DESIGNED)),
+    Row("gethiddenparts", _ATTENDANCE, ROOM_URIS, JOINED, None, (_DESIGNED, _DESIGNED, None),
+        note="The reply is that of join."),
+    Row("chansrch", _FINDING, ROOM_QUERY, ROOMS, None, (_SEEN, _SEEN, None),
+        note="BYNAME with criteria and extended is seen; other kinds and options are ours."),
+    Row("getassociations", _FINDING, ASSOCIATION_QUERY, ROOMS, None, (_NAMED, _NAMED, None),
+        note="The role is found in any attribute."),
+    Row("getinv", _FINDING, INVITATION_QUERY, INVITATIONS, None, (_SEEN, _DESIGNED, None)),
+    Row("invite", _FINDING, None, None, INVITATIONS, (None, None, _NAMED), aliases=("inv",)),
+    Row("bccontext", _HISTORY, RECENT_QUERY, HISTORY, None, (_SEEN, _SEEN, None),
+        note="[MS-XCCOSIP] 3.1.7 and 3.2.5."),
+    Row("bcbydate", _HISTORY, HISTORY_SEARCH, HISTORIES, None, (_NAMED, _DESIGNED, None),
+        note="Total, truncation and matchall are ours."),
+    Row("bcbymsg", _HISTORY, HISTORY_SEARCH, HISTORIES, None, (_NAMED, _DESIGNED, None)),
+    Row("grpchat", _HISTORY, None, ROOM_URIS, None, (None, _DESIGNED, None),
+        note="Refuses a post. Its clientId is ours; alert, authdisp, chatId and rtf are named."),
+    Row("nodespermcreatechild", _ROOMS, NOTHING, CATEGORIES, None, (_SEEN, _DESIGNED, None),
+        note="The empty reply is seen."),
+    Row("chancreate", _ROOMS, ROOM_SETTINGS, ROOM, None, (_NAMED, _NAMED, None)),
+    Row("chanmodify", _ROOMS, ROOM_UPDATE, ROOM, ROOM, (_NAMED, _NAMED, _NAMED),
+        note="What is left out stays. audit/@updatedon guards against lost updates."),
+    Row("getchan", _ROOMS, ROOM_LOOKUP, ROOM, None, (_DESIGNED, _DESIGNED, None)),
+    Row("getperms", _ROOMS, ROOM_URIS, ROOM_PERMISSIONS, None, (_DESIGNED, _DESIGNED, None)),
+    Row("getaddins", _ROOMS, NOTHING, ADD_INS, None, (_DESIGNED, _DESIGNED, None)),
+    Row("getroles", _ROLES, ROLE_QUERY, ROLE_LISTS, None, (_DESIGNED, _DESIGNED, None)),
+    Row("setroles", _ROLES, ROLE_ASSIGNMENT, ROLE_LISTS, None, (_DESIGNED, _DESIGNED, None)),
+    Row("prinsrch", _ROLES, PRINCIPAL_QUERY, PRINCIPALS, None, (_DESIGNED, _DESIGNED, None)),
+    Row("usersrch", _ROLES, USER_QUERY, USERS, None, (_NAMED, _NAMED, None)),
+    Row("getuser", _ROLES, USER_LOOKUP, USER, None, (_DESIGNED, _DESIGNED, None)),
+    Row("getgroup", _ROLES, GROUP_LOOKUP, GROUP, None, (_DESIGNED, _DESIGNED, None)),
+    Row("getpref", _KEPT, PREFERENCE_QUERY, PREFERENCE_REPLY, None, (_SEEN, _DESIGNED, None),
+        note="An empty reply says that nothing is newer."),
+    Row("setpref", _KEPT, PREFERENCE, PREFERENCE_VERSION, None, (_SEEN, _DESIGNED, None)),
+    Row("prefmodify", _KEPT, None, None, PREFERENCE_VERSION, (None, None, _DESIGNED)),
 )
 # fmt: on
 

@@ -1,0 +1,113 @@
+"""The page about XCCOS: every command, and how we know its form; from the catalogue."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from perchat.xccos.catalogue import CATALOGUE, Certainty, Topic
+from perchat.xccos.codec import Dialect
+from perchat.xccos.codes import RESULTS, SUCCESS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from perchat.xccos.catalogue import Row
+    from perchat.xccos.codec import Codec
+
+__all__ = ["protocol_page"]
+
+INTRODUCTION = """\
+# The chat protocol, proven and inferred
+
+XCCOS is XML in SIP INFO requests: one `<xccos>` document each, holding commands (`cmd`), replies
+(`rpl`), notices (`ntc`), or one line of chat (`grpchat`). The body of [MS-XCCOSIP] was not at hand.
+What programs that work together say to each other was, and so was what administrators, the SDK
+and the database schema were told about the meaning of it all. This page keeps apart what is
+proven and what is inferred.
+
+The tables are made from `perchat/xccos/catalogue.py`, the one place where a form is decided.
+Whoever sees an original server or client say it otherwise changes one row and one codec; the exact
+bytes of every form are in `tests/transcripts/xccos-*.txt`.
+"""
+
+RULES = """\
+## Reading and writing
+
+* Names of attributes and words are read in any letter case, unknown elements and attributes are
+  passed over, and what is unusable in a list does not lose the rest of it.
+* A command that changes something is understood as a whole or refused: a word that nobody knows
+  is not guessed at.
+* A command nobody knows is answered with `MSG_NOT_SUPPORTED`.
+* Questions for history may ask for several rooms; the answer holds one `chanib` a room.
+
+## Text
+
+A message is plain text; RTF comes beside it, never alone. That links are a small HTML element, that
+stories begin with `[STORY]`, and which characters make an emoticon is documented; the rest is ours.
+
+| what | how it stands in the text |
+|---|---|
+| link | `<a href="https://...">words</a>` |
+| room | the same with `ma-chan://` |
+| file | the same with `ma-filelink:`, the words being name and size: `plan.txt (10 kilobytes)` |
+| story | `[STORY]`, the title, a line break, the body |
+| emoticon | the characters one types |
+
+Programs that show markup as it is get `words <https://...>` instead.
+"""
+
+
+def protocol_page() -> str:
+    """Return every command with how its forms are known, and what goes with it."""
+    lines = [INTRODUCTION, "| word | meaning |", "|---|---|"]
+    lines += [f"| {each.name.lower()} | {each.value} |" for each in Certainty]
+    for topic in Topic:
+        lines += ["", f"## {topic.value}", "", "| command | request | reply | notice | |"]
+        lines += ["|---|---|---|---|---|"]
+        lines += [_row(row) for row in CATALOGUE if row.topic is topic]
+    return "\n".join([*lines, "", RULES, *_dialects(), "", *_results()])
+
+
+def _row(row: Row) -> str:
+    forms = zip((row.request, row.reply, row.notice), row.certain, strict=True)
+    cells = [_form(codec, certain) for codec, certain in forms]
+    also = "".join(f" Also `{alias}`." for alias in row.aliases)
+    return " | ".join([f"| `{row.name}`", *cells, f"{row.note}{also}".strip()]) + " |"
+
+
+def _form(codec: Codec[Any] | None, certain: Certainty | None) -> str:
+    return f"`{codec.kind.__name__}`, {certain.name.lower()}" if codec and certain else ""
+
+
+def _dialects() -> Iterator[str]:
+    yield "## Who is spoken to"
+    yield ""
+    yield "How the server writes follows from the User-Agent of the client's INVITE."
+    yield ""
+    yield "| difference | pidgin-sipe | others |"
+    yield "|---|---|---|"
+    sipe, others = Dialect.of("Sipe/1.25"), Dialect.of("")
+    _, _, told = (inspect.getdoc(Dialect) or "").partition("Attributes:\n")
+    meanings = dict(
+        line.strip().split(": ", 1) for line in told.replace("``", "`").splitlines() if ": " in line
+    )
+    for name, meaning in meanings.items():
+        if getattr(sipe, name) != getattr(others, name):
+            yield f"| {meaning} | {_yes(sipe, name)} | {_yes(others, name)} |"
+
+
+def _yes(dialect: Dialect, name: str) -> str:
+    return "yes" if getattr(dialect, name) else "no"
+
+
+def _results() -> Iterator[str]:
+    yield "## Results"
+    yield ""
+    yield f"`{SUCCESS.code} {SUCCESS.text}` is seen, and peers test for nothing else. The rest is"
+    yield "ours: texts after the names of the original SDK, the numbers that HTTP would use."
+    yield ""
+    yield "| code | text |"
+    yield "|---|---|"
+    for result in sorted(RESULTS.values(), key=lambda result: (result.code, result.text)):
+        yield f"| {result.code} | `{result.text}` |"
