@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from perchat.model.addin import AddIn
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from perchat.model.category import Category
     from perchat.model.changes import Changes
     from perchat.model.chatroom import Role, Room
+    from perchat.model.history import HistoryQuery, HistoryResult
     from perchat.model.journal import (
         Fact,
         GroupMembersAdded,
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
     from perchat.model.principal import Group, User
     from perchat.model.uri import RoomUri, SipUri
 
-__all__ = ["Clock", "GivenInvitation", "Receipts", "Snapshot", "Store", "system_clock"]
+__all__ = ["COUNTED", "Clock", "GivenInvitation", "Receipts", "Snapshot", "Store", "system_clock"]
+
+COUNTED = 10_000
+"""Where the count of a search's matches ends, so that no question keeps the store long."""
 
 Clock: TypeAlias = "Callable[[], float]"
 """Tells the seconds since the epoch."""
@@ -147,6 +151,16 @@ class Store(Protocol):
 
     async def history_after(self, room: RoomUri, after: int, limit: int) -> list[Message]:
         """Return the oldest kept messages with greater ids, oldest first."""
+
+    async def search(
+        self, rooms: Sequence[RoomUri], query: HistoryQuery, *, most: int = COUNTED
+    ) -> list[HistoryResult]:
+        """
+        Return what was said in rooms that matches, a value for each known room, in order.
+
+        A range of time counts only where ``after_id`` is not given or 0. Counting ends at
+        ``most``, or at one more than the query's limit; without limit that is the limit.
+        """
 
     async def role_entries(self, room: RoomUri, role: Role) -> list[tuple[str, Changes]]:
         """Return the principals of a role, sorted, with who gave it to them and when."""

@@ -10,13 +10,17 @@ from perchat.errors import StorageError
 from perchat.model.journal import JournalEntry, MessagePosted, RoomRemoved
 from perchat.model.name import fold
 from perchat.model.preference import Preference
-from perchat.store.base import Receipts, system_clock
+from perchat.store.base import COUNTED, Receipts, system_clock
 from perchat.store.decisions import check_version
+from perchat.store.scan import scan
 from perchat.store.tables import Post, Tables, post_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from perchat.model.changes import Changes
     from perchat.model.chatroom import Role
+    from perchat.model.history import HistoryQuery, HistoryResult
     from perchat.model.journal import Fact
     from perchat.model.message import Message
     from perchat.model.principal import User
@@ -71,7 +75,9 @@ class MemoryStore:
         earlier = tables.receipts.get(post) if post else None
         if earlier and self._stands(earlier, micros, newest):
             place = earlier.position - 1 - len(self._journal)
-            return self._journal[earlier.position - 1] if place < 0 else fresh[place]
+            return _named(
+                self._journal[earlier.position - 1] if place < 0 else fresh[place], tables
+            )
         entry = JournalEntry(newest + 1, micros / 1e6, tables.take(fact, micros))
         fresh.append(entry)
         if post:
@@ -117,6 +123,15 @@ class MemoryStore:
         found = await self.history(room, last=len(self._journal), after=after)
         return found[: max(limit, 0)]
 
+    async def search(
+        self, rooms: Sequence[RoomUri], query: HistoryQuery, *, most: int = COUNTED
+    ) -> list[HistoryResult]:
+        """See Store.search."""
+        known = [room for uri in dict.fromkeys(rooms) if (room := self._tables.rooms.get(uri))]
+        every = len(self._journal) + 1
+        said = {room.uri: await self.history(room.uri, last=every) for room in known}
+        return [scan(room, said[room.uri], query, most) for room in known]
+
     async def role_entries(self, room: RoomUri, role: Role) -> list[tuple[str, Changes]]:
         """See Store.role_entries."""
         return sorted(self._tables.roles.get((room, role), {}).items(), key=lambda held: held[0])
@@ -156,3 +171,11 @@ class MemoryStore:
         if user not in self._tables.users:
             raise StorageError(f"no such user: {user}")
         self._secrets[user] = secret
+
+
+def _named(entry: JournalEntry, tables: Tables) -> JournalEntry:
+    """Return the entry of a message with its room's name of today."""
+    fact = entry.fact
+    assert isinstance(fact, MessagePosted)
+    room = tables.rooms[fact.message.room_uri]
+    return replace(entry, fact=replace(fact, message=replace(fact.message, room_name=room.name)))

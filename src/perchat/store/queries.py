@@ -51,6 +51,7 @@ __all__ = [
     "history",
     "history_after",
     "invitations",
+    "message_of",
     "newest_position",
     "preference",
     "role_entries",
@@ -95,7 +96,7 @@ def entries(database: sqlite3.Connection, after: int, limit: int) -> list[Journa
 
 def _fact(kind: int, stored: bytes, uri: str, name: str, row: list[Any]) -> Fact:
     if kind == KIND_KEPT:
-        return MessagePosted(_message(RoomUri(uri), name, *row))
+        return MessagePosted(message_of(RoomUri(uri), name, *row))
     if kind in {KIND_TOLD, KIND_FORGOTTEN}:
         told = MESSAGE.decode(stored)
         return MessagePosted(_named(told, name or ""), kept=False)
@@ -117,7 +118,7 @@ def _named(told: Message, name: str) -> Message:
     )
 
 
-def _message(  # one row
+def message_of(  # one row
     room: RoomUri,
     room_name: str,
     chat_id: int,
@@ -129,6 +130,7 @@ def _message(  # one row
     rtf: str | None,
     client_id: str | None,
 ) -> Message:
+    """Return the message of a row of that table, in a room of that address and name."""
     return Message(
         chat_id,
         moment(at),
@@ -166,7 +168,7 @@ def _messages(
         return []
     key, name = found
     (rows,) = database.execute(query, (key, *bounds)).fetchone()
-    return [_message(room, name, *row) for row in sorted(msgspec.json.decode(rows))]
+    return [message_of(room, name, *row) for row in sorted(msgspec.json.decode(rows))]
 
 
 def newest_position(database: sqlite3.Connection) -> int:

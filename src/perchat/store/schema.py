@@ -23,7 +23,7 @@ __all__ = ["APPLICATION_ID", "SCHEMA_COMPAT_VERSION", "SCHEMA_VERSION", "upgrade
 APPLICATION_ID = 0x50636874
 """Marks a file as ours in the SQLite header: ``Pcht``."""
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 SCHEMA_COMPAT_VERSION = 4
 
 _FIRST = (
@@ -161,11 +161,18 @@ _PRINCIPALS = (
     "UPDATE OR IGNORE name SET key = name_key(key)",
 )
 
+_FULLTEXT = (
+    # Grows behind the journal (see fulltext): of an older database, from the beginning on.
+    "CREATE VIRTUAL TABLE said USING fts5(words, content='', columnsize=0, tokenize='ascii')",
+    "INSERT INTO about VALUES ('indexed', 0)",
+)
+
 _DELTAS: Mapping[int, Sequence[str]] = {
     1: _FIRST,
     2: _APPLICATIONS,
     3: _RECEIPTS,
     4: _PRINCIPALS,
+    5: _FULLTEXT,
 }
 """Statements by the version they lead to; never changed once released."""
 

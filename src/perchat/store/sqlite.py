@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from perchat.errors import StateError, StorageError
-from perchat.store import queries
-from perchat.store.base import Receipts, system_clock
+from perchat.store import fulltext, queries
+from perchat.store.base import COUNTED, Receipts, system_clock
 from perchat.store.schema import upgrade
 from perchat.store.writer import Job, Writer, failure
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from perchat.model.changes import Changes
     from perchat.model.chatroom import Role
+    from perchat.model.history import HistoryQuery, HistoryResult
     from perchat.model.journal import Fact, JournalEntry
     from perchat.model.message import Message
     from perchat.model.preference import Preference
@@ -55,6 +56,8 @@ class SqliteSettings:
         readers: Threads that read.
         patience: Seconds to wait for another process to let go of the file.
         receipts: How long posts are known by their authors' ids.
+        index_step: Journal entries after which the full-text index follows; a search compares
+            what was said since then one by one.
 
     """
 
@@ -65,6 +68,7 @@ class SqliteSettings:
     readers: int = 2
     patience: float = 5.0
     receipts: Receipts = Receipts()  # noqa: RUF009 - frozen
+    index_step: int = 512
 
 
 class SqliteStore:
@@ -106,6 +110,7 @@ class SqliteStore:
             clock=self._clock,
             group_limit=self._settings.group_limit,
             receipts=self._settings.receipts,
+            index_step=self._settings.index_step,
             settled=self._settled,
         )
         self._readers = _Readers(self._path, self._settings)
@@ -218,6 +223,12 @@ class SqliteStore:
         return await self._read(
             lambda database: queries.history_after(database, room, after, limit)
         )
+
+    async def search(
+        self, rooms: Sequence[RoomUri], query: HistoryQuery, *, most: int = COUNTED
+    ) -> list[HistoryResult]:
+        """See Store.search."""
+        return await self._read(lambda database: fulltext.search(database, rooms, query, most))
 
     async def role_entries(self, room: RoomUri, role: Role) -> list[tuple[str, Changes]]:
         """See Store.role_entries."""

@@ -40,6 +40,7 @@ from perchat.store.decisions import (
     nothing_there,
 )
 from perchat.store.directoryrows import DIRECTORY_CHANGES
+from perchat.store.fulltext import forget_room
 from perchat.store.rows import (
     CATEGORY,
     KIND_FORGOTTEN,
@@ -314,6 +315,7 @@ class Transaction:
     def _remove_room(self, fact: RoomRemoved) -> None:
         key = self._room(fact.room).key
         self._finish_room(key)
+        forget_room(self._database, key)
         self._database.execute(_UNSAY, (fact.room, KIND_FORGOTTEN, key))
         for table in ("message", "role", "participant", "invitation", "receipt"):
             self._database.execute(f"DELETE FROM {table} WHERE room = ?", (key,))  # noqa: S608

@@ -3,28 +3,33 @@ The one thread of a process that writes to its database, and commits in groups.
 
 Whatever waits when a transaction begins shares it, and with it the price of
 making it durable. Another process may hold the write lock; that is waited for.
+What stays behind the journal, the full-text index, catches up between the groups.
 """
 
 from __future__ import annotations
 
+import logging
 import queue
 import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from perchat.errors import PerchatError, StorageError
+from perchat.store.fulltext import catch_up
 from perchat.store.transaction import Transaction
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from perchat.store.base import Clock, Receipts
 
 __all__ = ["Job", "Writer", "failure"]
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 _REMEDIES = {
     sqlite3.SQLITE_FULL: "the disk is full; free some space",
@@ -82,6 +87,7 @@ class Writer:
         clock: Seconds since the epoch.
         group_limit: The most jobs one transaction takes.
         receipts: How long posts are known by their authors' ids.
+        index_step: Entries after which the full-text index follows.
         settled: Called on the writer's thread with each group whose outcomes stand.
 
     """
@@ -94,6 +100,7 @@ class Writer:
         clock: Clock,
         group_limit: int,
         receipts: Receipts,
+        index_step: int,
         settled: Callable[[Sequence[Job[object]]], None],
     ) -> None:
         self._database = database
@@ -102,6 +109,8 @@ class Writer:
         self._group_limit = group_limit
         self._receipts = receipts
         self._settled = settled
+        self._index_step = index_step
+        self._taken = 0
         self._jobs: queue.SimpleQueue[Job[object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="perchat-writer", daemon=True)
         self._thread.start()
@@ -117,27 +126,38 @@ class Writer:
 
     def _run(self) -> None:
         group: list[Job[object]] | None = []
-        while group is not None:
-            group = self._next_group()
+        behind = self._catch_up()
+        while (group := self._next_group(wait=not behind)) is not None:
             if group:
                 self._commit(group)
                 self._settled(group)
+            self._taken += len(group)
+            behind = (behind or self._taken >= self._index_step) and self._catch_up()
         self._database.close()
 
-    def _next_group(self) -> list[Job[object]] | None:
-        """Return all jobs that wait, at least one; None when it was the end."""
-        first = self._jobs.get()
-        if first is None:
-            return None
-        group = [first]
+    def _next_group(self, *, wait: bool) -> list[Job[object]] | None:
+        """Return all jobs that wait, at least one if told to; None when it was the end."""
+        group: list[Job[object]] = []
         with suppress(queue.Empty):
             while len(group) < self._group_limit:
-                job = self._jobs.get_nowait()
+                job = self._jobs.get(block=wait and not group)
+                if job is None and not group:
+                    return None
                 if job is None:
                     self._jobs.put(None)  # the end stays the end
                     break
                 group.append(job)
         return group
+
+    def _catch_up(self) -> bool:
+        """Let the index follow by a step; tell whether there is another one to take."""
+        self._taken = 0
+        try:
+            with self._transaction():
+                return catch_up(self._database, self._index_step)
+        except Exception as error:  # searches read what it lacks
+            _log.warning("%s: the index stays behind: %s", self._name, error)
+            return False
 
     def _commit(self, group: Sequence[Job[object]]) -> None:
         try:
@@ -161,12 +181,17 @@ class Writer:
             group[0].outcome = StorageError(f"{self._name}: cannot be stored: {error}")
 
     def _transact(self, group: Sequence[Job[object]]) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             transaction = Transaction(self._database, round(self._clock() * 1e6), self._receipts)
             for job in group:
                 job.outcome = job.work(transaction)
             transaction.finish()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
             self._database.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):  # some failures roll back by themselves

@@ -1,0 +1,300 @@
+"""
+The full-text index over what was said: kept by the writer, asked by readers.
+
+It grows in steps behind the journal, in transactions of its own, so that no post
+waits for it; ``about.indexed`` is the position it has come to. What was said after
+that is compared one by one. A row's number is made of room and message, so a room
+is one range; texts are not stored twice.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from perchat.model.history import HistoryResult
+from perchat.model.uri import RoomUri
+from perchat.store.queries import message_of, newest_position
+from perchat.store.words import WORDS_VERSION, Sought, words
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from perchat.model.history import HistoryQuery
+    from perchat.model.message import Message
+
+__all__ = ["catch_up", "forget_room", "search"]
+
+_ROOM_BITS = 32
+_TOGETHER = 16  # rooms that one statement looks through
+_AT_ONCE = 2_000  # texts that are compared at a time
+_LAST = (1 << _ROOM_BITS) - 1
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_BEYOND = 2**62  # microseconds; later than anything
+
+_SAID = """
+    SELECT json_group_array(json_array(number, text)) FROM (
+        SELECT (m.room << 32) + m.chat_id AS number, m.text
+        FROM journal j CROSS JOIN message m ON m.room = j.room AND m.chat_id = j.chat_id
+        WHERE j.kind = 1 AND j.position > ? AND j.position <= ? ORDER BY number
+    )
+"""
+_SAID_IN_ROOM = """
+    SELECT json_group_array(json_array(number, text)) FROM (
+        SELECT (room << 32) + chat_id AS number, text
+        FROM message WHERE room = ? AND chat_id > ? AND chat_id <= ? ORDER BY chat_id LIMIT ?
+    )
+"""
+_LAST_IN_ROOM = "SELECT max(chat_id) FROM journal WHERE kind = 1 AND room = ? AND position <= ?"
+_ADD = """
+    INSERT INTO said (rowid, words)
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)
+"""
+_TAKE_AWAY = """
+    INSERT INTO said (said, rowid, words)
+    SELECT 'delete', json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)
+"""
+
+_FILTERS = """
+    AND (:authors IS NULL OR m.author IN (SELECT value FROM json_each(:authors)))
+    AND m.at BETWEEN :since AND :until
+"""
+_WITH_WORDS = f"""
+    FROM said CROSS JOIN message m
+        ON m.room = asked.value AND m.chat_id = said.rowid - (asked.value << 32)
+    WHERE said MATCH :words
+        AND said.rowid BETWEEN (asked.value << 32) + :first AND (asked.value << 32) + :last
+        {_FILTERS} ORDER BY said.rowid {{order}} LIMIT :most
+"""
+_WITHOUT_WORDS = f"""
+    FROM message m
+    WHERE m.room = asked.value AND m.chat_id BETWEEN :first AND :last
+        {_FILTERS} ORDER BY m.chat_id {{order}} LIMIT :most
+"""
+_FOUND = """
+    SELECT json_group_array(json_array(
+        asked.value,
+        json((SELECT json_group_array(chat_id) FROM (SELECT m.chat_id {source})))
+    )) FROM json_each(:rooms) AS asked
+"""
+_LATELY = f"""
+    SELECT json_group_array(json_array(m.room, m.chat_id, m.text))
+    FROM journal j CROSS JOIN message m ON m.room = j.room AND m.chat_id = j.chat_id
+    WHERE j.kind = 1 AND j.position > :after AND j.position <= :upto
+        AND j.room IN (SELECT value FROM json_each(:rooms))
+        AND m.chat_id BETWEEN :first AND :last {_FILTERS}
+"""  # noqa: S608 - all of it is ours
+_MESSAGES = """
+    SELECT json_group_array(json_array(
+        m.room, m.chat_id, m.at, m.author, m.author_name, m.alert, m.text, m.rtf, m.client_id
+    )) FROM json_each(?) AS wanted CROSS JOIN message m
+        ON m.room = json_extract(wanted.value, '$[0]')
+        AND m.chat_id = json_extract(wanted.value, '$[1]')
+"""
+_TEXTS = """
+    SELECT json_group_array(json_array(m.chat_id, m.text))
+    FROM json_each(?) AS wanted CROSS JOIN message m
+        ON m.room = ? AND m.chat_id = wanted.value
+"""
+# each answers with one row, since a busy event loop may take the interpreter away at every row
+
+
+# --- the writer's side ----------------------------------------------------------------------
+
+
+def catch_up(database: sqlite3.Connection, step: int) -> bool:
+    """
+    Index the next ``step`` entries, if so many wait; tell whether as many wait still.
+
+    Runs in the caller's transaction. When words are cut in another way than when the
+    index was made, it is made again from the beginning.
+    """
+    indexed, newest = _indexed(database), newest_position(database)
+    if newest - indexed < step:
+        return False
+    if indexed == 0:
+        database.execute("INSERT INTO said (said) VALUES ('delete-all')")
+    rows = _array(database, _SAID, (indexed, indexed + step))
+    database.execute(_ADD, (_rows(rows),))
+    _note(database, indexed + step)
+    return newest - indexed >= 2 * step
+
+
+def forget_room(database: sqlite3.Connection, room: int) -> None:
+    """Take the words of a room's messages out of the index, while these are still there."""
+    (last,) = database.execute(_LAST_IN_ROOM, (room, _indexed(database))).fetchone()
+    done = 0
+    while rows := _array(database, _SAID_IN_ROOM, (room, done, last or 0, _AT_ONCE)):
+        database.execute(_TAKE_AWAY, (_rows(rows),))
+        done = rows[-1][0] - (room << _ROOM_BITS)
+
+
+def _rows(rows: Iterable[tuple[int, str]]) -> str:
+    """Return the rows of messages that have words, in the order the index wants them."""
+    cut = ((number, words(text)) for number, text in rows)
+    return msgspec.json.encode([row for row in cut if row[1]]).decode()
+
+
+def _indexed(database: sqlite3.Connection) -> int:
+    """Return the position of the last entry in the index."""
+    about = dict(database.execute("SELECT name, value FROM about"))
+    return about.get("indexed", 0) if about.get("words") == WORDS_VERSION else 0
+
+
+def _note(database: sqlite3.Connection, indexed: int) -> None:
+    database.executemany(
+        "INSERT OR REPLACE INTO about VALUES (?, ?)",
+        [("indexed", indexed), ("words", WORDS_VERSION)],
+    )
+
+
+def _array(database: sqlite3.Connection, statement: str, values: Any) -> Any:
+    """Return what a statement answers with its one row of JSON."""
+    (found,) = database.execute(statement, values).fetchone()
+    return msgspec.json.decode(found)
+
+
+# --- the reader's side ----------------------------------------------------------------------
+
+
+def search(
+    database: sqlite3.Connection, rooms: Sequence[RoomUri], query: HistoryQuery, most: int
+) -> list[HistoryResult]:
+    """See Store.search."""
+    database.execute("BEGIN")
+    try:
+        known = _known(database, rooms)
+        keys = list(known)
+        found = _Search(database, query, most)
+        together = (keys[at : at + _TOGETHER] for at in range(0, len(keys), _TOGETHER))
+        return [result for some in together for result in found.results(some, known)]
+    finally:
+        database.execute("COMMIT")
+
+
+def _known(
+    database: sqlite3.Connection, rooms: Sequence[RoomUri]
+) -> dict[int, tuple[RoomUri, str]]:
+    """Return address and name of rooms by key, in the order given."""
+    statement = "SELECT uri, key, name FROM room WHERE uri IN (SELECT value FROM json_each(?))"
+    rows = {uri: row for uri, *row in database.execute(statement, (json.dumps(rooms),))}
+    wanted = dict.fromkeys(room for room in rooms if room in rows)
+    return {rows[room][0]: (RoomUri(room), rows[room][1]) for room in wanted}
+
+
+class _Search:
+    """One question, as it is put to some rooms after others."""
+
+    def __init__(self, database: sqlite3.Connection, query: HistoryQuery, most: int) -> None:
+        self._database = database
+        self._query = query
+        self._sought = Sought(query)
+        self._limit = query.limit or most
+        self._most = max(most, self._limit + 1)
+        self._source = _WITHOUT_WORDS if self._sought.anything else _WITH_WORDS
+        order = "DESC" if query.search_newest_first else "ASC"
+        self._statement = _FOUND.format(source=self._source.format(order=order))
+        self._values = _values(query) | {"words": _expression(self._sought)}
+
+    def results(
+        self, rooms: Sequence[int], known: Mapping[int, tuple[RoomUri, str]]
+    ) -> list[HistoryResult]:
+        """Return what is found in each of some rooms."""
+        found = {} if self._sought.nothing else self._found(rooms)
+        pages = {room: ids[: self._limit] for room, ids in found.items()}
+        messages = self._messages(pages, known)
+        return [
+            self._result(*known[room], found.get(room, []), messages.get(room, []))
+            for room in rooms
+        ]
+
+    def _result(
+        self, uri: RoomUri, name: str, found: list[int], messages: list[Message]
+    ) -> HistoryResult:
+        messages.sort(key=lambda message: message.id, reverse=self._query.newest_first)
+        total = min(len(found), self._most)
+        return HistoryResult(uri, name, tuple(messages), total, len(found) > len(messages))
+
+    def _found(self, rooms: Sequence[int]) -> dict[int, list[int]]:
+        """Return the ids of the messages that match, by room, in the order of the search."""
+        if self._sought.anything:
+            return self._asked(rooms, self._most, {})
+        if _indexed(self._database) == 0:
+            indexed: dict[int, list[int]] = {room: [] for room in rooms}
+        elif self._sought.case_sensitive:
+            indexed = {room: self._compared(room) for room in rooms}
+        else:
+            indexed = self._asked(rooms, self._most, {})
+        lately = self._lately(rooms)
+        if self._query.search_newest_first:
+            return {room: lately.get(room, [])[::-1] + indexed[room] for room in rooms}
+        return {room: indexed[room] + lately.get(room, []) for room in rooms}
+
+    def _asked(
+        self, rooms: Sequence[int], most: int, bounds: dict[str, int]
+    ) -> dict[int, list[int]]:
+        values = self._values | {"rooms": json.dumps(rooms), "most": most} | bounds
+        found = _array(self._database, self._statement, values)
+        return dict(found)
+
+    def _compared(self, room: int) -> list[int]:
+        """Return the ids of a room whose texts have what the index cannot tell."""
+        found: list[int] = []
+        bounds: dict[str, int] = {}
+        while len(found) < self._most:
+            ids = self._asked([room], _AT_ONCE, bounds)[room]
+            texts = dict(_array(self._database, _TEXTS, (json.dumps(ids), room)))
+            found += [one for one in ids if self._sought.is_in(texts[one])]
+            if len(ids) < _AT_ONCE:
+                break
+            newest_first = self._query.search_newest_first
+            bounds = {"last": ids[-1] - 1} if newest_first else {"first": ids[-1] + 1}
+        return found
+
+    def _lately(self, rooms: Sequence[int]) -> dict[int, list[int]]:
+        """Return the ids that the index does not have yet, by room, oldest first."""
+        found: dict[int, list[int]] = {}
+        after, newest = _indexed(self._database), newest_position(self._database)
+        for start in range(after, newest, _AT_ONCE):
+            window = {"rooms": json.dumps(rooms), "after": start, "upto": start + _AT_ONCE}
+            for room, one, text in _array(self._database, _LATELY, self._values | window):
+                if self._sought.is_in(text):
+                    found.setdefault(room, []).append(one)
+        return found
+
+    def _messages(
+        self, pages: Mapping[int, list[int]], known: Mapping[int, tuple[RoomUri, str]]
+    ) -> dict[int, list[Message]]:
+        wanted = [(room, one) for room, ids in pages.items() for one in ids]
+        found: dict[int, list[Message]] = {}
+        for room, *row in _array(self._database, _MESSAGES, (json.dumps(wanted),)):
+            found.setdefault(room, []).append(message_of(*known[room], *row))
+        return found
+
+
+def _values(query: HistoryQuery) -> dict[str, Any]:
+    """Return what a query asks besides words."""
+    after = min(query.after_id or 0, _LAST)
+    backwards = bool(after) and query.search_newest_first
+    since, until = (None, None) if after else (query.since, query.until)
+    authors = sorted({author.partition(";")[0] for author in query.authors})
+    return {
+        "first": 1 if backwards else after + 1,
+        "last": after - 1 if backwards else _LAST,
+        "since": _micros(since) if since else -_BEYOND,
+        "until": _micros(until) if until else _BEYOND,
+        "authors": json.dumps(authors) if authors else None,
+    }
+
+
+def _micros(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def _expression(sought: Sought) -> str:
+    """Return the question as the index takes it; words hold nothing that it gives a meaning."""
+    return (" AND " if sought.all else " OR ").join(f'"{one.folded}"' for one in sought.phrases)
