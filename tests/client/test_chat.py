@@ -64,6 +64,7 @@ async def states(changes: EventStream[ConnectionStateChanged]) -> list[Connectio
 
 
 @pytest.mark.parametrize("address", [None, 5])
+@pytest.mark.requirement("R4")
 async def test_an_address_is_needed_at_once(peer: Peer, address: Any) -> None:
     async with peer.platform() as platform:
         with pytest.raises(TypeError):
@@ -71,17 +72,20 @@ async def test_an_address_is_needed_at_once(peer: Peer, address: Any) -> None:
 
 
 @pytest.mark.parametrize("address", ["", "perchat@example.com", "ma-chan://example.com/x"])
+@pytest.mark.requirement("R4")
 async def test_an_address_that_is_none_is_refused_at_once(peer: Peer, address: str) -> None:
     async with peer.platform() as platform:
         with pytest.raises(ValueError, match="sip:"):
             PersistentChatEndpoint(address, peer.endpoint(platform))
 
 
+@pytest.mark.requirement("R4")
 def test_a_local_endpoint_is_needed_at_once() -> None:
     with pytest.raises(TypeError, match="not a local endpoint"):
         PersistentChatEndpoint(POOL, None)  # type: ignore[arg-type]
 
 
+@pytest.mark.requirement("R4", "R2")
 async def test_the_local_endpoint_has_to_be_established_first(peer: Peer) -> None:
     async with peer.platform() as platform:
         chat = PersistentChatEndpoint(POOL, peer.endpoint(platform))
@@ -104,6 +108,7 @@ OPERATIONS: dict[str, Callable[[PersistentChatEndpoint], Awaitable[object]]] = {
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.requirement("R1")
 async def test_nothing_works_before_and_after_the_session(peer: Peer, operation: str) -> None:
     async with peer.signed_in() as alice:
         chat = PersistentChatEndpoint(POOL, alice)
@@ -123,6 +128,7 @@ async def test_nothing_works_before_and_after_the_session(peer: Peer, operation:
 # --- opening ---
 
 
+@pytest.mark.requirement("R52")
 async def test_a_service_that_names_itself_is_kept(peer: Peer) -> None:
     async with peer.signed_in() as alice:
         chat = PersistentChatEndpoint(POOL, alice)
@@ -142,6 +148,7 @@ async def test_a_service_that_names_itself_is_kept(peer: Peer) -> None:
     assert peer.commands() == ["requri", "getserverinfo"]
 
 
+@pytest.mark.requirement("R52")
 async def test_a_service_elsewhere_is_called_instead(peer: Peer) -> None:
     peer.replies["requri"] = lambda _: ServerUri(OTHER)
     async with peer.chatting() as chat:
@@ -151,6 +158,7 @@ async def test_a_service_elsewhere_is_called_instead(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("answer", [None, ErrorCode.MSG_NOT_SUPPORTED, ServerUri(None)])
+@pytest.mark.requirement("R52")
 async def test_a_service_that_does_not_say_where_it_is_is_kept(peer: Peer, answer: Any) -> None:
     peer.replies["requri"] = lambda _: answer
     async with peer.chatting() as chat:
@@ -167,6 +175,7 @@ async def test_a_service_that_does_not_say_where_it_is_is_kept(peer: Peer, answe
         (503, 20009, "Rejected session (no more endpoints allowed)"),
     ],
 )
+@pytest.mark.requirement("R55")
 async def test_a_refused_session_says_why_and_is_final(
     peer: Peer, status: int, code: int, reason: str
 ) -> None:
@@ -190,6 +199,7 @@ async def test_a_refused_session_says_why_and_is_final(
 
 
 @pytest.mark.parametrize("command", ["requri", "getserverinfo"])
+@pytest.mark.requirement("R55")
 async def test_a_service_that_hangs_up_at_once_is_told(peer: Peer, command: str) -> None:
     def hang_up(connection: PeerConnection, event: RequestReceived) -> None:
         if f"cmd:{command}".encode() in event.request.body:
@@ -207,6 +217,7 @@ async def test_a_service_that_hangs_up_at_once_is_told(peer: Peer, command: str)
 
 
 @pytest.mark.parametrize("step", ["INVITE", "requri", "getserverinfo"])
+@pytest.mark.requirement("R55")
 async def test_a_connection_cut_while_opening_is_told(peer: Peer, step: str) -> None:
     _interrupt(peer, step, lambda connection: connection.cut())
     async with peer.signed_in() as alice:
@@ -217,6 +228,7 @@ async def test_a_connection_cut_while_opening_is_told(peer: Peer, step: str) -> 
 
 
 @pytest.mark.parametrize("step", ["INVITE", "requri", "getserverinfo"])
+@pytest.mark.requirement("R68", "R12")
 async def test_a_cancelled_opening_leaves_no_session(peer: Peer, step: str) -> None:
     reached = asyncio.Event()
     _interrupt(peer, step, lambda _: reached.set())
@@ -365,6 +377,7 @@ async def test_a_reply_that_makes_no_sense_fails_the_command(peer: Peer) -> None
         assert chat.state is C.ESTABLISHED
 
 
+@pytest.mark.requirement("R55", "R68")
 async def test_silence_ends_in_a_timeout_and_nothing_else(peer: Peer) -> None:
     peer.replies["chansrch"] = lambda _: None
     async with peer.chatting(replace(SHORT, request=0.05)) as chat:
@@ -426,6 +439,7 @@ async def test_a_session_that_the_server_forgot_is_over(peer: Peer, status: int)
 # --- news ---
 
 
+@pytest.mark.requirement("R59")
 async def test_invitations_of_the_connect_exchange_are_not_lost(peer: Peer) -> None:
     def invite(connection: PeerConnection, event: RequestReceived) -> None:
         connection.say(Notice("invite", Invitations((invitation(7),))))
@@ -439,6 +453,7 @@ async def test_invitations_of_the_connect_exchange_are_not_lost(peer: Peer) -> N
             assert await anext(invitations) == invitation(7)
 
 
+@pytest.mark.requirement("R65")
 async def test_kept_invitations_come_first_and_none_comes_twice(peer: Peer) -> None:
     kept = Invitations((invitation(3), invitation(2), invitation(1)))
     peer.replies["getinv"] = lambda _: kept
@@ -485,6 +500,7 @@ async def test_wrongly_signed_news_end_the_connection(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("cut", [True, False])
+@pytest.mark.requirement("R60")
 async def test_losing_the_session_is_told_in_order_with_a_reason(peer: Peer, *, cut: bool) -> None:
     async with peer.chatting() as chat:
         changes = chat.state_changes()
@@ -526,6 +542,7 @@ async def test_the_session_is_refreshed_at_half_its_interval(peer: Peer) -> None
         assert chat.state is C.ESTABLISHED
 
 
+@pytest.mark.requirement("R67")
 async def test_terminating_is_repeatable_and_ends_before_the_local_endpoint(peer: Peer) -> None:
     async with peer.signed_in() as alice:
         chat = PersistentChatEndpoint(POOL, alice)
@@ -540,6 +557,7 @@ async def test_terminating_is_repeatable_and_ends_before_the_local_endpoint(peer
     assert methods[-1] == "REGISTER"
 
 
+@pytest.mark.requirement("R53")
 async def test_two_chat_endpoints_share_one_local_endpoint(peer: Peer) -> None:
     async with (
         peer.signed_in() as alice,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("transport", list(Transport))
+@pytest.mark.requirement("R15")
 async def test_two_people_talk(server: LiveServer, transport: Transport) -> None:
     async with (
         server.connect("alice", transport) as alice,
@@ -55,6 +56,7 @@ async def test_two_people_talk(server: LiveServer, transport: Transport) -> None
     assert not alice.endpoint.platform.is_running
 
 
+@pytest.mark.requirement("R66")
 async def test_devices_of_one_user_hear_each_other(server: LiveServer) -> None:
     async with (
         server.connect("alice") as desk,
@@ -104,6 +106,7 @@ async def test_awaited_it_is_closed_by_hand_and_completely(server: LiveServer) -
 
 
 @pytest.mark.parametrize("lower", ["endpoint", "platform"])
+@pytest.mark.requirement("R67")
 async def test_closing_from_below_closes_all(server: LiveServer, lower: str) -> None:
     chat = await server.connect("alice")
     if lower == "endpoint":
@@ -115,6 +118,7 @@ async def test_closing_from_below_closes_all(server: LiveServer, lower: str) -> 
     assert not chat.endpoint.platform.is_running
 
 
+@pytest.mark.requirement("R67")
 async def test_a_server_that_stops_is_told_and_closing_still_works(server: LiveServer) -> None:
     async with server.connect("alice") as alice:
         changes = alice.state_changes()
@@ -124,11 +128,13 @@ async def test_a_server_that_stops_is_told_and_closing_still_works(server: LiveS
         assert not session.is_joined
 
 
+@pytest.mark.requirement("R50")
 async def test_a_user_without_chat_is_refused_before_any_session(server: LiveServer) -> None:
     with pytest.raises(PersistentChatDisabled):
         await server.connect("dave")
 
 
+@pytest.mark.requirement("R25")
 async def test_a_wrong_password_is_refused(server: LiveServer) -> None:
     opening = connect_user(
         "alice@example.com",
@@ -141,6 +147,7 @@ async def test_a_wrong_password_is_refused(server: LiveServer) -> None:
         await opening
 
 
+@pytest.mark.requirement("R16")
 async def test_a_certificate_that_is_not_trusted_is_refused(server: LiveServer) -> None:
     with pytest.raises(TlsFailure) as caught:
         await connect_user(
@@ -158,6 +165,7 @@ async def test_a_certificate_that_is_not_trusted_is_refused(server: LiveServer) 
         {"uri": "alice@example.com", "port": 70000},
     ],
 )
+@pytest.mark.requirement("R20")
 def test_arguments_are_checked_before_anything_is_awaited(arguments: dict[str, Any]) -> None:
     given = {"server": "sip.example.com", "credential": credential("alice"), **arguments}
     with pytest.raises(ValueError):
@@ -165,6 +173,7 @@ def test_arguments_are_checked_before_anything_is_awaited(arguments: dict[str, A
 
 
 @pytest.mark.parametrize("step", ["REGISTER", "SUBSCRIBE", "INVITE", "INFO"])
+@pytest.mark.requirement("R6", "R12")
 async def test_cancelled_at_any_step_nothing_is_left(peer: Peer, step: str) -> None:
     reached = asyncio.Event()
     peer.on[step] = lambda _, __: reached.set()
@@ -182,6 +191,7 @@ async def test_cancelled_at_any_step_nothing_is_left(peer: Peer, step: str) -> N
 
 
 @pytest.mark.parametrize("step", ["REGISTER", "SUBSCRIBE", "INVITE", "INFO"])
+@pytest.mark.requirement("R6")
 async def test_failing_at_any_step_nothing_is_left(peer: Peer, step: str) -> None:
     peer.on[step] = lambda c, event: c.refuse(event, 500)
     with pytest.raises(Exception, match="500"):
@@ -189,6 +199,7 @@ async def test_failing_at_any_step_nothing_is_left(peer: Peer, step: str) -> Non
     await peer.connection.lost.wait()
 
 
+@pytest.mark.requirement("R6")
 async def test_an_error_inside_closes_everything(peer: Peer) -> None:
     with pytest.raises(KeyError):
         async with _connecting(peer) as chat:
@@ -211,6 +222,7 @@ def _connecting(peer: Peer, **more: Any) -> Any:
 # --- where the chat service is ---
 
 
+@pytest.mark.requirement("R49")
 async def test_the_address_given_wins(peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "perchat.chat")
     async with _connecting(peer, chat_uri="sip:other@example.com"):
@@ -219,6 +231,7 @@ async def test_the_address_given_wins(peer: Peer, caplog: pytest.LogCaptureFixtu
     assert "sip:other@example.com (given)" in caplog.text
 
 
+@pytest.mark.requirement("R49")
 async def test_the_provisioned_address_comes_next(
     peer: Peer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -228,6 +241,7 @@ async def test_the_provisioned_address_comes_next(
     assert f"{POOL} (provisioned)" in caplog.text
 
 
+@pytest.mark.requirement("R49", "R51")
 async def test_the_legacy_address_only_when_asked_for(
     peer: Peer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -240,6 +254,7 @@ async def test_the_legacy_address_only_when_asked_for(
     assert "sip:ocschat@example.com (legacy lookup)" in caplog.text
 
 
+@pytest.mark.requirement("R50")
 async def test_a_policy_that_forbids_chat_wins_over_the_legacy_address(peer: Peer) -> None:
     peer.chat = ChatProvisioning(enabled=False)
     with pytest.raises(PersistentChatDisabled):
@@ -247,6 +262,7 @@ async def test_a_policy_that_forbids_chat_wins_over_the_legacy_address(peer: Pee
     assert not peer.requests("INVITE")
 
 
+@pytest.mark.requirement("R51")
 async def test_a_provisioned_address_that_is_none_is_told(peer: Peer) -> None:
     peer.chat = ChatProvisioning(default_uri="perchat")
     with pytest.raises(ProvisioningError, match="perchat"):

@@ -34,6 +34,7 @@ async def run(example: str, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("transport", ["tls", "tcp"])
+@pytest.mark.requirement("R71", "R73")
 async def test_the_two_steps_spelt_out(server: LiveServer, transport: str) -> None:
     address = server.tls if transport == "tls" else server.tcp
     out = await run(
@@ -66,6 +67,7 @@ async def test_the_second_block_of_the_page_with_its_own_values(tmp_path: Path) 
     assert room.startswith("Ops ma-chan://contoso.com/")
 
 
+@pytest.mark.requirement("R71", "R73")
 async def test_join_post_and_listen_then_the_short_form(server: LiveServer) -> None:
     trusted = ("--server", server.tls, "--ca", str(server.ca))
     said = await run("join_post_listen.py", "sip:alice@example.com", "Lobby", "Hello", *trusted)

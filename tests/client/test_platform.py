@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.client.peer import Peer
 
 
+@pytest.mark.requirement("R7")
 def test_name_and_transport_can_be_read_back() -> None:
     platform = CollaborationPlatform.client("digest-tool")
     assert (platform.user_agent, platform.transport) == ("digest-tool", Transport.TLS)
@@ -25,11 +26,13 @@ def test_name_and_transport_can_be_read_back() -> None:
 
 
 @pytest.mark.parametrize("transport", [None, "tls", "udp"])
+@pytest.mark.requirement("R15")
 def test_a_transport_is_tls_or_tcp(transport: object) -> None:
     with pytest.raises(TypeError, match=r"Transport\.TLS"):
         CollaborationPlatform.client("x", transport=transport)  # type: ignore[arg-type]
 
 
+@pytest.mark.requirement("R8")
 async def test_a_platform_starts_once() -> None:
     platform = CollaborationPlatform.client("x", transport=Transport.TCP)
     await platform.start()
@@ -41,6 +44,7 @@ async def test_a_platform_starts_once() -> None:
         await platform.start()
 
 
+@pytest.mark.requirement("R8")
 async def test_a_platform_that_was_only_stopped_does_not_start() -> None:
     platform = CollaborationPlatform.client("x")
     await platform.stop()
@@ -55,6 +59,7 @@ async def test_a_missing_authority_is_told_at_the_start(tmp_path: Path) -> None:
     assert not platform.is_running
 
 
+@pytest.mark.requirement("R26")
 async def test_only_what_is_allowed_is_used_to_sign_in(peer: Peer) -> None:
     platform = CollaborationPlatform.client(
         "x", transport=Transport.TCP, allowed_auth=AuthProtocol.KERBEROS
@@ -66,11 +71,13 @@ async def test_only_what_is_allowed_is_used_to_sign_in(peer: Peer) -> None:
     assert caught.value.protocols == ("NTLM",)
 
 
+@pytest.mark.requirement("R21")
 def test_a_credential_shows_no_password() -> None:
     assert "Secret-1" not in repr(PasswordCredential("alice", "Secret-1"))
 
 
 @pytest.mark.parametrize(("name", "password"), [("", "Secret-1"), ("alice", "")])
+@pytest.mark.requirement("R21")
 def test_name_and_password_are_both_needed(name: str, password: str) -> None:
     with pytest.raises(ValueError, match="empty"):
         PasswordCredential(name, password)

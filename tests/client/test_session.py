@@ -157,6 +157,7 @@ async def test_a_room_is_joined_once_per_endpoint(peer: Peer) -> None:
         assert peer.commands().count("join") == 1
 
 
+@pytest.mark.requirement("R64")
 async def test_what_comes_with_the_join_is_seen(peer: Peer) -> None:
     def join(connection: PeerConnection, event: RequestReceived) -> None:
         connection.info(event)
@@ -445,6 +446,7 @@ async def test_our_own_messages_can_be_left_out(peer: Peer) -> None:
 # --- readers ---
 
 
+@pytest.mark.requirement("R62")
 async def test_a_slow_reader_is_told_what_it_missed(peer: Peer) -> None:
     async with peer.chatting() as chat, chat.join(LOBBY) as session:
         slow, strict = session.events(limit=2), session.messages(limit=2, overflow=Overflow.RAISE)
@@ -462,6 +464,7 @@ async def test_a_slow_reader_is_told_what_it_missed(peer: Peer) -> None:
         assert [message async for message in strict] == []
 
 
+@pytest.mark.requirement("R63", "R62")
 async def test_an_abandoned_reader_harms_nobody(peer: Peer) -> None:
     async with peer.chatting() as chat, chat.join(LOBBY) as session:
         kept: list[Message] = []

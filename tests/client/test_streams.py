@@ -53,6 +53,7 @@ async def test_a_waiting_reader_is_woken() -> None:
 
 
 @given(st.lists(st.integers(), max_size=40), st.integers(min_value=1, max_value=10))
+@pytest.mark.requirement("R62")
 def test_what_is_not_read_in_time_is_counted(numbers: list[int], limit: int) -> None:
     stream: EventStream[int] = EventStream(limit=limit, marker=lambda count: -1_000_000 - count)
     for number in numbers:
@@ -75,6 +76,7 @@ async def test_a_strict_reader_gets_what_there_was_and_then_the_error() -> None:
     assert await drained(stream) == []
 
 
+@pytest.mark.requirement("R62")
 async def test_a_stream_nobody_holds_is_gone() -> None:
     source: Broadcast[int] = Broadcast()
     stream = source.stream(everything)

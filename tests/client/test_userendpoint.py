@@ -69,11 +69,13 @@ def endpoint(uri: str = ALICE, **more: Any) -> UserEndpoint:
         "sip:alice@exa mple.com",
     ],
 )
+@pytest.mark.requirement("R20")
 def test_an_owner_that_is_no_persons_address_is_refused_at_once(uri: str) -> None:
     with pytest.raises(ValueError, match="sip:user@domain"):
         endpoint(uri)
 
 
+@pytest.mark.requirement("R20")
 def test_the_owner_may_be_written_as_people_write_it() -> None:
     assert endpoint("sip:Alice@Example.COM").owner_uri == ALICE
 
@@ -87,6 +89,7 @@ def test_the_owner_may_be_written_as_people_write_it() -> None:
         ({"server": "[::1]:5071"}, "::1", 5071),
     ],
 )
+@pytest.mark.requirement("R10", "R17")
 def test_a_server_is_a_host_with_or_without_port(
     given: dict[str, Any], host: str, port: int
 ) -> None:
@@ -108,6 +111,7 @@ def test_a_server_is_a_host_with_or_without_port(
         {"endpoint_id": "not an id"},
     ],
 )
+@pytest.mark.requirement("R10", "R20")
 def test_unusable_arguments_are_refused_at_once(given: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         endpoint(**given)
@@ -118,6 +122,7 @@ def test_a_credential_of_another_kind_is_refused_at_once() -> None:
         endpoint(credential="alice:Secret-1")
 
 
+@pytest.mark.requirement("R19")
 def test_without_a_server_tcp_is_refused_at_once() -> None:
     platform = CollaborationPlatform.client("test", transport=Transport.TCP)
     with pytest.raises(ValueError, match="server="):
@@ -137,6 +142,7 @@ async def test_without_a_server_signing_in_says_what_it_would_have_looked_up() -
         ]
 
 
+@pytest.mark.requirement("R8")
 async def test_an_endpoint_needs_a_running_platform() -> None:
     with pytest.raises(StateError, match="not running"):
         await endpoint().establish()
@@ -154,6 +160,7 @@ async def test_headers_of_the_stack_cannot_be_replaced(peer: Peer) -> None:
 # --- the good road ---
 
 
+@pytest.mark.requirement("R11")
 async def test_signing_in_returns_the_registrars_answer(peer: Peer) -> None:
     async with peer.platform() as platform:
         alice = peer.endpoint(platform)
@@ -173,12 +180,14 @@ async def test_signing_in_returns_the_registrars_answer(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("method", ["NOTIFY", "BENOTIFY"])
+@pytest.mark.requirement("R11")
 async def test_settings_may_come_in_a_notification(peer: Peer, method: str) -> None:
     peer.on["SUBSCRIBE"] = lambda c, event: c.notify_instead(method, event)
     async with peer.signed_in() as alice:
         assert (await alice.provisioning()).chat.require_uri() == "sip:perchat@example.com"
 
 
+@pytest.mark.requirement("R47")
 async def test_settings_are_kept_and_fetched_again_when_asked(peer: Peer) -> None:
     async with peer.signed_in() as alice:
         first = await alice.provisioning()
@@ -187,6 +196,7 @@ async def test_settings_are_kept_and_fetched_again_when_asked(peer: Peer) -> Non
     assert len(peer.requests("SUBSCRIBE")) == 2
 
 
+@pytest.mark.requirement("R47")
 async def test_settings_can_be_had_before_signing_in(peer: Peer) -> None:
     async with peer.platform() as platform:
         alice = peer.endpoint(platform)
@@ -195,6 +205,7 @@ async def test_settings_can_be_had_before_signing_in(peer: Peer) -> None:
         assert peer.connection.lost.is_set() or await peer.connection.lost.wait()
 
 
+@pytest.mark.requirement("R6", "R67")
 async def test_stopping_the_platform_signs_its_endpoints_out(peer: Peer) -> None:
     platform = peer.platform()
     await platform.start()
@@ -205,6 +216,7 @@ async def test_stopping_the_platform_signs_its_endpoints_out(peer: Peer) -> None
     assert peer.requests("REGISTER")[-1].expires == 0
 
 
+@pytest.mark.requirement("R67")
 async def test_signing_out_is_repeatable_and_final(peer: Peer) -> None:
     async with peer.signed_in() as alice:
         await asyncio.gather(alice.terminate(), alice.terminate())
@@ -215,6 +227,7 @@ async def test_signing_out_is_repeatable_and_final(peer: Peer) -> None:
             await alice.provisioning(refresh=True)
 
 
+@pytest.mark.requirement("R13")
 async def test_two_endpoints_of_one_user_are_two_connections(peer: Peer) -> None:
     async with (
         peer.platform() as platform,
@@ -244,6 +257,7 @@ async def test_pings_keep_the_connection_open(peer: Peer, monkeypatch: pytest.Mo
 # --- refused ---
 
 
+@pytest.mark.requirement("R25")
 async def test_a_wrong_password_says_so_and_leaves_nothing_open(peer: Peer) -> None:
     async with peer.platform() as platform:
         alice = peer.endpoint(platform, password="wrong-one")
@@ -269,6 +283,7 @@ async def test_a_wrong_password_says_so_and_leaves_nothing_open(peer: Peer) -> N
         (504, {}, OperationTimeout, "504"),
     ],
 )
+@pytest.mark.requirement("R29")
 async def test_refusals_are_told_apart(
     peer: Peer, status: int, headers: dict[str, str], kind: type[RealTimeError], detail: str
 ) -> None:
@@ -288,6 +303,7 @@ async def test_refusals_are_told_apart(
         ("NTLM realm=, , ,", "malformed challenge"),
     ],
 )
+@pytest.mark.requirement("R25")
 async def test_challenges_nobody_can_answer_are_told_apart(
     peer: Peer, challenge: str, reason: str
 ) -> None:
@@ -299,6 +315,7 @@ async def test_challenges_nobody_can_answer_are_told_apart(
     assert caught.value.reason.value == reason
 
 
+@pytest.mark.requirement("R25")
 async def test_a_server_that_lets_anybody_in_is_not_trusted(peer: Peer) -> None:
     peer.on["REGISTER"] = PeerConnection.accept
     async with peer.platform() as platform:
@@ -321,6 +338,7 @@ async def test_a_server_that_does_not_know_the_password_is_not_trusted(
         assert alice.state is S.IDLE
 
 
+@pytest.mark.requirement("R51")
 async def test_refused_settings_fail_the_sign_in(peer: Peer) -> None:
     peer.on["SUBSCRIBE"] = lambda c, event: c.refuse(event, 489)
     async with peer.platform() as platform:
@@ -331,6 +349,7 @@ async def test_refused_settings_fail_the_sign_in(peer: Peer) -> None:
         await peer.connection.lost.wait()
 
 
+@pytest.mark.requirement("R51")
 async def test_settings_that_make_no_sense_fail_the_sign_in(peer: Peer) -> None:
     def nonsense(connection: PeerConnection, event: RequestReceived) -> None:
         connection.connection.respond(event.transaction, 200, body=b"<html/>")
@@ -342,6 +361,7 @@ async def test_settings_that_make_no_sense_fail_the_sign_in(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "SUBSCRIBE"])
+@pytest.mark.requirement("R29", "R68")
 async def test_silence_ends_in_a_timeout(peer: Peer, method: str) -> None:
     peer.on[method] = lambda _, __: None
     async with peer.platform() as platform:
@@ -362,6 +382,7 @@ async def test_a_connection_cut_while_signing_in_is_told(peer: Peer, method: str
         assert alice.state is S.IDLE
 
 
+@pytest.mark.requirement("R29")
 async def test_an_unreachable_server_is_told(peer: Peer, unused_tcp_port: int) -> None:
     async with peer.platform() as platform:
         peer.address = f"127.0.0.1:{unused_tcp_port}"
@@ -370,6 +391,7 @@ async def test_an_unreachable_server_is_told(peer: Peer, unused_tcp_port: int) -
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "SUBSCRIBE"])
+@pytest.mark.requirement("R12")
 async def test_a_cancelled_sign_in_leaves_nothing_half_open(peer: Peer, method: str) -> None:
     reached = asyncio.Event()
     peer.on[method] = lambda _, __: reached.set()
@@ -476,6 +498,7 @@ async def test_a_refresh_that_keeps_failing_ends_the_endpoint(
     assert len(peer.requests("REGISTER")) == 3 + tries
 
 
+@pytest.mark.requirement("R60")
 async def test_a_lost_connection_ends_the_endpoint(peer: Peer) -> None:
     async with peer.signed_in() as alice:
         changes = alice.state_changes()
@@ -537,6 +560,7 @@ async def test_what_nobody_asked_for_is_answered_and_ignored(
         assert alice.state is S.ESTABLISHED
 
 
+@pytest.mark.requirement("R21")
 async def test_secrets_are_in_no_log(peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with peer.signed_in() as alice:

@@ -392,6 +392,7 @@ def test_an_answer_of_the_client_need_not_be_signed_but_must_not_be_wrong() -> N
     assert server.check(rewritten(signed, "Call-ID", "other"), 1.0) is Check.WRONG
 
 
+@pytest.mark.requirement("R5")
 def test_who_signed_in_speaks_for_himself_alone() -> None:
     server, client = signed_in()
     forged = client.seal(request("INFO", 4, sender="<sip:bob@example.com>;tag=1"))
@@ -748,6 +749,7 @@ def test_a_wrong_password_is_named_as_such() -> None:
     assert client.association is None
 
 
+@pytest.mark.requirement("R25")
 def test_a_clock_that_is_off_is_named_as_such() -> None:
     client = initiator()
     proof_of(acceptor(), client)
@@ -764,6 +766,7 @@ def test_schemes_we_do_not_speak_are_listed() -> None:
     assert error.realm == "r"
 
 
+@pytest.mark.requirement("R26")
 def test_ntlm_can_be_forbidden() -> None:
     error = reason_of(initiator(protocols=frozenset()), *_offer())
     assert error.reason is AuthenticationReason.NO_COMMON_PROTOCOLS

@@ -40,6 +40,7 @@ def test_the_recorded_answer_is_ours_byte_for_byte() -> None:
     assert len(answer) == 404
 
 
+@pytest.mark.requirement("R48")
 def test_several_pools_are_separated_by_blanks() -> None:
     chat = ChatProvisioning(default_uri=POOL, uris=(POOL, OTHER))
     line = f'<property name="PersistentChatPoolUris">{POOL} {OTHER}</property>'.encode()
@@ -67,6 +68,7 @@ def test_our_request_is_read_by_our_server() -> None:
     assert requested_groups(provisioning_request()) == requested_groups(SESSION[8].message.body)
 
 
+@pytest.mark.requirement("R48")
 def test_all_groups_are_kept_as_they_came() -> None:
     found = Provisioning.parse(
         b"<p:provisionGroupList xmlns:p='urn:x'><p:provisionGroup name='ucPolicy'>"
@@ -92,12 +94,14 @@ def test_what_we_write_we_can_read(
     assert more.items() <= found.properties.items()
 
 
+@pytest.mark.requirement("R51")
 def test_the_pool_s_address_is_the_provisioned_one() -> None:
     assert ChatProvisioning(default_uri=POOL).require_uri() == POOL
     padded = ChatProvisioning.of({"DefaultPersistentChatPoolUri": f" {POOL} "})
     assert padded.require_uri() == POOL
 
 
+@pytest.mark.requirement("R51")
 def test_a_server_without_a_pool_is_not_configured() -> None:
     with pytest.raises(ChatServerNotConfigured, match="ocschat"):
         ChatProvisioning().require_uri()
@@ -106,6 +110,7 @@ def test_a_server_without_a_pool_is_not_configured() -> None:
 @pytest.mark.parametrize(
     "uri", ["pchat@example.com", "sip:", "tel:+1", "sip:example.com", "sip:a b@c"]
 )
+@pytest.mark.requirement("R51")
 def test_an_address_that_is_none_is_not_used(uri: str) -> None:
     with pytest.raises(ProvisioningError, match="not a SIP address"):
         ChatProvisioning(default_uri=uri).require_uri()

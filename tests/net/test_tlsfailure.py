@@ -86,6 +86,7 @@ async def raw(
         ((HOST,), 0, False, R.WRONG_USAGE, "server authentication"),
     ],
 )
+@pytest.mark.requirement("R16")
 async def test_each_fault_of_a_servers_certificate_has_its_reason_and_remedy(
     authority: Authority,
     caplog: pytest.LogCaptureFixture,
@@ -105,6 +106,7 @@ async def test_each_fault_of_a_servers_certificate_has_its_reason_and_remedy(
     assert remedy in str(error)
 
 
+@pytest.mark.requirement("R16")
 async def test_a_server_of_an_unknown_authority_is_not_trusted_and_learns_why(
     authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -249,6 +251,7 @@ async def test_a_client_without_a_certificate_is_told_that_one_is_asked_for(
 # --- no certificate is to blame ---
 
 
+@pytest.mark.requirement("R16")
 async def test_no_common_version_is_told_at_both_ends(
     authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -315,6 +318,7 @@ async def test_a_client_that_speaks_sip_without_tls_is_one_line_in_the_log(
         writer.close()
 
 
+@pytest.mark.requirement("R16")
 async def test_a_peer_that_hangs_up_is_told_apart(authority: Authority) -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)

@@ -58,6 +58,7 @@ def sdk(
 
 
 @over_both
+@pytest.mark.requirement("R56", "R5")
 async def test_a_person_signs_in_finds_a_room_and_talks(
     transport: str, driver: Path, server: RunningServer, new_room: Callable[..., str]
 ) -> None:
@@ -79,6 +80,7 @@ async def test_a_person_signs_in_finds_a_room_and_talks(
 
 
 @over_both
+@pytest.mark.requirement("R66")
 async def test_two_pidgin_users_see_each_other_come_talk_and_go(
     transport: str, driver: Path, server: RunningServer, new_room: Callable[..., str]
 ) -> None:
@@ -109,6 +111,7 @@ async def test_two_pidgin_users_see_each_other_come_talk_and_go(
 
 
 @over_both
+@pytest.mark.requirement("R54")
 async def test_pidgin_and_the_sdk_talk_both_ways(
     transport: str, driver: Path, server: RunningServer, new_room: Callable[..., str]
 ) -> None:
@@ -139,6 +142,7 @@ async def test_pidgin_and_the_sdk_talk_both_ways(
 
 @over_both
 @pytest.mark.parametrize("name", ["alice", "nobody"])
+@pytest.mark.requirement("R28")
 async def test_a_wrong_password_and_an_unknown_user_are_refused_alike(
     name: str, transport: str, driver: Path, server: RunningServer
 ) -> None:
@@ -149,6 +153,7 @@ async def test_a_wrong_password_and_an_unknown_user_are_refused_alike(
             pass
 
 
+@pytest.mark.requirement("R28")
 async def test_a_server_whose_authority_is_not_trusted_is_left_alone(
     driver: Path, server: RunningServer, tmp_path: Path
 ) -> None:
@@ -171,6 +176,7 @@ async def test_a_room_one_is_no_member_of_is_listed_but_not_entered(
 class TestKilledServer:
     """`kill -9` between two messages; what was acknowledged is there, once."""
 
+    @pytest.mark.requirement("R57")
     async def test_nothing_acknowledged_is_lost_and_everybody_talks_again(
         self, driver: Path, installation: Installation, new_room: Callable[..., str]
     ) -> None:

@@ -69,6 +69,7 @@ async def test_a_room_one_is_no_member_of_is_refused(sample: Sample) -> None:
 
 
 @pytest.mark.usefixtures("others")
+@pytest.mark.requirement("R50")
 async def test_a_policy_without_chat_is_told_in_band_and_held_to(sample: Sample) -> None:
     with pytest.raises(perchat.PersistentChatDisabled):
         async with connect(sample, "dave"):
@@ -89,6 +90,7 @@ async def test_a_policy_without_chat_is_told_in_band_and_held_to(sample: Sample)
 
 
 @pytest.mark.usefixtures("others")
+@pytest.mark.requirement("R29")
 async def test_a_disabled_user_cannot_sign_in(sample: Sample) -> None:
     async with sample.admin() as admin:
         await admin.set_user("carol", enabled=False)
@@ -188,6 +190,7 @@ async def send_info(chat: perchat.PersistentChatEndpoint, body: bytes) -> int:
 
 
 @pytest.mark.usefixtures("others")
+@pytest.mark.requirement("R66")
 async def test_a_second_device_of_a_user_is_welcome_and_both_hear(sample: Sample) -> None:
     async with (
         connect(sample, "carol") as one,
@@ -219,6 +222,7 @@ async def test_a_killed_client_leaves_its_rooms(sample: Sample, others: Bystande
 
 
 @pytest.mark.usefixtures("others")
+@pytest.mark.requirement("R5", "R28")
 async def test_who_does_not_sign_in_gets_a_challenge_and_nothing_else(sample: Sample) -> None:
     async with raw(sample.tcp) as peer:
         for number, method in enumerate(("INVITE", "SUBSCRIBE", "SERVICE", "INFO", "BYE"), 1):

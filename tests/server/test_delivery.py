@@ -64,6 +64,7 @@ async def test_a_thousand_posts_in_a_room_of_ten_arrive_everywhere_once_in_one_o
         assert own == [f"{poster}/{number}" for number in range(POSTS // POSTERS)]
 
 
+@pytest.mark.requirement("R64")
 async def test_what_is_said_right_after_a_join_is_heard_by_the_joiner(sample: Sample) -> None:
     async with connect(sample, "alice") as one, one.join("General") as speaker:
         for number in range(20):
