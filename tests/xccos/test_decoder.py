@@ -37,6 +37,7 @@ from perchat.xccos.decoder import decode
 from perchat.xccos.primitives import Chat, Command, Envelope, Notice, Primitive, Reply
 
 DATA = Path(__file__).parent / "data"
+TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 GENERAL = RoomUri("ma-chan://example.com/647d8c4d-b4db-5709-9d36-b6ee28cbbd93")
 OPS = RoomUri("ma-chan://example.com/f835dbcd-22e2-50f1-9575-1e3c604129ec")
 ALICE, BOT, CAROL = (SipUri(f"sip:{name}@example.com") for name in ("alice", "bot", "carol"))
@@ -325,13 +326,21 @@ def decodes_or_refuses(body: bytes) -> None:
     assert status == 400
 
 
+DOCUMENTS = [path.read_text() for path in sorted(DATA.glob("*.xml"))] + [
+    line[2:]
+    for path in sorted(TRANSCRIPTS.glob("xccos-*.txt"))
+    for line in path.read_text().splitlines()
+]
+"""Recorded and our own, every kind of data among them."""
+
+
 @given(st.binary(max_size=300))
 def test_noise_is_refused_politely(body: bytes) -> None:
     decodes_or_refuses(body)
 
 
 @given(
-    st.sampled_from(sorted(DATA.glob("*.xml"))).map(lambda path: path.read_text()),
+    st.sampled_from(DOCUMENTS),
     st.floats(0, 1, exclude_max=True),
     st.one_of(st.just(""), st.sampled_from("<>&\"'=/: \r\n\0-9a"), st.characters()),
     st.booleans(),
@@ -345,11 +354,12 @@ def test_one_changed_character_never_breaks_the_reader(
     decodes_or_refuses(changed.encode(errors="surrogatepass"))
 
 
-@given(st.sampled_from(sorted(DATA.glob("*.xml"))).map(lambda path: path.read_bytes()), st.data())
+@given(st.sampled_from(DOCUMENTS), st.data())
+@settings(max_examples=200)
 def test_values_of_any_length_and_kind_never_break_the_reader(
-    body: bytes, data: st.DataObject
+    document: str, data: st.DataObject
 ) -> None:
-    pieces = body.split(b'"')
+    pieces = document.encode().split(b'"')
     at = data.draw(st.integers(0, len(pieces) // 2 - 1)) * 2 + 1
     value = data.draw(st.one_of(st.text(max_size=30), st.integers().map(str)))
     pieces[at] = (
