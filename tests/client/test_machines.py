@@ -415,6 +415,7 @@ class SessionWalk(Walk):
     def be_cut(self) -> None:
         if self.chat.state is ConnectionState.ESTABLISHED:
             self.peer.connection.cut()
+            self.settled(lambda: self.chat.state is ConnectionState.TERMINATED)
             self._ended(SessionReason.DISCONNECTED)
 
     @rule()
