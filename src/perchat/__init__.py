@@ -120,6 +120,7 @@ if TYPE_CHECKING:
         FailureRequest,
         FailureResponse,
         FileTransferFailed,
+        GroupCycle,
         HierarchyViolation,
         InterruptedFlow,
         InvalidArgument,
@@ -159,8 +160,15 @@ if TYPE_CHECKING:
         ChatProvisioning,
         Provisioning,
     )
+    from perchat.model.addin import (
+        AddIn,
+    )
     from perchat.model.category import (
         Category,
+        CategorySummary,
+    )
+    from perchat.model.changes import (
+        Changes,
     )
     from perchat.model.chatroom import (
         Behavior,
@@ -171,8 +179,14 @@ if TYPE_CHECKING:
         RoomSnapshot,
         RoomSummary,
     )
+    from perchat.model.history import (
+        HistoryQuery,
+        HistoryResult,
+    )
     from perchat.model.invitation import (
         Invitation,
+        Invitations,
+        InviteSetting,
     )
     from perchat.model.message import (
         Message,
@@ -180,9 +194,32 @@ if TYPE_CHECKING:
     from perchat.model.participant import (
         Participant,
     )
+    from perchat.model.parts import (
+        Emoticon,
+        EmoticonPart,
+        FilePart,
+        LinkPart,
+        MessagePart,
+        RoomLinkPart,
+        StoryTitlePart,
+        TextPart,
+    )
+    from perchat.model.preference import (
+        Preference,
+    )
     from perchat.model.principal import (
+        DirectoryUser,
+        Group,
+        Principal,
         PrincipalType,
+        RoleEntry,
         User,
+        UserMatches,
+    )
+    from perchat.model.roomdetails import (
+        RoleChange,
+        RoleOperation,
+        RoomDetails,
     )
     from perchat.model.service import (
         ServerInfo,
@@ -201,6 +238,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AddIn",
     "ApplicationEndpoint",
     "AttendanceChanged",
     "AuthProtocol",
@@ -211,10 +249,12 @@ __all__ = [
     "CannotGetParticipants",
     "CatchUpStream",
     "Category",
+    "CategorySummary",
     "CategoryUri",
     "Certificate",
     "CertificateNotFound",
     "Change",
+    "Changes",
     "ChatProvisioning",
     "ChatRoomSession",
     "ChatServerConnectionError",
@@ -229,8 +269,11 @@ __all__ = [
     "Credential",
     "DataCollision",
     "Diagnostics",
+    "DirectoryUser",
     "DuplicateAddInName",
     "DuplicateRoomName",
+    "Emoticon",
+    "EmoticonPart",
     "EndpointOptions",
     "EndpointReason",
     "EndpointState",
@@ -240,14 +283,22 @@ __all__ = [
     "EventsLost",
     "FailureRequest",
     "FailureResponse",
+    "FilePart",
     "FileTransferFailed",
+    "Group",
+    "GroupCycle",
     "GroupUri",
     "HierarchyViolation",
+    "HistoryQuery",
+    "HistoryResult",
     "InterruptedFlow",
     "InvalidArgument",
     "Invitation",
     "InvitationStream",
+    "Invitations",
+    "InviteSetting",
     "LimitExceeded",
+    "LinkPart",
     "LivingChat",
     "LivingRoom",
     "LivingState",
@@ -257,6 +308,7 @@ __all__ = [
     "Match",
     "Message",
     "MessageParsingError",
+    "MessagePart",
     "MessageReceived",
     "NoSuchPrincipal",
     "NotJoined",
@@ -273,7 +325,9 @@ __all__ = [
     "PersistentChatEndpoint",
     "PersistentChatError",
     "PostResult",
+    "Preference",
     "PresenterNotMember",
+    "Principal",
     "PrincipalType",
     "PrincipalsAlreadyDefined",
     "PrincipalsNotInScope",
@@ -288,9 +342,14 @@ __all__ = [
     "RegisterError",
     "RemoteProtocolError",
     "Role",
+    "RoleChange",
+    "RoleEntry",
+    "RoleOperation",
     "Room",
     "RoomChanged",
+    "RoomDetails",
     "RoomDisabled",
+    "RoomLinkPart",
     "RoomNotFound",
     "RoomSnapshot",
     "RoomSummary",
@@ -307,13 +366,16 @@ __all__ = [
     "SipUri",
     "StateError",
     "StorageError",
+    "StoryTitlePart",
     "SystemCredential",
+    "TextPart",
     "TlsFailure",
     "TlsFailureReason",
     "Transport",
     "TrustedApplication",
     "User",
     "UserEndpoint",
+    "UserMatches",
     "chat_address",
     "connect_application",
     "connect_user",
@@ -349,9 +411,9 @@ _HOMES = {
         "CertificateNotFound ChatServerConnectionError ChatServerNotConfigured CommandFailed "
         "ConfigurationError ConnectionFailure DataCollision Diagnostics DuplicateAddInName "
         "DuplicateRoomName ErrorCode FailureRequest FailureResponse FileTransferFailed "
-        "HierarchyViolation InterruptedFlow InvalidArgument LimitExceeded LocalProtocolError "
-        "MessageParsingError NoSuchPrincipal NotJoined NotSupported OperationFailure "
-        "OperationTimeout PerchatError PermissionDenied PersistentChatDisabled "
+        "GroupCycle HierarchyViolation InterruptedFlow InvalidArgument LimitExceeded "
+        "LocalProtocolError MessageParsingError NoSuchPrincipal NotJoined NotSupported "
+        "OperationFailure OperationTimeout PerchatError PermissionDenied PersistentChatDisabled "
         "PersistentChatError PresenterNotMember PrincipalsAlreadyDefined PrincipalsNotInScope "
         "ProtocolError ProvisioningError PublishSubscribeError RealTimeError RegisterError "
         "RemoteProtocolError RoomDisabled RoomNotFound ServerDiscoveryError ServerFault "
@@ -359,12 +421,22 @@ _HOMES = {
         "TlsFailureReason"
     ),
     "perchat.lync.provisioning": "ChatProvisioning Provisioning",
-    "perchat.model.category": "Category",
+    "perchat.model.addin": "AddIn",
+    "perchat.model.category": "Category CategorySummary",
+    "perchat.model.changes": "Changes",
     "perchat.model.chatroom": "Behavior Permission Privacy Role Room RoomSnapshot RoomSummary",
-    "perchat.model.invitation": "Invitation",
+    "perchat.model.history": "HistoryQuery HistoryResult",
+    "perchat.model.invitation": "Invitation Invitations InviteSetting",
     "perchat.model.message": "Message",
     "perchat.model.participant": "Participant",
-    "perchat.model.principal": "PrincipalType User",
+    "perchat.model.parts": (
+        "Emoticon EmoticonPart FilePart LinkPart MessagePart RoomLinkPart StoryTitlePart TextPart"
+    ),
+    "perchat.model.preference": "Preference",
+    "perchat.model.principal": (
+        "DirectoryUser Group Principal PrincipalType RoleEntry User UserMatches"
+    ),
+    "perchat.model.roomdetails": "RoleChange RoleOperation RoomDetails",
     "perchat.model.service": "ServerInfo",
     "perchat.model.uri": "CategoryUri GroupUri RoomUri SipUri",
     "perchat.net.certificates": "Certificate",

@@ -55,6 +55,7 @@ from perchat.errors import ErrorCode as ErrorCode
 from perchat.errors import FailureRequest as FailureRequest
 from perchat.errors import FailureResponse as FailureResponse
 from perchat.errors import FileTransferFailed as FileTransferFailed
+from perchat.errors import GroupCycle as GroupCycle
 from perchat.errors import HierarchyViolation as HierarchyViolation
 from perchat.errors import InterruptedFlow as InterruptedFlow
 from perchat.errors import InvalidArgument as InvalidArgument
@@ -91,7 +92,10 @@ from perchat.errors import TlsFailure as TlsFailure
 from perchat.errors import TlsFailureReason as TlsFailureReason
 from perchat.lync.provisioning import ChatProvisioning as ChatProvisioning
 from perchat.lync.provisioning import Provisioning as Provisioning
+from perchat.model.addin import AddIn as AddIn
 from perchat.model.category import Category as Category
+from perchat.model.category import CategorySummary as CategorySummary
+from perchat.model.changes import Changes as Changes
 from perchat.model.chatroom import Behavior as Behavior
 from perchat.model.chatroom import Permission as Permission
 from perchat.model.chatroom import Privacy as Privacy
@@ -99,12 +103,32 @@ from perchat.model.chatroom import Role as Role
 from perchat.model.chatroom import Room as Room
 from perchat.model.chatroom import RoomSnapshot as RoomSnapshot
 from perchat.model.chatroom import RoomSummary as RoomSummary
-from perchat.model.history import HistoryResult
+from perchat.model.history import HistoryQuery as HistoryQuery
+from perchat.model.history import HistoryResult as HistoryResult
 from perchat.model.invitation import Invitation as Invitation
+from perchat.model.invitation import Invitations as Invitations
+from perchat.model.invitation import InviteSetting as InviteSetting
 from perchat.model.message import Message as Message
 from perchat.model.participant import Participant as Participant
+from perchat.model.parts import Emoticon as Emoticon
+from perchat.model.parts import EmoticonPart as EmoticonPart
+from perchat.model.parts import FilePart as FilePart
+from perchat.model.parts import LinkPart as LinkPart
+from perchat.model.parts import MessagePart as MessagePart
+from perchat.model.parts import RoomLinkPart as RoomLinkPart
+from perchat.model.parts import StoryTitlePart as StoryTitlePart
+from perchat.model.parts import TextPart as TextPart
+from perchat.model.preference import Preference as Preference
+from perchat.model.principal import DirectoryUser as DirectoryUser
+from perchat.model.principal import Group as Group
+from perchat.model.principal import Principal as Principal
 from perchat.model.principal import PrincipalType as PrincipalType
+from perchat.model.principal import RoleEntry as RoleEntry
 from perchat.model.principal import User as User
+from perchat.model.principal import UserMatches as UserMatches
+from perchat.model.roomdetails import RoleChange as RoleChange
+from perchat.model.roomdetails import RoleOperation as RoleOperation
+from perchat.model.roomdetails import RoomDetails as RoomDetails
 from perchat.model.service import ServerInfo as ServerInfo
 from perchat.model.uri import CategoryUri as CategoryUri
 from perchat.model.uri import GroupUri as GroupUri
@@ -117,6 +141,7 @@ from perchat.net.trace import Tracer
 from perchat.sip.message import Response as SipResponse
 
 __all__ = [
+    "AddIn",
     "ApplicationEndpoint",
     "AttendanceChanged",
     "AuthProtocol",
@@ -127,10 +152,12 @@ __all__ = [
     "CannotGetParticipants",
     "CatchUpStream",
     "Category",
+    "CategorySummary",
     "CategoryUri",
     "Certificate",
     "CertificateNotFound",
     "Change",
+    "Changes",
     "ChatProvisioning",
     "ChatRoomSession",
     "ChatServerConnectionError",
@@ -145,8 +172,11 @@ __all__ = [
     "Credential",
     "DataCollision",
     "Diagnostics",
+    "DirectoryUser",
     "DuplicateAddInName",
     "DuplicateRoomName",
+    "Emoticon",
+    "EmoticonPart",
     "EndpointOptions",
     "EndpointReason",
     "EndpointState",
@@ -156,14 +186,22 @@ __all__ = [
     "EventsLost",
     "FailureRequest",
     "FailureResponse",
+    "FilePart",
     "FileTransferFailed",
+    "Group",
+    "GroupCycle",
     "GroupUri",
     "HierarchyViolation",
+    "HistoryQuery",
+    "HistoryResult",
     "InterruptedFlow",
     "InvalidArgument",
     "Invitation",
     "InvitationStream",
+    "Invitations",
+    "InviteSetting",
     "LimitExceeded",
+    "LinkPart",
     "LivingChat",
     "LivingRoom",
     "LivingState",
@@ -173,6 +211,7 @@ __all__ = [
     "Match",
     "Message",
     "MessageParsingError",
+    "MessagePart",
     "MessageReceived",
     "NoSuchPrincipal",
     "NotJoined",
@@ -189,7 +228,9 @@ __all__ = [
     "PersistentChatEndpoint",
     "PersistentChatError",
     "PostResult",
+    "Preference",
     "PresenterNotMember",
+    "Principal",
     "PrincipalType",
     "PrincipalsAlreadyDefined",
     "PrincipalsNotInScope",
@@ -204,9 +245,14 @@ __all__ = [
     "RegisterError",
     "RemoteProtocolError",
     "Role",
+    "RoleChange",
+    "RoleEntry",
+    "RoleOperation",
     "Room",
     "RoomChanged",
+    "RoomDetails",
     "RoomDisabled",
+    "RoomLinkPart",
     "RoomNotFound",
     "RoomSnapshot",
     "RoomSummary",
@@ -223,13 +269,16 @@ __all__ = [
     "SipUri",
     "StateError",
     "StorageError",
+    "StoryTitlePart",
     "SystemCredential",
+    "TextPart",
     "TlsFailure",
     "TlsFailureReason",
     "Transport",
     "TrustedApplication",
     "User",
     "UserEndpoint",
+    "UserMatches",
     "chat_address",
     "connect_application",
     "connect_user",
