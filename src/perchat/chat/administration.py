@@ -1,189 +1,127 @@
 """
-What administrators do: users, categories, rooms and the roles in them.
+What administrators do with categories, rooms, the roles in them, and add-ins.
 
-Every operation reads the store as it is and appends facts; a server that runs on the
-same store, in this process or another, follows. Since people call these, what is
-refused is raised, with the remedy.
+They are bound by what can be, not by who may: an administrator needs no role, but a
+principal outside a category's scope gets none from an administrator either.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from perchat.chat.categories import Scope, category_called, principal_form, room_called
+from perchat.chat.directoryadmin import DirectoryAdministration
+from perchat.chat.planning import Plan
+from perchat.chat.scope import Scope
 from perchat.errors import CommandFailed, ConfigurationError, ErrorCode
+from perchat.model.addin import AddIn
 from perchat.model.category import Category
 from perchat.model.chatroom import Behavior, Privacy, Role, Room
+from perchat.model.invitation import InviteSetting
 from perchat.model.journal import (
+    AddInChanged,
+    AddInRemoved,
     CategoryChanged,
-    RolesGranted,
+    CategoryRemoved,
     RolesRevoked,
     RoomChanged,
-    UserChanged,
+    RoomRemoved,
 )
-from perchat.model.name import checked_description, checked_name, fold
-from perchat.model.principal import User
+from perchat.model.name import checked_name, fold
+from perchat.model.roomdetails import RoleChange, RoleOperation, RoomSettings, RoomUpdate
 from perchat.model.uri import CategoryUri, RoomUri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
 
-    from perchat.chat.settings import ChatSettings
-    from perchat.cluster.wakeup import Wakeup
+    from perchat.chat.state import ChatState, RoomState
     from perchat.model.journal import Fact
-    from perchat.model.uri import SipUri
-    from perchat.store.base import Snapshot, Store
-    from perchat.store.directory import Directory
 
 __all__ = ["Administration"]
 
+_ADD_IN_NAME, _ADD_IN_URL = 50, 255
 
-class Administration:
-    """
-    Administers one open store.
 
-    Args:
-        new_guid: Gives a GUID never given before.
-        directory: Needed for passwords only.
-        wakeup: Tells a server in the same process at once.
+class Administration(DirectoryAdministration):
+    """Administers one open store; see DirectoryAdministration for the principals."""
 
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        settings: ChatSettings,
-        *,
-        new_guid: Callable[[], str],
-        directory: Directory | None = None,
-        wakeup: Wakeup | None = None,
-    ) -> None:
-        self._store = store
-        self._settings = settings
-        self._new_guid = new_guid
-        self._directory = directory
-        self._wakeup = wakeup
-
-    # users
-
-    async def add_user(
-        self,
-        uri: SipUri,
-        *,
-        display_name: str = "",
-        nt_hash: bytes | None = None,
-        chat_enabled: bool = True,
-    ) -> User:
-        """
-        Make a user of this domain, who can sign in once there is a password.
-
-        Raises:
-            ConfigurationError: Another domain, a name that cannot be, or taken.
-
-        """
-        address = uri.address
-        if address.domain != self._settings.domain.lower():
-            raise ConfigurationError(
-                f"{address} is not of this server's domain: name sip:...@{self._settings.domain}"
-            )
-        name = self._checked(display_name or address.user, "display name")
-        await self._refuse_known(address)
-        user = User(address, address.user, name, self._new_guid(), chat_enabled=chat_enabled)
-        await self._append(UserChanged(user))
-        if nt_hash is not None:
-            await self.set_password(address, nt_hash)
-        return user
-
-    async def _refuse_known(self, address: SipUri) -> None:
-        if await self._store.find_users(address):
-            raise ConfigurationError(f"the user {address} exists already")
-
-    async def set_password(self, uri: SipUri, nt_hash: bytes) -> None:
-        """
-        Replace what proves a user's identity.
-
-        Raises:
-            NoSuchPrincipal: Nobody has that address.
-            ConfigurationError: There is no key for the directory.
-
-        """
-        await self.user(uri)
-        if self._directory is None:
-            raise ConfigurationError("no directory key is configured, so no password can be kept")
-        await self._directory.set_secret(uri.address, nt_hash)
-
-    async def set_user(
-        self,
-        uri: SipUri,
-        *,
-        enabled: bool | None = None,
-        chat_enabled: bool | None = None,
-        display_name: str | None = None,
-    ) -> User:
-        """Change what is given; a user that may not chat any more leaves all rooms."""
-        user = await self.user(uri)
-        if display_name is not None:
-            user = replace(user, display_name=self._checked(display_name, "display name"))
-        user = replace(
-            user,
-            enabled=user.enabled if enabled is None else enabled,
-            chat_enabled=user.chat_enabled if chat_enabled is None else chat_enabled,
-        )
-        await self._append(UserChanged(user))
-        return user
-
-    async def user(self, uri: SipUri) -> User:
-        """Return a user; NoSuchPrincipal when nobody has that address."""
-        found = await self._store.find_users(uri.address)
-        if not found:
-            raise CommandFailed.of(ErrorCode.NO_SUCH_PRINCIPAL, f"no such user: {uri.address}")
-        return found[0]
-
-    async def users(self) -> list[User]:
-        """Return all users, by address."""
-        return list((await self._store.snapshot()).users)
-
-    # categories and rooms
+    # categories
 
     async def add_category(
-        self, name: str, description: str = "", *, allow: Iterable[str] | None = None
+        self,
+        name: str,
+        description: str = "",
+        *,
+        allow: Iterable[str] | None = None,
+        deny: Iterable[str] = (),
+        creators: Iterable[str] = (),
+        invitations: bool = False,
+        file_posts: bool = False,
+        keeps_history: bool = True,
     ) -> Category:
         """
         Make a category; without ``allow``, everybody of this domain may be in its rooms.
 
         Raises:
             DuplicateRoomName: A room or category of that name exists.
+            NoSuchPrincipal: A principal that does not exist.
+            PrincipalsNotInScope: A creator that the category does not allow.
             ConfigurationError: A name that cannot be.
 
         """
+        state = await self._state()
+        everybody = (f"domain:{self._settings.domain.lower()}",)
         category = Category(
             CategoryUri.of(self._settings.domain, self._new_guid()),
             self._checked(name, "category name"),
             self._described(description),
-            allowed=frozenset([f"domain:{self._settings.domain.lower()}"])
-            if allow is None
-            else frozenset(map(_principal, allow)),
+            keeps_history,
+            invitations,
+            file_posts,
+            frozenset(self._existing(state, everybody if allow is None else allow)),
+            frozenset(self._existing(state, deny)),
+            frozenset(self._existing(state, creators)),
         )
+        Scope(state, category).checked(category.creators)
         await self._append(CategoryChanged(category))
         return category
 
     async def set_category(self, category: Category) -> Category:
         """Replace a category by its changed value; who is denied now leaves its rooms."""
+        state = await self._state()
+        if category.uri not in state.categories:
+            raise CommandFailed.of(ErrorCode.NO_SUCH_NODE, f"no such category: {category.uri}")
         changed = replace(
             category,
             name=self._checked(category.name, "category name"),
             description=self._described(category.description),
+            allowed=frozenset(self._existing(state, category.allowed)),
+            denied=frozenset(self._existing(state, category.denied)),
+            creators=frozenset(self._existing(state, category.creators)),
         )
-        snapshot = await self._store.snapshot()
-        if category.uri not in {known.uri for known in snapshot.categories}:
-            raise CommandFailed.of(ErrorCode.NO_SUCH_NODE, f"no such category: {category.uri}")
-        await self._append(CategoryChanged(changed), *Scope(snapshot, changed).purge())
+        scope = Scope(state, changed)
+        changed = replace(changed, creators=changed.creators - set(scope.outside(changed.creators)))
+        within = [p for p in state.rooms.values() if p.room.category == category.uri]
+        purged = [fact for place in within for fact in _purge(place, scope)]
+        await self._append(CategoryChanged(changed), *purged)
         return changed
+
+    async def remove_category(self, name: str) -> Category:
+        """Remove a category that holds no rooms; HierarchyViolation when it does."""
+        category = _category(await self._state(), name)
+        await self._append(CategoryRemoved(category.uri))
+        return category
+
+    async def category(self, name: str) -> Category:
+        """Return a category by name or address; RoomNotFound when there is none."""
+        return _category(await self._state(), name)
 
     async def categories(self) -> list[Category]:
         """Return all categories, by name."""
         return sorted((await self._store.snapshot()).categories, key=lambda c: fold(c.name))
+
+    # rooms
 
     async def add_room(
         self,
@@ -196,59 +134,81 @@ class Administration:
         presenters: Collection[str] = (),
         privacy: Privacy = Privacy.CLOSED,
         behavior: Behavior = Behavior.NORMAL,
+        invites: bool = True,
+        add_in: str = "",
     ) -> Room:
         """
         Make a room in the category of that name, with the roles it starts with.
 
         Raises:
-            DuplicateRoomName: A room or category of that name exists.
+            DuplicateRoomName: A room or category of that name exists, or one that looks so.
             RoomNotFound: No category of that name.
             NoSuchPrincipal: A member, manager or presenter that does not exist.
             PrincipalsNotInScope: One that the category does not allow.
+            PresenterNotMember, InvalidArgument: Presenters are members of auditoriums.
             ConfigurationError: A name that cannot be.
 
         """
-        snapshot = await self._store.snapshot()
-        within = category_called(snapshot, category)
-        room = Room(
-            RoomUri.of(self._settings.domain, self._new_guid()),
+        state = await self._state()
+        wanted = RoomSettings(
             self._checked(name, "room name"),
+            _category(state, category).uri,
             self._described(description),
-            within.uri,
             privacy,
             behavior,
+            invitations=InviteSetting.INHERIT if invites else InviteSetting.OFF,
+            add_in=_add_in(state, add_in).id if add_in else "",
+            members=tuple(members),
+            managers=tuple(managers),
+            presenters=tuple(presenters),
         )
-        scope = Scope(snapshot, within)
-        wanted = {Role.MEMBER: members, Role.MANAGER: managers, Role.PRESENTER: presenters}
-        grants = [
-            RolesGranted(room.uri, role, scope.checked(principals))
-            for role, principals in wanted.items()
-            if principals
-        ]
-        if presenters:
-            scope.check_presenters(
-                room, scope.checked(presenters), held=frozenset(map(_principal, members))
-            )
-        await self._append(RoomChanged(room), *grants)
-        return room
+        uri = RoomUri.of(self._settings.domain, self._new_guid())
+        facts = Plan(state, name_limit=self._settings.name_limit).create(uri, wanted)
+        await self._append(*facts)
+        return await self.room(uri)
 
     async def set_room(self, room: Room) -> Room:
         """Replace a room by its changed value; raises as ``add_room`` does."""
-        changed = replace(
-            room,
-            name=self._checked(room.name, "room name"),
-            description=self._described(room.description),
+        return await self.update_room(
+            RoomUpdate(
+                room.uri,
+                room.name,
+                room.description,
+                room.category,
+                room.privacy,
+                room.behavior,
+                room.disabled,
+                InviteSetting.INHERIT if room.invites else InviteSetting.OFF,
+                room.add_in,
+            )
         )
-        snapshot = await self._store.snapshot()
-        room_called(snapshot, room.uri)
-        within = category_called(snapshot, str(room.category))
-        scope = Scope(snapshot, within)
-        await self._append(RoomChanged(changed), *scope.purge_room(room.uri))
-        return changed
+
+    async def update_room(self, wanted: RoomUpdate) -> Room:
+        """Change what is given; roles that do not fit the room any more are taken away."""
+        state = await self._state()
+        place = _place(state, wanted.uri)
+        if wanted.name is not None:
+            wanted = replace(wanted, name=self._checked(wanted.name, "room name"))
+        if wanted.description is not None:
+            wanted = replace(wanted, description=self._described(wanted.description))
+        await self._append(*Plan(state, name_limit=self._settings.name_limit).update(place, wanted))
+        return await self.room(wanted.uri)
+
+    async def move_room(self, room: str, category: str) -> Room:
+        """Move a room to the category of that name; who has no part in it leaves."""
+        state = await self._state()
+        target = _category(state, category).uri
+        return await self.update_room(RoomUpdate(_place(state, room).room.uri, category=target))
+
+    async def remove_room(self, room: str) -> Room:
+        """Remove a room and all that was said in it, for good; whoever is in it leaves."""
+        found = _place(await self._state(), room).room
+        await self._append(RoomChanged(replace(found, disabled=True)), RoomRemoved(found.uri))
+        return found
 
     async def room(self, name: str) -> Room:
         """Return a room by name or address; RoomNotFound when there is none."""
-        return room_called(await self._store.snapshot(), name)
+        return _place(await self._state(), name).room
 
     async def rooms(self) -> list[Room]:
         """Return all rooms, by name."""
@@ -262,21 +222,18 @@ class Administration:
 
         Raises:
             RoomNotFound: No room of that name or address.
-            NoSuchPrincipal: Not a user, and not ``domain:NAME``.
+            NoSuchPrincipal: Not a user, group or ``domain:NAME``.
             PrincipalsNotInScope: The category does not allow one of them.
             PresenterNotMember: A presenter that is not a member.
             InvalidArgument: Presenters are for auditoriums.
 
         """
-        snapshot = await self._store.snapshot()
-        found = room_called(snapshot, room)
-        scope = Scope(snapshot, category_called(snapshot, str(found.category)))
-        wanted = scope.checked(principals)
-        if role is Role.PRESENTER:
-            scope.check_presenters(found, wanted, held=_held(snapshot, found, Role.MEMBER))
-        new = tuple(p for p in wanted if p not in _held(snapshot, found, role))
+        state = await self._state()
+        place = _place(state, room)
+        named = Scope(state, state.category(place)).checked(principals)
+        new = tuple(one for one in named if one not in place.roles.get(role, ()))
         if new:
-            await self._append(RolesGranted(found.uri, role, new))
+            await self._append(*self._planned(state, place, role, RoleOperation.ADD, new))
         return new
 
     async def revoke(self, room: str, role: Role, principals: Collection[str]) -> tuple[str, ...]:
@@ -285,56 +242,92 @@ class Administration:
 
         Who is no member any more is no presenter either, and leaves the room.
         """
-        snapshot = await self._store.snapshot()
-        found = room_called(snapshot, room)
-        named = [_principal(principal) for principal in principals]
-        roles = [role, Role.PRESENTER] if role is Role.MEMBER else [role]
-        facts = [
-            RolesRevoked(found.uri, each, gone)
-            for each in roles
-            if (gone := tuple(p for p in named if p in _held(snapshot, found, each)))
-        ]
-        if facts:
-            await self._append(*facts)
-        return next((fact.principals for fact in facts if fact.role is role), ())
+        state = await self._state()
+        place = _place(state, room)
+        named = dict.fromkeys(self._principal(principal) for principal in principals)
+        gone = tuple(one for one in named if one in place.roles.get(role, ()))
+        if gone:
+            await self._append(*self._planned(state, place, role, RoleOperation.REMOVE, gone))
+        return gone
+
+    def _planned(
+        self,
+        state: ChatState,
+        place: RoomState,
+        role: Role,
+        operation: RoleOperation,
+        principals: tuple[str, ...],
+    ) -> list[Fact]:
+        return Plan(state).roles(place, RoleChange(role, operation, principals))
 
     async def roles(self, room: str) -> dict[Role, tuple[str, ...]]:
         """Return the principals of each role in a room."""
-        snapshot = await self._store.snapshot()
-        uri = room_called(snapshot, room).uri
-        return {grant.role: grant.principals for grant in snapshot.roles if grant.room == uri}
+        held = _place(await self._state(), room).roles
+        return {role: tuple(sorted(principals)) for role, principals in held.items() if principals}
 
-    async def _append(self, *facts: Fact) -> None:
-        await self._store.append(*facts)
-        if self._wakeup is not None:
-            self._wakeup.wake()
+    # add-ins
 
-    def _checked(self, name: str, what: str) -> str:
+    async def add_add_in(self, name: str, url: str) -> AddIn:
+        """
+        Register a web page that can be shown beside rooms.
+
+        Raises:
+            DuplicateAddInName: An add-in of that name exists.
+            ConfigurationError: More than 50 or 255 characters, or not ``http`` or ``https``.
+
+        """
         try:
-            return checked_name(name, self._settings.name_limit)
+            checked = checked_name(name, _ADD_IN_NAME)
+            parts = urlsplit(url)
         except ValueError as error:
-            raise ConfigurationError(f"{what}: {error}") from error
+            raise ConfigurationError(f"add-in: {error}") from error
+        if parts.scheme not in {"http", "https"} or not parts.hostname or len(url) > _ADD_IN_URL:
+            raise ConfigurationError(
+                f"an add-in has an http or https URL of up to {_ADD_IN_URL} characters, not {url!r}"
+            )
+        add_in = AddIn(self._new_guid().lower(), checked, url)
+        await self._append(AddInChanged(add_in))
+        return add_in
 
-    def _described(self, description: str) -> str:
-        try:
-            return checked_description(description, self._settings.name_limit)
-        except ValueError as error:
-            raise ConfigurationError(f"description: {error}") from error
+    async def add_ins(self) -> list[AddIn]:
+        """Return all add-ins, by name."""
+        return sorted((await self._state()).add_ins.values(), key=lambda one: fold(one.name))
+
+    async def remove_add_in(self, name: str) -> AddIn:
+        """Remove an add-in, by name or id, from the register and from all rooms."""
+        state = await self._state()
+        add_in = _add_in(state, name)
+        using = [place.room for place in state.rooms.values() if place.room.add_in == add_in.id]
+        freed = [RoomChanged(replace(room, add_in="")) for room in using]
+        await self._append(*freed, AddInRemoved(add_in.id))
+        return add_in
 
 
-def _principal(text: str) -> str:
-    try:
-        return principal_form(text)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"name an address (sip:user@domain) or a domain (domain:NAME), not {text!r}"
-        ) from error
+def _category(state: ChatState, name: str) -> Category:
+    for category in state.categories.values():
+        if name == category.uri or fold(name) == fold(category.name):
+            return category
+    raise CommandFailed.of(ErrorCode.NO_SUCH_NODE, f"no such category: {name}")
 
 
-def _held(snapshot: Snapshot, room: Room, role: Role) -> frozenset[str]:
-    return frozenset(
-        principal
-        for grant in snapshot.roles
-        if grant.room == room.uri and grant.role is role
-        for principal in grant.principals
-    )
+def _place(state: ChatState, name: str) -> RoomState:
+    for place in state.rooms.values():
+        if name == place.room.uri or fold(name) == place.key:
+            return place
+    raise CommandFailed.of(ErrorCode.NO_SUCH_NODE, f"no such room: {name}")
+
+
+def _add_in(state: ChatState, name: str) -> AddIn:
+    for add_in in state.add_ins.values():
+        if name == add_in.id or fold(name) == fold(add_in.name):
+            return add_in
+    raise CommandFailed.of(ErrorCode.NO_SUCH_NODE, f"no such add-in: {name}")
+
+
+def _purge(place: RoomState, scope: Scope) -> list[RolesRevoked]:
+    """Return what takes away the roles in a room that a scope does not allow."""
+    return [
+        RolesRevoked(place.room.uri, role, gone)
+        for role, held in place.roles.items()
+        if (gone := scope.outside(sorted(held)))
+    ]

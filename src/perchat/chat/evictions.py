@@ -18,13 +18,14 @@ from perchat.model.journal import (
     UserChanged,
     UserRemoved,
 )
+from perchat.model.uri import SipUri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from perchat.chat.state import ChatState
     from perchat.model.journal import Fact
-    from perchat.model.uri import RoomUri, SipUri
+    from perchat.model.uri import RoomUri
 
 __all__ = ["Evictions"]
 
@@ -64,8 +65,9 @@ class Evictions:
         match fact:
             case ParticipantJoined(room=room, user=user):
                 return {room: (user,)}
-            case RolesRevoked(room=room):
-                return {room: None}
+            case RolesRevoked(room=room, principals=gone):
+                direct = all(one.startswith("sip:") for one in gone)
+                return {room: [SipUri(one) for one in gone] if direct else None}
             case RoomChanged(room=changed):
                 return {changed.uri: None}
             case CategoryChanged(category=category):

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from perchat.chat import rules
 from perchat.chat.refusal import Refusal, refuse
 from perchat.errors import ErrorCode, StorageError
+from perchat.model.history import HistoryResult
+from perchat.store.words import words
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
 
     from perchat.chat.desk import Desk
+    from perchat.chat.settings import ChatSettings
+    from perchat.model.history import HistoryQuery
     from perchat.model.message import Message
     from perchat.model.uri import RoomUri, SipUri
 
 __all__ = ["History"]
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _AROUND = 512  # bytes: what stands around a text
@@ -58,6 +65,34 @@ class History:
         page = _fitting(found[:limit], settings.history_bytes)
         return page, len(page) < len(found)
 
+    async def query(
+        self, user: SipUri, rooms: Sequence[RoomUri], query: HistoryQuery
+    ) -> Refusal | list[HistoryResult]:
+        """See ChatService.query."""
+        settings = self._desk.settings
+        if refusal := _refusal_of_query(rooms, query, settings):
+            return refusal
+        kept = {room: self._kept(user, room) for room in rooms}
+        refusals = [one for one in kept.values() if isinstance(one, Refusal)]
+        if len(refusals) == len(kept):
+            return refusals[0]
+        most = settings.history_limit
+        asked = replace(
+            query, limit=min(query.limit or most, most), newest_first=query.search_newest_first
+        )
+        asking = self._desk.store.search([room for room in kept if kept[room] is True], asked)
+        found = await _read(asking)
+        if isinstance(found, Refusal):
+            return found
+        silent = {room: self._silent(room) for room in kept if kept[room] is False}
+        results = silent | {result.room_uri: result for result in found}
+        page = _sharing([results[room] for room in kept if room in results], settings.query_bytes)
+        turned = query.newest_first is not query.search_newest_first
+        return [replace(one, messages=one.messages[::-1]) for one in page] if turned else page
+
+    def _silent(self, room: RoomUri) -> HistoryResult:
+        return HistoryResult(room, self._desk.state.rooms[room].room.name)
+
     def _kept(self, user: SipUri, room: RoomUri) -> Refusal | bool:
         """Return whether a room keeps history, if the user may read it at all."""
         found = self._desk.find(user, room)
@@ -69,7 +104,7 @@ class History:
         return self._desk.category(place).keeps_history
 
 
-async def _read(reading: Awaitable[list[Message]]) -> Refusal | list[Message]:
+async def _read(reading: Awaitable[T]) -> Refusal | T:
     try:
         return await reading
     except StorageError as error:
@@ -77,13 +112,47 @@ async def _read(reading: Awaitable[list[Message]]) -> Refusal | list[Message]:
         return Refusal(ErrorCode.DATABASE_CONNECTION, "the service cannot read it now")
 
 
-def _fitting(messages: list[Message], size: int) -> list[Message]:
-    """Return as many from the beginning as fit, but one at least."""
+def _refusal_of_query(
+    rooms: Sequence[RoomUri], query: HistoryQuery, settings: ChatSettings
+) -> Refusal | None:
+    if not rooms:
+        return Refusal(ErrorCode.INVALID_ARGUMENT, "a question about history names rooms")
+    for count, most, what in (
+        (len(rooms), settings.query_rooms, "rooms"),
+        (len(query.authors), settings.query_authors, "authors"),
+        (len(words(query.text).split()), settings.query_words, "words"),
+    ):
+        if count > most:
+            return Refusal(ErrorCode.LIMIT_EXCEEDED, f"{count} {what}, but {most} are the most")
+    return None
+
+
+def _sharing(results: list[HistoryResult], size: int) -> list[HistoryResult]:
+    """Cut results, in the order of the search, so that they fit together; each its share."""
+    least = 1 if len(results) == 1 else 0  # so that the next page can be asked for
+    waiting = sorted(results, key=lambda result: sum(map(_size, result.messages)))
+    cut: dict[RoomUri, HistoryResult] = {}
+    for place, result in enumerate(waiting):
+        fit = _fitting(list(result.messages), size // (len(waiting) - place), least)
+        size -= sum(map(_size, fit))
+        short = len(fit) < len(result.messages)
+        cut[result.room_uri] = replace(
+            result, messages=tuple(fit), truncated=result.truncated or short
+        )
+    return [cut[result.room_uri] for result in results]
+
+
+def _fitting(messages: list[Message], size: int, least: int = 1) -> list[Message]:
+    """Return as many from the beginning as fit, but ``least`` of them in any case."""
     for place, message in enumerate(messages):
-        size -= _written(message.text) + _written(message.rtf or "") + _AROUND
+        size -= _size(message)
         if size < 0:
-            return messages[: max(place, 1)]
+            return messages[: max(place, least)]
     return messages
+
+
+def _size(message: Message) -> int:
+    return _written(message.text) + _written(message.rtf or "") + _AROUND
 
 
 def _written(text: str) -> int:

@@ -12,10 +12,11 @@ from perchat.model.name import fold
 from perchat.model.participant import Participant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from perchat.chat.desk import Desk
     from perchat.chat.state import RoomState
+    from perchat.model.chatroom import Room
     from perchat.model.journal import JournalEntry
     from perchat.model.uri import RoomUri, SipUri
 
@@ -110,12 +111,29 @@ class Rooms:
         ]
         return self._snapshots(found, limit)
 
+    def where(self, user: SipUri, holds: Callable[[Room], bool]) -> list[RoomSnapshot]:
+        """Return the rooms a user may see for which something holds, by name."""
+        places = self._desk.state.rooms.values()
+        found = [place for place in places if holds(place.room) and self._shows(user, place)]
+        return self._snapshots(found, None)
+
+    def called(self, user: SipUri, name: str) -> RoomUri | None:
+        """Return the room of that name, if the user may see it."""
+        key, state = fold(name.strip()), self._desk.state
+        for uri, place in state.rooms.items():
+            if place.key == key and Permission.VIEW in state.permission(user, place):
+                return uri
+        return None
+
     def associations(self, user: SipUri, role: Role, limit: int | None) -> list[RoomSnapshot]:
         """See ChatService.associations."""
+        state = self._desk.state
+        principals = state.affiliations.of(user)
+        rooms = {uri for one in principals for uri in state.holdings.get(one, ())}
         found = [
             place
-            for place in self._desk.state.rooms.values()
-            if role in self._desk.roles(user, place) and self._shows(user, place)
+            for place in map(state.rooms.__getitem__, rooms)
+            if role in state.roles(user, place) and self._shows(user, place)
         ]
         return self._snapshots(found, limit)
 

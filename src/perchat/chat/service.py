@@ -7,27 +7,33 @@ who follows the journal gives every entry to ``apply`` before telling anybody of
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from perchat.chat.desk import Desk
 from perchat.chat.evictions import Evictions
 from perchat.chat.history import History
+from perchat.chat.invitations import InvitationBook
 from perchat.chat.messages import Messages
-from perchat.chat.refusal import Refusal
+from perchat.chat.people import People
+from perchat.chat.preferences import Preferences
+from perchat.chat.refusal import Refusal, refuse
 from perchat.chat.rooms import Rooms
+from perchat.errors import ErrorCode
 from perchat.model.chatroom import Permission
 from perchat.model.journal import MessagePosted, NodeStarted, ParticipantJoined
 from perchat.model.service import ServerInfo
 from perchat.model.uri import CategoryUri
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from perchat.chat.settings import ChatSettings
     from perchat.chat.state import ChatState, Happening
     from perchat.cluster.wakeup import Wakeup
     from perchat.model.chatroom import Role, RoomSnapshot
+    from perchat.model.history import HistoryQuery, HistoryResult
     from perchat.model.journal import JournalEntry, ParticipantParted
     from perchat.model.message import Message
     from perchat.model.participant import Participant
@@ -38,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["ChatService"]
 
 
-class ChatService:
+class ChatService(InvitationBook, Preferences, People):
     """
     One node's chat service over an open store.
 
@@ -46,12 +52,21 @@ class ChatService:
     ``apply`` every entry, since joins and parts wait for that.
     """
 
-    def __init__(self, store: Store, wakeup: Wakeup, settings: ChatSettings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        wakeup: Wakeup,
+        settings: ChatSettings,
+        *,
+        new_guid: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
         self.settings = settings
         self._desk = Desk(store, wakeup, settings)
         self._rooms = Rooms(self._desk)
         self._messages = Messages(self._desk)
         self._history = History(self._desk)
+        self._new_guid = new_guid
+        self._root: CategoryUri | None = None
         self._evictions = Evictions(self._desk.state)
         self._database = ""
 
@@ -68,6 +83,7 @@ class ChatService:
         await self._desk.store.append(NodeStarted(self.settings.node))
         snapshot = await self._desk.store.snapshot()
         self._database = snapshot.database
+        self._root = CategoryUri.of(self.settings.domain, snapshot.database)
         self._desk.state.load(snapshot)
 
     async def stop(self) -> None:
@@ -178,6 +194,20 @@ class ChatService:
         """Return the messages that follow one, oldest first, and whether there are more."""
         return await self._history.after(user, room, message, limit)
 
+    async def query(
+        self, user: SipUri, rooms: Sequence[RoomUri], query: HistoryQuery
+    ) -> Refusal | list[HistoryResult]:
+        """
+        Return what was said that matches, a value a room, in the order given.
+
+        Rooms the user may not read are left out; if there is no other, that is refused as
+        reading it would be. Also refused: INVALID_ARGUMENT (no rooms), LIMIT_EXCEEDED (too
+        many rooms, authors or words), DATABASE_CONNECTION. What does not fit an answer is
+        left out and the result marked as truncated; of one room there is one message at
+        least, so that asking on behind the last comes to an end.
+        """
+        return await self._history.query(user, rooms, query)
+
     # what a session sees
 
     def search(
@@ -206,6 +236,23 @@ class ChatService:
         """Return who is in a room, in the order of arrival; empty for an unknown room."""
         place = self._desk.state.rooms.get(room)
         return self._rooms.participants(place) if place else []
+
+    def hidden_participants(
+        self, user: SipUri, session: str, room: RoomUri
+    ) -> Refusal | list[Participant]:
+        """
+        Return who is in a large room, in the order of arrival, to those who are.
+
+        Refused: NO_SUCH_NODE, USER_NOT_JOINED, CANNOT_GET_PARTICIPANT_LIST (it is not large).
+        """
+        found = self._desk.find(user, room)
+        if isinstance(found, Refusal):
+            return found
+        if not self._desk.state.is_joined(room, user, session):
+            return refuse(ErrorCode.USER_NOT_JOINED)
+        if not found[0].large:
+            return refuse(ErrorCode.CANNOT_GET_PARTICIPANT_LIST)
+        return self._rooms.participants(found[0])
 
     def permission(self, user: SipUri, room: RoomUri) -> Permission:
         """Return what a user may do in a room; POST alone is not enough in an auditorium."""

@@ -22,9 +22,15 @@ class ChatSettings:
         history_limit: The most messages of any history answer.
         history_bytes: Bytes of UTF-8, as they are written, that end an answer sooner: the
             client has to be able to read it.
+        query_bytes: The same for an answer to a question about history, which goes beside
+            other traffic: what is missing can be asked for again.
+        query_words: Words such a question may have; where a script has no blanks, characters.
+        query_rooms: Rooms such a question may be about.
+        query_authors: Authors such a question may name.
         participant_update_limit: Users in a room above which comings and goings are not
             told any more; told again below ``calm_share`` of it.
         calm_share: See there.
+        preference_limit: Bytes of UTF-8 a bundle of preferences may have.
         name_limit: Characters of names and descriptions.
         room_management_url: A page for managing rooms; empty when there is none.
 
@@ -38,7 +44,12 @@ class ChatSettings:
     search_limit: int = 999
     history_limit: int = 500
     history_bytes: int = 786_432
+    query_bytes: int = 61_440
+    query_words: int = 256
+    query_rooms: int = 1000
+    query_authors: int = 100
     participant_update_limit: int = 75
     calm_share: float = 0.8
+    preference_limit: int = 131_072
     name_limit: int = 256
     room_management_url: str = ""

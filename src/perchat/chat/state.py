@@ -44,12 +44,13 @@ from perchat.model.journal import (
     UsersInvited,
 )
 from perchat.model.name import fold
+from perchat.model.uri import SipUri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from perchat.model.category import Category
-    from perchat.model.uri import CategoryUri, RoomUri, SipUri
+    from perchat.model.uri import CategoryUri, RoomUri
     from perchat.store.base import Snapshot
 
 __all__ = [
@@ -309,6 +310,8 @@ class ChatState(DirectoryState):
         """Return the participants whose privileges a change of a role may change."""
         if role is Role.MEMBER or not place.present:
             return ()
+        if all(one.startswith("sip:") for one in principals):
+            return [user for one in principals if (user := SipUri(one)) in place.present]
         names = frozenset(principals)
         return [u for u in place.present if not names.isdisjoint(self.affiliations.of(u))]
 

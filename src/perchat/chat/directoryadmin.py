@@ -1,0 +1,299 @@
+"""
+What administrators do with the directory: users, groups, and who holds whom.
+
+Every operation reads the store as it is and appends facts; a server that runs on the
+same store, in this process or another, follows. Since people call these, what is
+refused is raised, with the remedy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from perchat.chat.guests import invite
+from perchat.chat.scope import checked_principal, principal_form
+from perchat.chat.state import ChatState
+from perchat.errors import CommandFailed, ConfigurationError, ErrorCode
+from perchat.model.journal import (
+    CategoryChanged,
+    Fact,
+    GroupChanged,
+    GroupMembersAdded,
+    GroupMembersRemoved,
+    GroupRemoved,
+    UserChanged,
+    UserRemoved,
+)
+from perchat.model.name import checked_description, checked_name, fold
+from perchat.model.principal import Group, PrincipalType, User
+from perchat.model.uri import GroupUri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from perchat.chat.settings import ChatSettings
+    from perchat.cluster.wakeup import Wakeup
+    from perchat.model.uri import SipUri
+    from perchat.store.base import Store
+    from perchat.store.directory import Directory
+
+__all__ = ["DirectoryAdministration"]
+
+
+class DirectoryAdministration:
+    """
+    Administers the principals of one open store.
+
+    Args:
+        new_guid: Gives a GUID never given before.
+        directory: Needed for passwords only.
+        wakeup: Tells a server in the same process at once.
+
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: ChatSettings,
+        *,
+        new_guid: Callable[[], str],
+        directory: Directory | None = None,
+        wakeup: Wakeup | None = None,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._new_guid = new_guid
+        self._directory = directory
+        self._wakeup = wakeup
+
+    # users
+
+    async def add_user(
+        self,
+        uri: SipUri,
+        *,
+        display_name: str = "",
+        nt_hash: bytes | None = None,
+        chat_enabled: bool = True,
+    ) -> User:
+        """
+        Make a user of this domain, who can sign in once there is a password.
+
+        Raises:
+            ConfigurationError: Another domain, a name that cannot be, or taken.
+
+        """
+        address = uri.address
+        if address.domain != self._settings.domain.lower():
+            raise ConfigurationError(
+                f"{address} is not of this server's domain: name sip:...@{self._settings.domain}"
+            )
+        name = self._checked(display_name or address.user, "display name")
+        await self._refuse_known(address)
+        user = User(address, address.user, name, self._new_guid(), chat_enabled=chat_enabled)
+        await self._append(UserChanged(user))
+        if nt_hash is not None:
+            await self.set_password(address, nt_hash)
+        return user
+
+    async def _refuse_known(self, address: SipUri) -> None:
+        if await self._store.find_users(address):
+            raise ConfigurationError(f"the user {address} exists already")
+
+    async def set_password(self, uri: SipUri, nt_hash: bytes) -> None:
+        """
+        Replace what proves a user's identity.
+
+        Raises:
+            NoSuchPrincipal: Nobody has that address.
+            ConfigurationError: There is no key for the directory.
+
+        """
+        await self.user(uri)
+        if self._directory is None:
+            raise ConfigurationError("no directory key is configured, so no password can be kept")
+        await self._directory.set_secret(uri.address, nt_hash)
+
+    async def set_user(
+        self,
+        uri: SipUri,
+        *,
+        display_name: str | None = None,
+        **changes: bool | str | None,
+    ) -> User:
+        """
+        Change what is given, by the names of User; None leaves something as it is.
+
+        A user that may not sign in or chat any more leaves all rooms.
+        """
+        user = await self.user(uri)
+        given = {name: value for name, value in changes.items() if value is not None}
+        if display_name is not None:
+            given["display_name"] = self._checked(display_name, "display name")
+        user = replace(user, **given)  # type: ignore[arg-type]  # by the names of User
+        await self._append(UserChanged(user))
+        return user
+
+    async def remove_user(self, uri: SipUri) -> User:
+        """Take a user out of the directory, all roles and groups; what was said stays."""
+        user = await self.user(uri)
+        await self._append(
+            *self._out_of_scopes(await self._state(), user.uri), UserRemoved(user.uri)
+        )
+        return user
+
+    async def user(self, uri: SipUri) -> User:
+        """Return a user; NoSuchPrincipal when nobody has that address."""
+        found = await self._store.find_users(uri.address)
+        if not found:
+            raise CommandFailed.of(ErrorCode.NO_SUCH_PRINCIPAL, f"no such user: {uri.address}")
+        return found[0]
+
+    async def users(self) -> list[User]:
+        """Return all users, by address."""
+        return list((await self._store.snapshot()).users)
+
+    # groups
+
+    async def add_group(
+        self,
+        name: str,
+        members: Collection[str] = (),
+        *,
+        kind: PrincipalType = PrincipalType.GROUP,
+    ) -> Group:
+        """
+        Make a group, or with ``kind`` a container, that holds users, groups or domains.
+
+        Raises:
+            ConfigurationError: A name that cannot be, or is taken by a group.
+            NoSuchPrincipal: A member that does not exist.
+
+        """
+        checked, state = self._checked(name, "group name"), await self._state()
+        if any(fold(group.name) == fold(checked) for group in state.groups.values()):
+            raise ConfigurationError(f"the group {checked} exists already")
+        guid = self._new_guid()
+        uri = GroupUri(f"ma-grp:{guid}@u.g")
+        group = Group(uri, checked, checked, kind, guid)
+        held = self._existing(state, members)
+        facts = [GroupMembersAdded(uri, held)] if held else []
+        await self._append(GroupChanged(group), *facts)
+        return group
+
+    async def groups(self) -> list[tuple[Group, tuple[str, ...]]]:
+        """Return all groups by name, each with what it holds directly."""
+        state = await self._state()
+        groups = sorted(state.groups.values(), key=lambda group: fold(group.name))
+        return [(g, tuple(sorted(state.affiliations.members(g.uri)))) for g in groups]
+
+    async def group(self, name: str) -> tuple[Group, tuple[str, ...]]:
+        """Return a group by name or address with what it holds; NoSuchPrincipal."""
+        state = await self._state()
+        group = self._group(state, name)
+        return group, tuple(sorted(state.affiliations.members(group.uri)))
+
+    async def add_group_members(self, group: str, members: Collection[str]) -> tuple[str, ...]:
+        """
+        Let a group hold more; return what it did not hold.
+
+        Raises:
+            NoSuchPrincipal: No such group, or a member that does not exist.
+            GroupCycle: It would come to hold itself.
+
+        """
+        state = await self._state()
+        found = self._group(state, group)
+        held = set(state.affiliations.members(found.uri))
+        new = tuple(one for one in self._existing(state, members) if one not in held)
+        if new:
+            await self._append(GroupMembersAdded(GroupUri(found.uri), new))
+        return new
+
+    async def remove_group_members(self, group: str, members: Collection[str]) -> tuple[str, ...]:
+        """Let a group hold less; return what it held."""
+        state = await self._state()
+        found = self._group(state, group)
+        held = set(state.affiliations.members(found.uri))
+        gone = tuple(one for one in map(self._principal, members) if one in held)
+        if gone:
+            await self._append(GroupMembersRemoved(GroupUri(found.uri), gone))
+        return gone
+
+    async def remove_group(self, name: str) -> Group:
+        """Take a group out of the directory, with its roles; who had rights by it has not."""
+        state = await self._state()
+        group, uri = self._group(state, name), GroupUri(self._group(state, name).uri)
+        held = tuple(state.affiliations.members(uri))
+        emptied = [GroupMembersRemoved(uri, held)] if held else []
+        await self._append(*self._out_of_scopes(state, uri), *emptied, GroupRemoved(uri))
+        return group
+
+    def _group(self, state: ChatState, name: str) -> Group:
+        for group in state.groups.values():
+            if name.lower() == group.uri or fold(name) == fold(group.name):
+                return group
+        raise CommandFailed.of(ErrorCode.NO_SUCH_PRINCIPAL, f"no such group: {name}")
+
+    def _out_of_scopes(self, state: ChatState, principal: str) -> list[Fact]:
+        """Take a principal out of categories, so that nobody of that address inherits them."""
+        gone = {principal}
+        return [
+            CategoryChanged(
+                replace(
+                    one,
+                    allowed=one.allowed - gone,
+                    denied=one.denied - gone,
+                    creators=one.creators - gone,
+                )
+            )
+            for one in state.categories.values()
+            if principal in one.allowed | one.denied | one.creators
+        ]
+
+    # what all of it needs
+
+    async def _state(self) -> ChatState:
+        state = ChatState("administration")
+        state.load(await self._store.snapshot())
+        return state
+
+    async def _append(self, *facts: Fact) -> None:
+        await self._store.append(*facts)
+        if self._wakeup is not None:
+            self._wakeup.wake()
+        await self._invite(*facts)
+
+    async def _invite(self, *facts: Fact) -> None:
+        """Invite whoever became a member, if there are categories that invite at all."""
+        state = await self._state()
+        if any(category.invitations for category in state.categories.values()):
+            await invite(state, facts, self._store.append)
+            if self._wakeup is not None:
+                self._wakeup.wake()
+
+    def _existing(self, state: ChatState, principals: Iterable[str]) -> tuple[str, ...]:
+        named = (checked_principal(state, one) for one in principals)
+        return tuple(dict.fromkeys(named))
+
+    def _principal(self, text: str) -> str:
+        try:
+            return principal_form(text)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"name an address (sip:user@domain), a group (ma-grp:GUID@u.g) or a domain"
+                f" (domain:NAME), not {text!r}"
+            ) from error
+
+    def _checked(self, name: str, what: str) -> str:
+        try:
+            return checked_name(name, self._settings.name_limit)
+        except ValueError as error:
+            raise ConfigurationError(f"{what}: {error}") from error
+
+    def _described(self, description: str) -> str:
+        try:
+            return checked_description(description, self._settings.name_limit)
+        except ValueError as error:
+            raise ConfigurationError(f"description: {error}") from error

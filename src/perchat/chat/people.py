@@ -1,0 +1,184 @@
+"""
+Looking up people and groups.
+
+Who walks through a whole directory lets others have their turn in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from perchat.chat.face import refusing
+from perchat.chat.management import Management
+from perchat.chat.scope import Scope, principal_of
+from perchat.errors import CommandFailed, ErrorCode
+from perchat.model.chatroom import Role
+from perchat.model.name import fold
+from perchat.model.principal import DirectoryUser, Group, UserMatches
+from perchat.model.uri import GroupUri
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+
+    from perchat.model.principal import Principal, User
+    from perchat.model.uri import CategoryUri, RoomUri, SipUri
+
+__all__ = ["People"]
+
+T = TypeVar("T")
+
+_TURN = 1000
+"""Principals looked at without a pause."""
+
+
+class People(Management):
+    """The directory, as far as users may look into it."""
+
+    @refusing
+    async def find_users(
+        self, user: SipUri, *, last: str = "", first: str = "", email: str = "", limit: int = 0
+    ) -> UserMatches:
+        """
+        Return the enabled users in whom any of the texts is found, whatever the case.
+
+        Who has no surname or given name of his own is sought by display name, who has no
+        e-mail address by the SIP address. ``limit`` counts below the server's own.
+
+        Refused: INVALID_ARGUMENT (nothing to look for), ERROR_PERMISSION (not a chat user).
+        """
+        self._check_chats(user)
+        wanted = (fold(last), fold(first), fold(email))
+        if not any(wanted):
+            raise CommandFailed.of(ErrorCode.INVALID_ARGUMENT, "name something to look for")
+        most = self._most(limit)
+        found: list[Principal] = []
+        async for known in _patiently(tuple(self._desk.state.users.values())):
+            if known.enabled and _is_called(known, wanted):
+                found.append(principal_of(self._desk.state, known.uri))
+            if len(found) > most:
+                break
+        return UserMatches(tuple(found[:most]), len(found) > most)
+
+    @refusing
+    async def get_user(self, user: SipUri, wanted: SipUri) -> DirectoryUser:
+        """Return oneself, or for system users anybody; ERROR_PERMISSION, NO_SUCH_PRINCIPAL."""
+        if wanted.address != user.address:
+            self._check_system(user)
+        state = self._desk.state
+        known = state.users.get(wanted.address)
+        if known is None:
+            raise CommandFailed.of(ErrorCode.NO_SUCH_PRINCIPAL, f"no such user: {wanted}")
+        return DirectoryUser(
+            uri=known.uri,
+            name=known.name,
+            display_name=known.display_name,
+            guid=known.guid,
+            company=known.company,
+            email=known.email,
+            disabled=not known.enabled,
+            member_of=self._member_of(known.uri),
+        )
+
+    @refusing
+    async def get_group(self, user: SipUri, wanted: str) -> Group:
+        """Return a group, to system users; ERROR_PERMISSION, NO_SUCH_PRINCIPAL."""
+        self._check_system(user)
+        uri = str(GroupUri(wanted))
+        known = self._desk.state.groups.get(uri)
+        if known is None:
+            raise CommandFailed.of(ErrorCode.NO_SUCH_PRINCIPAL, f"no such group: {wanted}")
+        return Group(
+            uri=uri,
+            name=known.name,
+            display_name=known.display_name,
+            type=known.type,
+            guid=known.guid,
+            directory_path=known.directory_path,
+            member_of=self._member_of(uri),
+        )
+
+    @refusing
+    async def eligible(
+        self, user: SipUri, room: RoomUri, role: Role, text: str, limit: int = 0
+    ) -> list[Principal]:
+        """
+        Return who could get a role in a room, for its managers: names with ``text`` in them.
+
+        Presenters come from the members, everybody else from the category's scope.
+
+        Refused: NO_SUCH_NODE, ERROR_PERMISSION, INVALID_ARGUMENT (no text, creators).
+        """
+        place = self._managed(user, room)
+        if not text.strip() or role is Role.CREATOR:
+            raise CommandFailed.of(ErrorCode.INVALID_ARGUMENT, "name a role in a room and a text")
+        scope, sought = Scope(self._desk.state, self._desk.category(place)), fold(text.strip())
+        among = place.roles.get(Role.MEMBER, set()) if role is Role.PRESENTER else None
+        return await self._named(among, lambda name: sought in name, scope, limit)
+
+    @refusing
+    async def eligible_creators(
+        self, user: SipUri, category: CategoryUri, prefix: str, limit: int = 0
+    ) -> list[Principal]:
+        """Return who could be a creator too, for creators: names that begin with ``prefix``."""
+        known = self._plan(user).category(category)
+        if not self._may_create(user, known):
+            raise CommandFailed.of(ErrorCode.ERROR_PERMISSION, "only its creators may ask that")
+        sought = fold(prefix)
+        scope = Scope(self._desk.state, known)
+        return await self._named(None, lambda name: name.startswith(sought), scope, limit)
+
+    # inside
+
+    async def _named(
+        self,
+        among: Iterable[str] | None,
+        fits: Callable[[str], bool],
+        scope: Scope,
+        limit: int,
+    ) -> list[Principal]:
+        state = self._desk.state
+        everybody = (*state.users, *state.groups) if among is None else tuple(among)
+        found: list[Principal] = []
+        async for uri in _patiently(everybody):
+            principal = principal_of(state, uri)
+            names = (principal.name, principal.display_name, uri.partition(":")[2])
+            if any(fits(fold(name)) for name in names) and scope.allows(uri):
+                found.append(principal)
+            if len(found) == self._most(limit):
+                break
+        return found
+
+    def _most(self, limit: int) -> int:
+        most = self._desk.settings.search_limit
+        return min(limit, most) if limit > 0 else most
+
+    def _member_of(self, principal: str) -> tuple[Principal, ...]:
+        state = self._desk.state
+        return tuple(principal_of(state, one) for one in state.affiliations.holders(principal))
+
+    def _check_chats(self, user: SipUri) -> None:
+        known = self._desk.state.users.get(user.address)
+        if known is None or not (known.enabled and known.chat_enabled):
+            raise CommandFailed.of(ErrorCode.ERROR_PERMISSION, "you may not use the chat")
+
+    def _check_system(self, user: SipUri) -> None:
+        known = self._desk.state.users.get(user.address)
+        if known is None or not (known.enabled and known.system):
+            raise CommandFailed.of(ErrorCode.ERROR_PERMISSION, "only system users may look that up")
+
+
+def _is_called(user: User, wanted: tuple[str, str, str]) -> bool:
+    held = (
+        user.surname or user.display_name,
+        user.given_name or user.display_name,
+        user.email or user.uri.user_at_host,
+    )
+    return any(text and text in fold(own) for text, own in zip(wanted, held, strict=True))
+
+
+async def _patiently(everybody: tuple[T, ...]) -> AsyncIterator[T]:
+    for count, one in enumerate(everybody, 1):
+        yield one
+        if count % _TURN == 0:
+            await asyncio.sleep(0)
