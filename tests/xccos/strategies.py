@@ -27,6 +27,7 @@ from perchat.xccos.blocks import (
     Joined,
     JoinedRoom,
     Nothing,
+    QueryKind,
     RecentQuery,
     RoomIds,
     RoomQuery,
@@ -173,7 +174,7 @@ DATA: dict[type[Data], SearchStrategy[Data]] = {
     RoomQuery: st.builds(
         RoomQuery,
         LEGAL,
-        st.sampled_from(["BYNAME", "BYUSER"]),
+        st.sampled_from(QueryKind),
         st.booleans(),
         st.booleans(),
         st.booleans(),

@@ -29,7 +29,7 @@ def test_the_servers_address_may_be_missing(data: bytes, uri: SipUri | None) -> 
 def test_a_server_need_only_name_its_root() -> None:
     root = CategoryUri("ma-cat://d/g")
     assert SERVER_INFO.read(read(b'<data><sib rootUri="ma-cat://d/g"/></data>')) == (
-        ServerInfoReply(ServerInfo("", 512, 4096, 999, root, "", EPOCH, "d"), 123)
+        ServerInfoReply(ServerInfo("", 512, 4096, 999, root, "", EPOCH, "d"), 123, is_older=True)
     )
 
 

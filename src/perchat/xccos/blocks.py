@@ -8,6 +8,7 @@ command carries which.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from perchat.model.preference import Preference
@@ -55,6 +56,7 @@ __all__ = [
     "Joined",
     "JoinedRoom",
     "Nothing",
+    "QueryKind",
     "RecentQuery",
     "RoomIds",
     "RoomQuery",
@@ -107,10 +109,17 @@ class ServerInfoQuery:
 
 @dataclass(frozen=True, slots=True)
 class ServerInfoReply:
-    """Limits and identity, with the query's ``info_type`` echoed."""
+    """
+    Limits and identity, with the query's ``info_type`` echoed.
+
+    Attributes:
+        is_older: It holds nothing that servers began to tell with the generation of 2013.
+
+    """
 
     info: ServerInfo
     info_type: int = 123
+    is_older: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +167,30 @@ class RoomUris:
     rooms: tuple[RoomUri, ...]
 
 
+class QueryKind(StrEnum):
+    """What the criteria of a search for rooms are."""
+
+    BYNAME = "BYNAME"
+    """Words of the name, and of the description if so asked."""
+    BYFILTER = "BYFILTER"
+    """The same, with every other filter."""
+    BYCATEGORY = "BYCATEGORY"
+    """The URI of a category."""
+    BYUSER = "BYUSER"
+    """The address of someone who is in the room now."""
+    BYADDIN = "BYADDIN"
+    """The id of an add-in."""
+    BYURI = "BYURI"
+    """The URI of a room."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoomQuery:
     """
     A search for rooms; None means any.
 
     Attributes:
-        kind: What ``criteria`` is: BYNAME, BYFILTER, BYCATEGORY, BYUSER, BYADDIN or BYURI.
+        kind: What ``criteria`` is, a :class:`QueryKind`; other words are kept as they came.
         criteria: Words, or what the kind says; empty finds everything visible.
         extended: Whether descriptions are searched too.
         max_results: -1 leaves it to the server.
@@ -176,7 +202,7 @@ class RoomQuery:
     """
 
     criteria: str = ""
-    kind: str = "BYNAME"
+    kind: str = QueryKind.BYNAME
     extended: bool = False
     match_all: bool = False
     match_exact_phrase: bool = False

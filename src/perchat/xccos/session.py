@@ -68,6 +68,20 @@ def _write_query(query: ServerInfoQuery, _dialect: Dialect) -> str:
 SERVER_INFO_QUERY = Codec(ServerInfoQuery, _read_query, _write_query)
 
 
+_SINCE_2007 = frozenset(  # all that a server of 2010 was seen to tell
+    {
+        "infoType",
+        "serverTime",
+        "searchLimit",
+        "messageSizeLimit",
+        "storySizeLimit",
+        "rootUri",
+        "dbVersion",
+        "domain",
+    }
+)
+
+
 def _read_info(data: Element) -> ServerInfoReply:
     sib = data.find("sib")
     if sib is None:
@@ -84,7 +98,8 @@ def _read_info(data: Element) -> ServerInfoReply:
         domain=attribute(sib, "domain") or root.domain,
         room_management_url=attribute(sib, "roomManagementUrl"),
     )
-    return ServerInfoReply(info, number(attribute(sib, "infoType"), _INFO_TYPE))
+    older = set(sib.attributes) <= _SINCE_2007
+    return ServerInfoReply(info, number(attribute(sib, "infoType"), _INFO_TYPE), older)
 
 
 def _write_info(reply: ServerInfoReply, dialect: Dialect) -> str:
