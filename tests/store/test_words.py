@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perchat.model.history import HistoryQuery, Match
-from perchat.store.words import Sought, distinct_words, words
+from perchat.store.words import Sought, words
 
 
 def found(asked: str, text: str, match: Match = Match.ANY, *, case_sensitive: bool = False) -> bool:
@@ -67,10 +67,6 @@ def test_nothing_asked_finds_all_and_what_has_no_word_finds_nothing() -> None:
     assert found("  \n", "!")
     assert not found("?!", "?!")
     assert found("full ?!", "full", Match.ALL)
-
-
-def test_words_are_counted_without_repetition() -> None:
-    assert distinct_words("a b a  c") == 3
 
 
 @given(st.text())

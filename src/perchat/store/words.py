@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from perchat.model.history import HistoryQuery
 
-__all__ = ["WORDS_VERSION", "Phrase", "Sought", "distinct_words", "words"]
+__all__ = ["WORDS_VERSION", "Phrase", "Sought", "words"]
 
 WORDS_VERSION = f"1/{unicodedata.unidata_version}"
 """Changes when a text may have other words than before: what was indexed has to be again."""
@@ -93,11 +93,6 @@ def words(text: str) -> str:
 
 def _exact(text: str) -> str:
     return " ".join(_cut(unicodedata.normalize("NFC", text)))
-
-
-def distinct_words(text: str) -> int:
-    """Return how many different words a question asks for."""
-    return len(set(text.split()))
 
 
 @dataclass(frozen=True, slots=True)
