@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from perchat.client.dialog import unexpected
-from perchat.errors import CommandFailed, OperationTimeout
+from perchat.errors import ChatServerConnectionError, CommandFailed, OperationTimeout
 from perchat.xccos.blocks import Nothing, ServerInfoQuery, ServerInfoReply, ServerUri
 
 if TYPE_CHECKING:
@@ -59,11 +59,23 @@ async def open_service(
 
 
 async def learn(dialog: ChatDialog) -> tuple[ServerInfo, timedelta]:
-    """Return what the service tells of itself, and how far its clock is ahead of ours."""
+    """
+    Return what the service tells of itself, and how far its clock is ahead of ours.
+
+    Raises:
+        ChatServerConnectionError: It is of a generation before Lync 2013.
+        CommandFailed: It does not tell.
+
+    """
     query = ServerInfoQuery(dialog.address.domain)
     sent = datetime.now(UTC)
     reply = await dialog.command("getserverinfo", query, expect("getserverinfo", ServerInfoReply))
     came = datetime.now(UTC)
+    if reply.is_older:
+        raise ChatServerConnectionError(
+            f"{dialog.address} is a server of an older generation (Lync 2010 or before): it tells"
+            " nothing that servers have told since Lync 2013, the oldest that is spoken to here"
+        )
     return reply.info, reply.info.time - (sent + (came - sent) / 2)
 
 

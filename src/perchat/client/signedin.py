@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from perchat.client.failures import subscribe_failure
 from perchat.client.link import Link
-from perchat.errors import OperationTimeout
+from perchat.errors import OperationTimeout, ProvisioningError
 from perchat.lync.provisioning import (
     PROVISIONING_EVENT,
     PROVISIONING_TYPE,
@@ -29,6 +29,7 @@ from perchat.net.connection import ConnectionSettings
 from perchat.net.connector import open_connection, open_first
 from perchat.net.discovery import FoundServer, find_servers
 from perchat.sip.message import Headers, Request
+from perchat.sip.uri import parse_uri
 from perchat.sip.useragent import UserAgentSettings
 
 if TYPE_CHECKING:
@@ -299,6 +300,8 @@ class SignedIn(ABC):
                 response = await self.link.exchange(request, wait)
                 if response.status >= 300:
                     raise subscribe_failure(response)
+                if not self._is_ours(response.to.uri):
+                    raise ProvisioningError(f"the settings of {response.to.uri} came, not ours")
                 return response.body or await arrival
         except OperationTimeout:
             raise
@@ -306,6 +309,9 @@ class SignedIn(ABC):
             raise OperationTimeout(f"the settings did not come within {wait:g} s") from error
         finally:
             del self._expected[request.call_id]
+
+    def _is_ours(self, uri: str) -> bool:
+        return parse_uri(uri).address.lower() == self.target.uri.lower()
 
     def _settings_request(self) -> Request:
         return self.request(
@@ -328,7 +334,7 @@ class SignedIn(ABC):
             self._on_deregistered(request.body.decode("utf-8", "replace").strip())
             return True
         arrival = self._expected.get(request.call_id)
-        if arrival is None:
+        if arrival is None or not self._is_ours(request.from_.uri):
             return False
         if request.body and not arrival.done():
             arrival.set_result(request.body)

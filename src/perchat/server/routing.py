@@ -224,7 +224,8 @@ class FrontEnd:
         if user is None or _address(event.request.to.uri) != user.uri:
             self._not_here(event)
         else:
-            subscribe(self._services.config, self._connection, event, user)
+            now = self._services.chat.user(user.uri) or user  # policy may have changed meanwhile
+            subscribe(self._services.config, self._connection, event, now)
 
     def _service(self, event: RequestReceived) -> None:
         if refused := answer_service(event.request):

@@ -1,0 +1,153 @@
+"""What the original's page asks of signing in, where no other test shows it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from perchat.client.connect import connect_user
+from perchat.client.credentials import PasswordCredential
+from perchat.client.userendpoint import UserEndpoint
+from perchat.net.connector import Transport
+from perchat.xccos.primitives import Chat
+from tests.client.peer import ALICE, BOB
+from tests.client.server import QUICK, credential
+
+if TYPE_CHECKING:
+    from tests.client.peer import Peer
+    from tests.client.server import LiveServer
+
+_LISTEN = "0A"  # proc(5), /proc/net/tcp
+
+
+def listening() -> set[str]:
+    """Return the sockets on which this process takes connections."""
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
+        found |= {row[9] for row in rows if row[3] == _LISTEN}
+    mine = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            mine.add(str(descriptor.readlink()))
+    return {f"socket:[{inode}]" for inode in found} & mine
+
+
+@pytest.mark.requirement("R2", "R60")
+async def test_the_lower_layer_stands_before_the_upper_begins(
+    server: LiveServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "perchat"):
+        async with server.connect("alice"):
+            pass
+    told = [record.getMessage() for record in caplog.records]
+    steps = [text for text in told if text.startswith("sip:alice@example.com") and " is " in text]
+    assert [text.removeprefix("sip:alice@example.com").lstrip(": ") for text in steps] == [
+        "is establishing",
+        "is established",
+        "chat is establishing",
+        "chat is established",
+        "chat is terminating",
+        "chat is terminated",
+        "is terminating",
+        "is terminated",
+    ]
+
+
+@pytest.mark.requirement("R9")
+async def test_a_client_listens_on_no_port(peer: Peer) -> None:
+    before = listening()
+    async with peer.chatting():
+        assert listening() == before
+
+
+@pytest.mark.requirement("R11")
+async def test_the_settings_are_not_fetched_when_not_wanted(peer: Peer) -> None:
+    async with (
+        peer.platform() as platform,
+        UserEndpoint(
+            platform,
+            ALICE,
+            server=peer.address,
+            credential=PasswordCredential("alice", "Secret-1"),
+            provision=False,
+        ),
+    ):
+        pass
+    assert peer.requests("SUBSCRIBE") == []
+
+
+@pytest.mark.requirement("R14", "R45")
+async def test_the_programs_name_is_sent_and_logged_by_the_server(
+    server: LiveServer, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.INFO, "perchat.signin"):
+        async with connect_user(
+            "alice@example.com",
+            server=server.tcp,
+            transport=Transport.TCP,
+            credential=credential("alice"),
+            user_agent="digest-tool/1.0",
+        ):
+            pass
+    told = [record.getMessage() for record in caplog.records]
+    assert any("signed in" in text and "digest-tool/1.0" in text for text in told)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.requirement("R21")
+@pytest.mark.parametrize(
+    "name", ["alice@example.com", "ALICE@EXAMPLE.COM", "EXAMPLE\\alice", "alice"]
+)
+async def test_users_write_their_names_in_several_ways(server: LiveServer, name: str) -> None:
+    async with connect_user(
+        "alice@example.com",
+        server=server.tcp,
+        transport=Transport.TCP,
+        credential=PasswordCredential(name, credential("alice").password),
+        options=QUICK,
+    ) as chat:
+        assert chat.owner_uri == ALICE
+
+
+@pytest.mark.requirement("R5")
+async def test_a_line_is_of_whom_signed_in_whatever_it_says(server: LiveServer) -> None:
+    async with (
+        server.connect("alice") as chat,
+        chat.join("Lobby") as room,
+        server.connect("bob") as other,
+        other.join("Lobby") as heard,
+    ):
+        messages = heard.messages()
+        post = chat.dialog.post
+
+        async def forged(line: Chat, *rest: object) -> object:
+            lie = Chat(room=line.room, author=BOB, text=line.text, at=line.at)
+            return await post(lie, *rest)  # type: ignore[arg-type]
+
+        chat.dialog.post = forged  # type: ignore[method-assign,assignment]
+        await room.post("I am Bob")
+        message = await anext(messages)
+        assert (message.author, message.text) == (ALICE, "I am Bob")
+
+
+PAGE_ADDRESSES = [
+    ("sip:user@domain", "server.contoso.com"),
+    ("sip:alice@contoso.com", "pool0.contoso.com:5061"),
+    ("sip:alice@contoso.com", "client.contoso.com:4585"),
+]
+
+
+@pytest.mark.requirement("R70", "R10")
+@pytest.mark.parametrize(("uri", "server_name"), PAGE_ADDRESSES)
+async def test_what_the_page_writes_is_taken_as_it_stands(
+    peer: Peer, uri: str, server_name: str
+) -> None:
+    endpoint = UserEndpoint(
+        peer.platform(), uri, server=server_name, credential=credential("alice")
+    )
+    assert endpoint.owner_uri == uri
