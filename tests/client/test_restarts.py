@@ -73,6 +73,8 @@ async def test_every_receipt_is_kept_through_twenty_kills(tmp_path: Path) -> Non
     config = await make_sample(tmp_path / "server")
     port, record = free_port(), Record()
 
+    changes: list[perchat.EventStream[perchat.LivingStateChanged]] = []
+
     async def enter(stack: contextlib.AsyncExitStack, number: int) -> perchat.LivingRoom:
         name = NAMES[number % len(NAMES)]
         chat = await stack.enter_async_context(
@@ -85,6 +87,7 @@ async def test_every_receipt_is_kept_through_twenty_kills(tmp_path: Path) -> Non
                 reconnect=POLICY,
             )
         )
+        changes.append(chat.state_changes())
         return await stack.enter_async_context(chat.join("General"))
 
     async with contextlib.AsyncExitStack() as clients, asyncio.TaskGroup() as tasks:
@@ -112,6 +115,9 @@ async def test_every_receipt_is_kept_through_twenty_kills(tmp_path: Path) -> Non
                 await asyncio.wait(listeners)
                 await clients.aclose()
     check(record)
+    for stream in changes:
+        losses = [c async for c in stream if c.state is perchat.LivingState.RECONNECTING]
+        assert len(losses) > KILLS // 2  # one that is slow to come back may miss a whole life
 
 
 def check(record: Record) -> None:
