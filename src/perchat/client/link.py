@@ -217,6 +217,8 @@ class Link:
             return
         if event.transaction in self._inviting:
             self._invite_answered(event)
+        elif event.response.cseq.method == "INVITE":
+            self._answered_again(event)
         future = self._waiting.pop(event.transaction, None)
         if future is not None and not future.done():
             future.set_result(event.response)
@@ -230,6 +232,11 @@ class Link:
         else:
             self._owners[event.dialog] = owner
             self._invited[event.transaction] = event.dialog
+
+    def _answered_again(self, event: ResponseReceived) -> None:
+        """End the session of another party that accepted too (RFC 3261 §13.2.2.4)."""
+        if event.response.status < 300 and event.dialog and event.dialog not in self._owners:
+            self.connection.request_in(event.dialog, "BYE")
 
     def _give_up(self, transaction: str) -> None:
         dialog = self._invited.pop(transaction, None)
