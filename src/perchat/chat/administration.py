@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from perchat.chat.directoryadmin import DirectoryAdministration
+from perchat.chat.explain import Explanation, explain
 from perchat.chat.planning import Plan
 from perchat.chat.scope import Scope
 from perchat.errors import CommandFailed, ConfigurationError, ErrorCode
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from perchat.chat.state import ChatState, RoomState
     from perchat.model.journal import Fact
+    from perchat.model.uri import SipUri
 
 __all__ = ["Administration"]
 
@@ -265,6 +267,11 @@ class Administration(DirectoryAdministration):
         held = _place(await self._state(), room).roles
         return {role: tuple(sorted(principals)) for role, principals in held.items() if principals}
 
+    async def explain(self, user: SipUri, room: str) -> Explanation:
+        """Return why a user may or may not do what in a room; RoomNotFound."""
+        state = await self._state()
+        return explain(state, user, _place(state, room))
+
     # add-ins
 
     async def add_add_in(self, name: str, url: str) -> AddIn:
@@ -292,6 +299,10 @@ class Administration(DirectoryAdministration):
     async def add_ins(self) -> list[AddIn]:
         """Return all add-ins, by name."""
         return sorted((await self._state()).add_ins.values(), key=lambda one: fold(one.name))
+
+    async def add_in(self, name: str) -> AddIn:
+        """Return an add-in by name or id; RoomNotFound when there is none."""
+        return _add_in(await self._state(), name)
 
     async def remove_add_in(self, name: str) -> AddIn:
         """Remove an add-in, by name or id, from the register and from all rooms."""

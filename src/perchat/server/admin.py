@@ -11,14 +11,16 @@ from __future__ import annotations
 import contextlib
 import re
 import uuid
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from perchat.chat.administration import Administration
 from perchat.errors import ConfigurationError
 from perchat.lync.ntlm import nt_hash
-from perchat.model.chatroom import Role
+from perchat.model.chatroom import Behavior, Privacy, Role
 from perchat.model.name import fold
+from perchat.model.principal import PrincipalType
+from perchat.model.roomdetails import RoomUpdate
 from perchat.model.uri import SipUri
 from perchat.server.config import checked_domain
 from perchat.server.storage import chat_settings, open_store
@@ -26,11 +28,14 @@ from perchat.store.directory import Directory, create_key, load_key
 from perchat.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Collection, Mapping
+    from collections.abc import Set as AbstractSet
 
+    from perchat.chat.explain import Explanation
+    from perchat.model.addin import AddIn
     from perchat.model.category import Category
     from perchat.model.chatroom import Room
-    from perchat.model.principal import User
+    from perchat.model.principal import Group, User
     from perchat.server.config import ServerConfig
     from perchat.store.base import Store
 
@@ -47,6 +52,7 @@ class RoomEntry:
     category: str
     members: tuple[str, ...]
     managers: tuple[str, ...]
+    presenters: tuple[str, ...] = ()
 
 
 @contextlib.asynccontextmanager
@@ -114,13 +120,18 @@ class Admin:
         enabled: bool | None = None,
         chat_enabled: bool | None = None,
         password: str | None = None,
+        **changes: bool | str | None,
     ) -> User:
-        """Change what is given; NoSuchPrincipal when there is no such user."""
+        """Change what is given, by the names of User; NoSuchPrincipal when there is no such."""
         uri = self._address(name)
         if password is not None:
             await self._service.set_password(uri, nt_hash(password))
         return await self._service.set_user(
-            uri, display_name=display_name, enabled=enabled, chat_enabled=chat_enabled
+            uri,
+            display_name=display_name,
+            enabled=enabled,
+            chat_enabled=chat_enabled,
+            **changes,
         )
 
     async def user(self, name: str) -> User:
@@ -131,13 +142,100 @@ class Admin:
         """Return all users, by address."""
         return await self._service.users()
 
-    async def add_category(self, name: str, *, description: str = "") -> Category:
-        """Add a category in which the whole domain is allowed."""
-        return await self._service.add_category(name, description)
+    async def remove_user(self, name: str) -> User:
+        """Remove a user, all roles and memberships; NoSuchPrincipal when there is none."""
+        return await self._service.remove_user(self._address(name))
+
+    async def explain(self, user: str, room: str) -> Explanation:
+        """Return why a user may or may not do what in a room."""
+        return await self._service.explain((await self.user(user)).uri, room)
+
+    # groups
+
+    async def add_group(
+        self, name: str, members: Collection[str] = (), *, container: bool = False
+    ) -> Group:
+        """Add a group, or a container of the directory."""
+        kind = PrincipalType.FOLDER if container else PrincipalType.GROUP
+        return await self._service.add_group(name, await self._principals(members), kind=kind)
+
+    async def groups(self) -> list[tuple[Group, tuple[str, ...]]]:
+        """Return all groups by name, with what they hold."""
+        return await self._service.groups()
+
+    async def group(self, name: str) -> tuple[Group, tuple[str, ...]]:
+        """Return a group by name or address, with what it holds."""
+        return await self._service.group(name)
+
+    async def add_group_members(self, group: str, members: Collection[str]) -> tuple[str, ...]:
+        """Let a group hold more; returns what it did not hold."""
+        return await self._service.add_group_members(group, await self._principals(members))
+
+    async def remove_group_members(self, group: str, members: Collection[str]) -> tuple[str, ...]:
+        """Let a group hold less; returns what it held."""
+        return await self._service.remove_group_members(group, await self._principals(members))
+
+    async def remove_group(self, name: str) -> Group:
+        """Remove a group and all its roles."""
+        return await self._service.remove_group(name)
+
+    # categories
+
+    async def add_category(
+        self,
+        name: str,
+        *,
+        description: str = "",
+        allow: Collection[str] = (),
+        deny: Collection[str] = (),
+        creators: Collection[str] = (),
+        invitations: bool = False,
+        file_posts: bool = False,
+        keeps_history: bool = True,
+    ) -> Category:
+        """Add a category; the whole domain is allowed in it unless somebody is named."""
+        return await self._service.add_category(
+            name,
+            description,
+            allow=await self._principals(allow) if allow else None,
+            deny=await self._principals(deny),
+            creators=await self._principals(creators),
+            invitations=invitations,
+            file_posts=file_posts,
+            keeps_history=keeps_history,
+        )
+
+    async def set_category(
+        self,
+        name: str,
+        *,
+        add: Mapping[str, Collection[str]],
+        remove: Mapping[str, Collection[str]],
+        **changes: str | bool,
+    ) -> Category:
+        """Change a category; ``add`` and ``remove`` are by allowed, denied and creators."""
+        category = await self._service.category(name)
+        lists = {
+            field: (getattr(category, field) | set(await self._principals(add.get(field, ()))))
+            - set(await self._principals(remove.get(field, ())))
+            for field in {*add, *remove}
+        }
+        changed = replace(category, **changes, **lists)  # type: ignore[arg-type]  # its own fields
+        return await self._service.set_category(changed)
+
+    async def category(self, name: str) -> Category:
+        """Return a category by name or address; RoomNotFound when there is none."""
+        return await self._service.category(name)
 
     async def categories(self) -> list[Category]:
         """Return all categories, by name."""
         return await self._service.categories()
+
+    async def remove_category(self, name: str) -> Category:
+        """Remove a category that holds no rooms."""
+        return await self._service.remove_category(name)
+
+    # rooms
 
     async def add_room(
         self,
@@ -145,17 +243,42 @@ class Admin:
         category: str,
         *,
         description: str = "",
+        privacy: Privacy = Privacy.CLOSED,
+        behavior: Behavior = Behavior.NORMAL,
+        invites: bool = True,
+        add_in: str = "",
         members: Collection[str] = (),
         managers: Collection[str] = (),
+        presenters: Collection[str] = (),
     ) -> Room:
-        """Add a room; members and managers have to be users."""
+        """Add a room; members, managers and presenters have to exist."""
         return await self._service.add_room(
             name,
             category,
             description,
-            members=[self._address(one) for one in members],
-            managers=[self._address(one) for one in managers],
+            privacy=privacy,
+            behavior=behavior,
+            invites=invites,
+            add_in=add_in,
+            members=await self._principals(members),
+            managers=await self._principals(managers),
+            presenters=await self._principals(presenters),
         )
+
+    async def set_room(self, room: str, **changes: Any) -> Room:
+        """Change a room by the fields of RoomUpdate, its category and add-in by name."""
+        found = await self._service.room(room)
+        if changes.get("add_in"):
+            changes["add_in"] = (await self._service.add_in(changes["add_in"])).id
+        return await self._service.update_room(RoomUpdate(found.uri, **changes))
+
+    async def move_room(self, room: str, category: str) -> Room:
+        """Move a room to another category."""
+        return await self._service.move_room(room, category)
+
+    async def remove_room(self, room: str) -> Room:
+        """Remove a room and all that was said in it."""
+        return await self._service.remove_room(room)
 
     async def rooms(self) -> list[RoomEntry]:
         """Return all rooms, by name."""
@@ -168,6 +291,7 @@ class Admin:
                 names[room.category] if room.category else "",
                 tuple(roles.get((room.uri, Role.MEMBER), ())),
                 tuple(roles.get((room.uri, Role.MANAGER), ())),
+                tuple(roles.get((room.uri, Role.PRESENTER), ())),
             )
             for room in sorted(snapshot.rooms, key=lambda room: fold(room.name))
         ]
@@ -177,9 +301,52 @@ class Admin:
         wanted = await self._service.room(name)
         return next(entry for entry in await self.rooms() if entry.room.uri == wanted.uri)
 
+    async def grant(self, room: str, role: Role, principals: Collection[str]) -> tuple[str, ...]:
+        """Give principals a role in a room; returns those that did not have it."""
+        return await self._service.grant(room, role, await self._principals(principals))
+
+    async def revoke(self, room: str, role: Role, principals: Collection[str]) -> tuple[str, ...]:
+        """Take a role in a room from principals; returns those that had it."""
+        return await self._service.revoke(room, role, await self._principals(principals))
+
     async def add_members(self, room: str, users: Collection[str]) -> tuple[str, ...]:
-        """Make users members of a room; returns those that were not."""
-        return await self._service.grant(room, Role.MEMBER, [self._address(one) for one in users])
+        """Make principals members of a room; returns those that were not."""
+        return await self.grant(room, Role.MEMBER, users)
+
+    # add-ins
+
+    async def add_add_in(self, name: str, url: str) -> AddIn:
+        """Register an add-in."""
+        return await self._service.add_add_in(name, url)
+
+    async def add_ins(self) -> list[AddIn]:
+        """Return all add-ins, by name."""
+        return await self._service.add_ins()
+
+    async def remove_add_in(self, name: str) -> AddIn:
+        """Remove an add-in, from rooms too."""
+        return await self._service.remove_add_in(name)
+
+    async def _principals(self, names: Collection[str]) -> list[str]:
+        """Return principals from what people type: users, groups by name, addresses."""
+        if not names:
+            return []
+        groups = {fold(group.name): group.uri for group, _ in await self._service.groups()}
+        users = {user.uri for user in await self._service.users()}
+        return [self._principal(name, users, groups) for name in names]
+
+    def _principal(self, name: str, users: AbstractSet[str], groups: Mapping[str, str]) -> str:
+        if name.lower().startswith(("domain:", "ma-grp:")):
+            return name.lower()
+        if name.lower().startswith("group:"):
+            return groups.get(fold(name[6:].strip()), name)  # which nobody is
+        try:
+            address = str(self._address(name))
+        except ConfigurationError:
+            if fold(name) in groups:
+                return groups[fold(name)]
+            raise
+        return address if address in users else groups.get(fold(name), address)
 
     def _address(self, name: str) -> SipUri:
         typed = name[4:] if name.lower().startswith("sip:") else name
