@@ -1,8 +1,7 @@
 """
 A chat that outlives its connections: made of chat endpoints, each of which lives once.
 
-One task brings it back: it waits, signs in, opens the session, joins the rooms again,
-and stands by until the connection is lost. Everybody else only waits for it.
+Its rooms, streams and states go on while ``Lives`` brings up one connection after another.
 """
 
 from __future__ import annotations
@@ -10,25 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from perchat.client.coming import Coming
 from perchat.client.events import SessionReason
+from perchat.client.lives import Lives
 from perchat.client.livingroom import LivingRoom
 from perchat.client.livingstates import LIVING_TABLE, LivingState, LivingStateChanged
 from perchat.client.opening import Opening
-from perchat.client.reconnect import LOST, is_final
-from perchat.client.states import ConnectionState, StateMachine, Step
+from perchat.client.states import StateMachine, Step
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
 from perchat.client.targets import room_or_name
 from perchat.client.tasks import Background
 from perchat.errors import (
     ChatServerConnectionError,
     CommandFailed,
-    OperationFailure,
-    OperationTimeout,
     PerchatError,
     RoomDisabled,
     ServerFault,
@@ -36,10 +31,9 @@ from perchat.errors import (
 )
 from perchat.model.history import Match
 from perchat.model.uri import RoomUri
-from perchat.xccos.blocks import ServerInfoQuery, ServerInfoReply
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
     from datetime import timedelta
     from types import TracebackType
 
@@ -86,25 +80,16 @@ class LivingChat:
             chance: A number from 0 to 1, for the jitter.
 
         """
-        self._connect = connect
-        self._policy = policy
         self._name = name
-        self._chance = chance
+        self._lives = Lives(connect, policy, self, name=name, chance=chance)
         self._machine = StateMachine(LIVING_TABLE, LivingState.IDLE)
         self._changes: Broadcast[LivingStateChanged] = Broadcast()
         self._invited: Broadcast[Invitation] = Broadcast()
         self._last_invitation: int | None = None
-        self._chat: Coming[PersistentChatEndpoint] = Coming()
-        self._latest: PersistentChatEndpoint | None = None
-        self._life: PersistentChatEndpoint | None = None
-        self._lost = asyncio.Event()
-        self._why = ""
         self._rooms: dict[RoomUri, LivingRoom] = {}
         self._joining: set[RoomUri] = set()
         self._background = Background()
         self._keeper: asyncio.Task[None] | None = None
-        self._over = asyncio.Event()
-        self._waits = 0
         self._failure: BaseException | None = None
 
     # --- what it is ---
@@ -164,9 +149,9 @@ class LivingChat:
 
     @property
     def _known(self) -> PersistentChatEndpoint:
-        if self._latest is None:
+        if self._lives.latest is None:
             raise ChatServerConnectionError(f"the chat is {self.state.value}, not established")
-        return self._latest
+        return self._lives.latest
 
     # --- what it tells ---
 
@@ -198,7 +183,7 @@ class LivingChat:
         self._move(Step.BEGIN)
         self._keeper = asyncio.get_running_loop().create_task(self._live(), name=self._name)
         try:
-            await self._chat.wait()
+            await self._lives.now.wait()
         except BaseException:
             await self.terminate()
             raise
@@ -211,7 +196,7 @@ class LivingChat:
             self._keeper.cancel()
             await asyncio.wait({self._keeper})
         try:
-            await self._drop()
+            await self._lives.drop()
         finally:
             self._finish()
 
@@ -240,7 +225,7 @@ class LivingChat:
         wanted = room_or_name(room)
 
         async def opened() -> LivingRoom:
-            async with self.patience("the join"):
+            async with self._lives.patience("the join"):
                 return await self.through(lambda chat: self._join(chat, wanted))
 
         return Opening(opened, LivingRoom.close)
@@ -254,7 +239,7 @@ class LivingChat:
         limit: int | None = None,
     ) -> list[RoomSnapshot]:
         """Return the visible rooms, see ``PersistentChatEndpoint.search_rooms``."""
-        async with self.patience("the search"):
+        async with self._lives.patience("the search"):
             return await self.through(
                 lambda chat: chat.search_rooms(
                     text, descriptions=descriptions, match=match, limit=limit
@@ -263,43 +248,21 @@ class LivingChat:
 
     async def stored_invitations(self, after: int = 0) -> list[Invitation]:
         """Return the invitations that the service kept, with an id greater than ``after``."""
-        async with self.patience("invitations"):
+        async with self._lives.patience("invitations"):
             return await self.through(lambda chat: chat.stored_invitations(after))
 
     async def through(
         self, work: Callable[[PersistentChatEndpoint], Awaitable[_Result]]
     ) -> _Result:
         """Do it on the connection there is, and again on the next one if that is lost."""
-        while True:
-            chat = await self._chat.wait()
-            try:
-                return await work(chat)
-            except OperationFailure:  # too much at once
-                raise
-            except LOST as error:
-                self.suspect(chat, str(error))
-
-    @asynccontextmanager
-    async def patience(self, what: str) -> AsyncIterator[None]:
-        """Bound a wait for the connection; OperationTimeout when it is over."""
-        limit = self._policy.patience
-        bound = asyncio.timeout(limit)
-        try:
-            async with bound:
-                yield
-        except TimeoutError as error:
-            if not bound.expired():
-                raise
-            raise OperationTimeout(f"no connection for {what} within {limit:g} s") from error
+        return await self._lives.through(work)
 
     # --- from its rooms ---
 
-    def suspect(self, chat: PersistentChatEndpoint, why: str) -> None:
-        """Take a connection for lost: something on it failed that should not have."""
-        self._chat.go(chat)
-        if chat is self._life:
-            self._why = self._why or why
-            self._lost.set()
+    @property
+    def lives(self) -> Lives:
+        """The connections."""
+        return self._lives
 
     def forget(self, room: LivingRoom) -> None:
         """Join that room no more."""
@@ -310,14 +273,21 @@ class LivingChat:
         """Run something in the background for as long as the chat lives."""
         self._background.spawn(work, name)
 
-    # --- coming back ---
+    # --- from its connections ---
+
+    def came(self, chat: PersistentChatEndpoint) -> None:
+        """Say that we are connected."""
+        self.spawn(self._pass_on_invitations(chat), f"invitations of {self._name}")
+        first = self.state is LivingState.ESTABLISHING
+        self._move(Step.SUCCEED if first else Step.RECOVER)
+
+    def went(self, why: str) -> None:
+        """Say that we are not."""
+        self._move(Step.LOSE, why)
 
     async def _live(self) -> None:
         try:
-            while True:
-                chat = await self._begin()
-                await self._stand(chat)
-                await self._drop()
+            await self._lives.run()
         except Exception as error:
             if not isinstance(error, PerchatError):
                 _log.exception("%s: coming back failed unexpectedly", self._name)
@@ -327,51 +297,15 @@ class LivingChat:
     async def _give_up(self, error: Exception) -> None:
         _log.error("%s: the chat is over: %s", self._name, error)
         first = self.state is LivingState.ESTABLISHING
-        self._chat.end((lambda: error) if first else self._ended)
+        self._lives.now.end((lambda: error) if first else self._ended)
         self._move(Step.END, str(error))
         try:
-            await self._drop()
+            await self._lives.drop()
         finally:
             self._finish(str(error))
 
-    async def _begin(self) -> PersistentChatEndpoint:
-        """Connect, sooner or later; raises what makes further attempts pointless."""
-        failures = 0
-        while True:
-            if self._waits or self.state is not LivingState.ESTABLISHING:
-                await asyncio.sleep(self._policy.wait(max(self._waits - 1, 0), self._chance()))
-            self._waits += 1
-            try:
-                return await self._attempt()
-            except PerchatError as error:
-                failures += 1
-                if is_final(error) or not self._policy.allows(failures):
-                    raise
-                _log.warning("%s: not connected, attempt %d: %s", self._name, failures, error)
-
-    async def _attempt(self) -> PersistentChatEndpoint:
-        self._lost.clear()
-        self._why = ""
-        chat = self._life = self._latest = await self._connect()
-        changes = chat.state_changes()
-        self.spawn(self._watch(chat, changes), f"state of {self._name}")
-        try:
-            await self._enter_rooms(chat)
-            if self._lost.is_set():
-                raise ChatServerConnectionError(f"lost at once: {self._why}")
-        except BaseException:
-            await self._drop()
-            raise
-        return chat
-
-    async def _watch(self, chat: PersistentChatEndpoint, changes: EventStream[Any]) -> None:
-        reason = ""
-        if chat.state is not ConnectionState.TERMINATED:
-            async for change in changes:
-                reason = change.reason or reason
-        self.suspect(chat, reason or "the session ended")
-
-    async def _enter_rooms(self, chat: PersistentChatEndpoint) -> None:
+    async def take_up(self, chat: PersistentChatEndpoint) -> None:
+        """Join the rooms again."""
         slots = asyncio.Semaphore(_JOINS)
 
         async def enter(room: LivingRoom) -> None:
@@ -393,33 +327,6 @@ class LivingChat:
             disabled = isinstance(error, RoomDisabled)
             room.end(SessionReason.ROOM_DISABLED if disabled else SessionReason.KICKED)
 
-    async def _stand(self, chat: PersistentChatEndpoint) -> None:
-        loop = asyncio.get_running_loop()
-        since = loop.time()
-        self.spawn(self._pass_on_invitations(chat), f"invitations of {self._name}")
-        self._chat.come(chat)
-        first = self.state is LivingState.ESTABLISHING
-        self._move(Step.SUCCEED if first else Step.RECOVER)
-        while not self._lost.is_set():
-            try:
-                async with asyncio.timeout(self._policy.probe):
-                    await self._lost.wait()
-            except TimeoutError:
-                await self._probe(chat)
-        self._chat.go(chat)
-        if loop.time() - since >= self._policy.wait(self._waits, 0.0):
-            self._waits = 0  # it was no flash in the pan
-        self._move(Step.LOSE, self._why)
-
-    async def _probe(self, chat: PersistentChatEndpoint) -> None:
-        query = ServerInfoQuery(chat.address.domain)
-        try:
-            await chat.command("getserverinfo", query, ServerInfoReply)
-        except CommandFailed:
-            return  # it lives
-        except PerchatError as error:
-            self.suspect(chat, f"no sign of life: {error}")
-
     async def _pass_on_invitations(self, chat: PersistentChatEndpoint) -> None:
         try:
             async for invitation in chat.invitations(self._last_invitation):
@@ -440,7 +347,7 @@ class LivingChat:
             await room.enter(chat)
         finally:
             self._joining.discard(uri)
-        if chat is not self._life or not room.is_joined:  # too late to be joined again
+        if not self._lives.is_current(chat) or not room.is_joined:  # too late to be joined again
             room.end(SessionReason.DISCONNECTED)
             raise ChatServerConnectionError(f"the connection was lost while joining {uri}")
         self._rooms[uri] = room
@@ -448,15 +355,10 @@ class LivingChat:
 
     # --- the end ---
 
-    async def _drop(self) -> None:
-        if (chat := self._life) is not None:
-            await chat.terminate()
-            self._life = None
-
     def _finish(self, reason: str = "") -> None:
         if not self._machine.allows(Step.ENDED):
             return
-        self._chat.end(self._ended)
+        self._lives.now.end(self._ended)
         for room in list(self._rooms.values()):
             room.end(SessionReason.DISCONNECTED, self._ended)
         self._background.cancel()

@@ -196,7 +196,7 @@ class LivingRoom(JoinedRoomView):
             tries += 1
             return await session.post(text, alert=alert, rtf=rtf, client_id=client_id)
 
-        async with self._chat.patience("the post"):
+        async with self._chat.lives.patience("the post"):
             result = await self.through(send)
             if result.message is None and tries > 1:
                 return PostResult(await self._look_back(client_id))
@@ -204,12 +204,12 @@ class LivingRoom(JoinedRoomView):
 
     async def recent(self, count: int = 30) -> list[Message]:
         """Return the newest messages, see ``ChatRoomSession.recent``."""
-        async with self._chat.patience("history"):
+        async with self._chat.lives.patience("history"):
             return await self.through(lambda session: session.recent(count))
 
     async def history_after(self, message: int, limit: int = 100) -> list[Message]:
         """Return what follows a message, see ``ChatRoomSession.history_after``."""
-        async with self._chat.patience("history"):
+        async with self._chat.lives.patience("history"):
             return await self.through(lambda session: session.history_after(message, limit))
 
     async def page_after(self, message: int, limit: int) -> HistoryResult:
@@ -255,7 +255,7 @@ class LivingRoom(JoinedRoomView):
             except OperationFailure:  # too much at once
                 raise
             except LOST as error:
-                self._chat.suspect(session.chat, str(error))
+                self._chat.lives.suspect(session.chat, str(error))
             except SessionStateError:
                 if session.is_joined:
                     raise
