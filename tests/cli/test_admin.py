@@ -85,6 +85,10 @@ def test_rooms_are_added_listed_and_shown(cli: CommandLine) -> None:
     ]
     assert cli("room", "member", "add", "tea 漢字", "dave").lines[0].startswith("nothing to do")
     (shown,) = cli("room", "show", "TEA 漢字", "--json").objects
+    times = [shown.pop(field) for field in ("created_on", "updated_on")]
+    assert times[0] == times[1]
+    listed = next(one for one in cli("room", "list", "--json").objects if one["name"] == "Tea 漢字")
+    assert {**shown, "created_on": times[0], "updated_on": times[1]} == listed
     assert shown == {
         "name": "Tea 漢字",
         "uri": added.out.split()[1],
@@ -93,10 +97,14 @@ def test_rooms_are_added_listed_and_shown(cli: CommandLine) -> None:
         "privacy": "closed",
         "behavior": "normal",
         "disabled": False,
+        "invitations": True,
+        "add_in": "",
+        "created_by": None,
+        "updated_by": None,
+        "presenters": [],
         "members": [f"sip:{name}@example.com" for name in ("alice", "bob", "dave")],
         "managers": ["sip:carol@example.com"],
     }
-    assert shown in cli("room", "list", "--json").objects
     assert f"Tea 漢字\tCompany\t3\tat four\t{shown['uri']}" in cli("room", "list").lines
     assert "managers     sip:carol@example.com" in cli("room", "show", shown["uri"]).lines
 

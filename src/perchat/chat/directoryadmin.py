@@ -128,7 +128,11 @@ class DirectoryAdministration:
         A user that may not sign in or chat any more leaves all rooms.
         """
         user = await self.user(uri)
-        given = {name: value for name, value in changes.items() if value is not None}
+        given = {
+            name: self._described(value, name) if isinstance(value, str) else value
+            for name, value in changes.items()
+            if value is not None
+        }
         if display_name is not None:
             given["display_name"] = self._checked(display_name, "display name")
         user = replace(user, **given)  # type: ignore[arg-type]  # by the names of User
@@ -292,8 +296,8 @@ class DirectoryAdministration:
         except ValueError as error:
             raise ConfigurationError(f"{what}: {error}") from error
 
-    def _described(self, description: str) -> str:
+    def _described(self, text: str, what: str = "description") -> str:
         try:
-            return checked_description(description, self._settings.name_limit)
+            return checked_description(text, self._settings.name_limit)
         except ValueError as error:
-            raise ConfigurationError(f"description: {error}") from error
+            raise ConfigurationError(f"{what.replace('_', ' ')}: {error}") from error

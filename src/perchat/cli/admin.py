@@ -1,5 +1,5 @@
 """
-Commands of the administrator: they write the database, a running server follows.
+Commands of the administrator for users: they write the database, a running server follows.
 
 Only who may read the server's files can use them; nothing here asks for a password
 of anybody.
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from perchat.model.principal import User
-    from perchat.server.admin import Admin, RoomEntry
+    from perchat.server.admin import Admin
 
-__all__ = ["category", "init", "room", "user"]
+__all__ = ["administrator", "init", "user"]
 
 
 def administrator(command: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -94,6 +94,13 @@ async def user_add(admin: Admin, name: str, display_name: str | None, password_s
 @click.option(
     "--chat/--no-chat", "chat_enabled", default=None, help="Whether policy allows the chat."
 )
+@click.option(
+    "--system/--no-system", default=None, help="Whether the user may look up others and groups."
+)
+@click.option("--given-name", metavar="T", help="As people search for it.")
+@click.option("--surname", metavar="T", help="As people search for it.")
+@click.option("--email", metavar="T", help="As people search for it.")
+@click.option("--company", metavar="T", help="Shown to those who look the user up.")
 @click.option("--password", "ask", is_flag=True, help="Ask for a new password.")
 @password_stdin_option
 @administrator
@@ -119,102 +126,12 @@ async def user_list(admin: Admin, as_json: bool) -> None:
         _show_user(one, as_json=as_json)
 
 
-@click.group()
-def category() -> None:
-    """Categories: the walls between rooms."""
-
-
-@category.command("add")
+@user.command("rm")
 @click.argument("name")
-@click.option("--description", metavar="T", default="", help="What it is for.")
 @administrator
-async def category_add(admin: Admin, name: str, description: str) -> None:
-    """Add category NAME; the whole domain is allowed in it."""
-    added = await admin.add_category(name, description=description)
-    click.echo(f"added {added.uri} ({', '.join(sorted(added.allowed))} allowed)")
-
-
-@category.command("list")
-@json_option
-@administrator
-async def category_list(admin: Admin, as_json: bool) -> None:
-    """List the categories. Name, who is allowed, description, address."""
-    for one in await admin.categories():
-        show(
-            as_json,
-            *(one.name, ", ".join(sorted(one.allowed)), one.description, one.uri),
-            name=one.name,
-            uri=one.uri,
-            description=one.description,
-            allowed=sorted(one.allowed),
-            denied=sorted(one.denied),
-        )
-
-
-@click.group()
-def room() -> None:
-    """Rooms, and who is in them."""
-
-
-@room.command("add")
-@click.argument("name")
-@click.option("--category", "within", required=True, metavar="C", help="The category it lives in.")
-@click.option("--description", metavar="T", default="", help="What it is about.")
-@click.option(
-    "--member", "members", multiple=True, metavar="U", help="May join and post; may be repeated."
-)
-@click.option(
-    "--manager",
-    "managers",
-    multiple=True,
-    metavar="U",
-    help="May change the room; may be repeated.",
-)
-@administrator
-async def room_add(admin: Admin, name: str, within: str, **properties: Any) -> None:
-    """Add room NAME."""
-    added = await admin.add_room(name, within, **properties)
-    click.echo(f"added {added.uri}")
-
-
-@room.command("list")
-@json_option
-@administrator
-async def room_list(admin: Admin, as_json: bool) -> None:
-    """List all rooms. Name, category, how many members, description, address."""
-    for one in await admin.rooms():
-        columns = (one.room.name, one.category, str(len(one.members)), one.room.description)
-        show(as_json, *columns, one.room.uri, **_room_fields(one))
-
-
-@room.command("show")
-@click.argument("name")
-@json_option
-@administrator
-async def room_show(admin: Admin, name: str, as_json: bool) -> None:
-    """Show room NAME and who has a role in it."""
-    fields = _room_fields(await admin.room(name))
-    if as_json:
-        show(as_json, **fields)
-    else:
-        for field, value in fields.items():
-            text = ", ".join(value) if isinstance(value, list) else str(value)
-            show(as_json, f"{field:<12} {text}".rstrip())
-
-
-@room.group("member")
-def room_member() -> None:
-    """The members of a room."""
-
-
-@room_member.command("add")
-@click.argument("room_name", metavar="ROOM")
-@click.argument("users", metavar="U...", nargs=-1, required=True)
-@administrator
-async def room_member_add(admin: Admin, room_name: str, users: tuple[str, ...]) -> None:
-    """Make users U... members of ROOM."""
-    added = await admin.add_members(room_name, users)
-    click.echo(f"added {', '.join(added)}" if added else "nothing to do: members already")
+async def user_rm(admin: Admin, name: str) -> None:
+    """Remove user NAME, with all roles and memberships; what the user said stays."""
+    click.echo(f"removed {(await admin.remove_user(name)).uri}")
 
 
 def _show_user(one: User, *, as_json: bool) -> None:
@@ -231,17 +148,3 @@ def _show_user(one: User, *, as_json: bool) -> None:
         enabled=one.enabled,
         chat_enabled=one.chat_enabled,
     )
-
-
-def _room_fields(one: RoomEntry) -> dict[str, object]:
-    return {
-        "name": one.room.name,
-        "uri": one.room.uri,
-        "category": one.category,
-        "description": one.room.description,
-        "privacy": one.room.privacy.name.lower(),
-        "behavior": one.room.behavior.name.lower(),
-        "disabled": one.room.disabled,
-        "members": list(one.members),
-        "managers": list(one.managers),
-    }

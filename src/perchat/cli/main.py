@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
-from perchat.cli.admin import category, init, room, user
+from perchat.cli.admin import init, user
 from perchat.cli.app import app
 from perchat.cli.chat import history, post, rooms, tail
 from perchat.cli.common import Program, log_to_stderr
 from perchat.cli.demo import demo
+from perchat.cli.directory import addin, group
+from perchat.cli.rooms import category, explain, room
 from perchat.cli.serve import serve
 from perchat.cli.trace import trace
 
@@ -32,7 +34,10 @@ def perchat(verbose: bool) -> None:
         log_to_stderr("debug")
 
 
-for command in (init, serve, user, category, room, app, rooms, post, tail, history, demo, trace):
+for command in (
+    *(init, serve, user, group, category, room, addin, explain, app),
+    *(rooms, post, tail, history, demo, trace),
+):
     perchat.add_command(command)
 
 

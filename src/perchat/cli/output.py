@@ -12,7 +12,7 @@ from perchat.cli.common import plain
 if TYPE_CHECKING:
     from perchat.model.message import Message
 
-__all__ = ["print_json", "print_message", "show"]
+__all__ = ["print_json", "print_message", "show", "show_fields"]
 
 
 def print_json(**fields: object) -> None:
@@ -26,6 +26,17 @@ def show(as_json: bool, *columns: str, **fields: Any) -> None:
         print_json(**fields)
     else:
         click.echo("\t".join(map(plain, columns)))
+
+
+def show_fields(as_json: bool, fields: dict[str, Any]) -> None:
+    """Print one thing: a line a field for people, or as JSON."""
+    if as_json:
+        print_json(**fields)
+        return
+    for field, value in fields.items():
+        text = ", ".join(value) if isinstance(value, list) else str(value or "")
+        text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else text
+        click.echo(plain(f"{field:<12} {text}".rstrip()))
 
 
 def print_message(message: Message, *, as_json: bool) -> None:

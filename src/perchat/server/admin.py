@@ -207,20 +207,20 @@ class Admin:
 
     async def set_category(
         self,
-        name: str,
+        category: str,
         *,
         add: Mapping[str, Collection[str]],
         remove: Mapping[str, Collection[str]],
         **changes: str | bool,
     ) -> Category:
         """Change a category; ``add`` and ``remove`` are by allowed, denied and creators."""
-        category = await self._service.category(name)
+        known = await self._service.category(category)
         lists = {
-            field: (getattr(category, field) | set(await self._principals(add.get(field, ()))))
+            field: (getattr(known, field) | set(await self._principals(add.get(field, ()))))
             - set(await self._principals(remove.get(field, ())))
             for field in {*add, *remove}
         }
-        changed = replace(category, **changes, **lists)  # type: ignore[arg-type]  # its own fields
+        changed = replace(known, **changes, **lists)  # type: ignore[arg-type]  # its own fields
         return await self._service.set_category(changed)
 
     async def category(self, name: str) -> Category:
