@@ -142,6 +142,7 @@ def pidgin(server: Sample, kdc: Kdc, name: str, cache: Path | None) -> SipeAccou
 # --- it works ---
 
 
+@pytest.mark.requirement("R22")
 async def test_the_logged_on_user_signs_in_joins_and_posts(kdc: Kdc, server: Sample) -> None:
     async with (
         chat(server, "alice", single_sign_on(kdc.ticket("alice"))) as hers,
@@ -156,6 +157,7 @@ async def test_the_logged_on_user_signs_in_joins_and_posts(kdc: Kdc, server: Sam
     assert (str(message.author), message.text) == ("sip:alice@example.com", "no password was typed")
 
 
+@pytest.mark.requirement("R22")
 async def test_the_environment_s_ticket_cache_is_used_unless_another_is_named(
     kdc: Kdc, server: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +166,7 @@ async def test_the_environment_s_ticket_cache_is_used_unless_another_is_named(
         assert scheme_of(signed_in) == "Kerberos"
 
 
+@pytest.mark.requirement("R22", "R28")
 async def test_pidgin_signs_in_by_its_ticket_joins_and_chats(
     kdc: Kdc, server: Sample, driver: Path, tmp_path: Path
 ) -> None:
@@ -219,6 +222,7 @@ async def test_a_principal_of_another_name_is_who_the_table_says(
     assert error.reason is AuthenticationReason.UNAUTHORIZED_ACCESS
 
 
+@pytest.mark.requirement("R23")
 async def test_a_ticket_signs_in_as_its_principal_alone(kdc: Kdc, server: Sample) -> None:
     error = await refused(server, "bob", single_sign_on(kdc.ticket("alice")))
     assert error.reason is AuthenticationReason.UNAUTHORIZED_ACCESS
@@ -236,6 +240,7 @@ async def test_pidgin_too_signs_in_as_its_principal_alone(
 # --- what goes wrong ---
 
 
+@pytest.mark.requirement("R24")
 async def test_without_a_ticket_the_way_to_one_is_told(kdc: Kdc, server: Sample) -> None:
     error = await refused(server, "alice", perchat.SystemCredential())
     assert error.reason is AuthenticationReason.MISSING_CREDENTIALS

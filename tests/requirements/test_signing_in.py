@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
+from perchat.client.chat import PersistentChatEndpoint
 from perchat.client.connect import connect_user
 from perchat.client.credentials import PasswordCredential
+from perchat.client.options import ClientTimers, EndpointOptions
+from perchat.client.platform import CollaborationPlatform
+from perchat.client.states import EndpointState
 from perchat.client.userendpoint import UserEndpoint
 from perchat.net.connector import Transport
+from perchat.server.admin import administration
 from perchat.xccos.primitives import Chat
 from tests.client.peer import ALICE, BOB
-from tests.client.server import QUICK, credential
+from tests.client.server import QUICK, credential, install_sample, live
 
 if TYPE_CHECKING:
     from tests.client.peer import Peer
@@ -112,6 +119,42 @@ async def test_users_write_their_names_in_several_ways(server: LiveServer, name:
         options=QUICK,
     ) as chat:
         assert chat.owner_uri == ALICE
+
+
+@pytest.mark.requirement("R27")
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_new_password_is_used_from_the_next_challenge_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, told: bool
+) -> None:
+    caplog.set_level(logging.INFO, "perchat.signin")
+
+    config = await install_sample(tmp_path / "server")
+    soon = msgspec.structs.replace(config.sign_in, registration_expires=2, association_lifetime=1)
+    async with live(msgspec.structs.replace(config, sign_in=soon)) as server:
+        platform = CollaborationPlatform.client("test", transport=Transport.TCP)
+        options = EndpointOptions(timers=ClientTimers(reregister=(0.1,)))
+        endpoint = UserEndpoint(
+            platform,
+            ALICE,
+            server=server.tcp,
+            credential=credential("alice"),
+            options=options,
+        )
+        async with platform, endpoint, asyncio.timeout(10):
+            changes = endpoint.state_changes()
+            chat = PersistentChatEndpoint(server.config.pool_uri, endpoint)
+            await chat.establish()
+            async with administration(server.config) as admin:
+                await admin.set_user("alice", password="another one")
+            if not told:
+                while (await anext(changes)).state is not EndpointState.TERMINATED:
+                    pass
+                return
+            endpoint.credential = PasswordCredential("alice", "another one")
+            while sum("signed in from" in one.getMessage() for one in caplog.records) < 3:
+                await asyncio.sleep(0.01)  # two refreshes, each challenged
+            assert endpoint.state is EndpointState.ESTABLISHED
+            assert await chat.search_rooms()
 
 
 @pytest.mark.requirement("R5")
