@@ -18,6 +18,7 @@ from perchat.client.endpoint import LocalEndpoint
 from perchat.client.events import ConnectionStateChanged, SessionReason
 from perchat.client.invitations import InvitationStream
 from perchat.client.opening import Opening
+from perchat.client.questions import HistoryReader, ask, named_rooms
 from perchat.client.routes import RoomRoutes
 from perchat.client.service import expect, learn, open_service
 from perchat.client.session import ChatRoomSession
@@ -30,6 +31,7 @@ from perchat.errors import (
     PerchatError,
     StateError,
 )
+from perchat.model.history import HistoryQuery
 from perchat.model.invitation import Invitation
 from perchat.model.uri import RoomUri, SipUri
 from perchat.xccos.blocks import (
@@ -42,12 +44,13 @@ from perchat.xccos.blocks import (
 from perchat.xccos.primitives import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from perchat.client.options import ClientTimers
     from perchat.client.targets import RoomLike
     from perchat.model.chatroom import RoomSnapshot
+    from perchat.model.history import HistoryResult
     from perchat.model.service import ServerInfo
     from perchat.xccos.blocks import Data
     from perchat.xccos.primitives import Primitive
@@ -56,9 +59,10 @@ __all__ = ["PersistentChatEndpoint"]
 
 _log = logging.getLogger("perchat.chat")
 _Block = TypeVar("_Block")
+_EVERYTHING = HistoryQuery()
 
 
-class PersistentChatEndpoint:
+class PersistentChatEndpoint(HistoryReader):
     """
     A chat service, as one user sees it.
 
@@ -295,6 +299,12 @@ class PersistentChatEndpoint:
         )
         found = await self.command("chansrch", query, Rooms)
         return list(found.rooms[:limit])
+
+    async def query_history(
+        self, rooms: RoomLike | Iterable[RoomLike], query: HistoryQuery = _EVERYTHING
+    ) -> list[HistoryResult]:
+        """See ``HistoryReader``."""
+        return await ask(self, [await self.find(room) for room in named_rooms(rooms)], query)
 
     async def stored_invitations(self, after: int = 0) -> list[Invitation]:
         """Return the invitations that the service kept, with an id greater than ``after``."""

@@ -17,6 +17,7 @@ from perchat.client.lives import Lives
 from perchat.client.livingroom import LivingRoom
 from perchat.client.livingstates import LIVING_TABLE, LivingState, LivingStateChanged
 from perchat.client.opening import Opening
+from perchat.client.questions import HistoryReader, named_rooms
 from perchat.client.states import StateMachine, Step
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
 from perchat.client.targets import room_or_name
@@ -29,11 +30,11 @@ from perchat.errors import (
     ServerFault,
     StateError,
 )
-from perchat.model.history import Match
+from perchat.model.history import HistoryQuery, Match
 from perchat.model.uri import RoomUri
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
     from datetime import timedelta
     from types import TracebackType
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from perchat.client.reconnect import ReconnectPolicy
     from perchat.client.targets import RoomLike
     from perchat.model.chatroom import RoomSnapshot
+    from perchat.model.history import HistoryResult
     from perchat.model.invitation import Invitation
     from perchat.model.service import ServerInfo
     from perchat.model.uri import SipUri
@@ -51,11 +53,12 @@ __all__ = ["LivingChat", "living"]
 
 _log = logging.getLogger("perchat.chat")
 _Result = TypeVar("_Result")
+_EVERYTHING = HistoryQuery()
 _chance = secrets.SystemRandom().random
 _JOINS = 16  # joins under way at once after a reconnection
 
 
-class LivingChat:
+class LivingChat(HistoryReader):
     """
     A chat service, as one user sees it across connections; made by the connect helpers.
 
@@ -245,6 +248,19 @@ class LivingChat:
                     text, descriptions=descriptions, match=match, limit=limit
                 )
             )
+
+    async def query_history(
+        self, rooms: RoomLike | Iterable[RoomLike], query: HistoryQuery = _EVERYTHING
+    ) -> list[HistoryResult]:
+        """Return what was said, see ``PersistentChatEndpoint.query_history``."""
+        wanted = named_rooms(rooms)
+        async with self._lives.patience("history"):
+            return await self.through(lambda chat: chat.query_history(wanted, query))
+
+    async def find(self, room: RoomUri | str) -> RoomUri:
+        """Return the URI of a room given by name; RoomNotFound if none is named so."""
+        async with self._lives.patience("the search"):
+            return await self.through(lambda chat: chat.find(room))
 
     async def stored_invitations(self, after: int = 0) -> list[Invitation]:
         """Return the invitations that the service kept, with an id greater than ``after``."""

@@ -24,6 +24,7 @@ from perchat.client.events import (
     SessionReason,
     SessionStateChanged,
 )
+from perchat.client.questions import walk
 from perchat.client.reconnect import LOST
 from perchat.client.roster import JoinedRoomView
 from perchat.client.sequel import Sequel
@@ -38,10 +39,10 @@ from perchat.errors import (
     PerchatError,
     SessionStateError,
 )
-from perchat.model.history import HistoryResult
+from perchat.model.history import HistoryQuery, HistoryResult
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from types import TracebackType
 
     from perchat.client.chat import PersistentChatEndpoint
@@ -55,6 +56,7 @@ __all__ = ["LivingRoom"]
 
 _log = logging.getLogger("perchat.session")
 _Result = TypeVar("_Result")
+_EVERYTHING = HistoryQuery()
 _LOOK_BACK = 100  # messages, for one of ours whose echo was lost
 _OUT = frozenset({SessionReason.KICKED, SessionReason.ROOM_DISABLED})
 
@@ -206,6 +208,15 @@ class LivingRoom(JoinedRoomView):
         """Return the newest messages, see ``ChatRoomSession.recent``."""
         async with self._chat.lives.patience("history"):
             return await self.through(lambda session: session.recent(count))
+
+    async def query_history(self, query: HistoryQuery = _EVERYTHING) -> HistoryResult:
+        """Return what was said here, see ``ChatRoomSession.query_history``."""
+        async with self._chat.lives.patience("history"):
+            return await self.through(lambda session: session.query_history(query))
+
+    def iter_history(self, query: HistoryQuery = _EVERYTHING) -> AsyncIterator[Message]:
+        """Iterate over what was said here, see ``ChatRoomSession.iter_history``."""
+        return walk(self.query_history, query)
 
     async def history_after(self, message: int, limit: int = 100) -> list[Message]:
         """Return what follows a message, see ``ChatRoomSession.history_after``."""

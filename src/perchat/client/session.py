@@ -22,6 +22,7 @@ from perchat.client.events import (
     SessionReason,
     SessionStateChanged,
 )
+from perchat.client.questions import ask, walk
 from perchat.client.roster import JoinedRoomView, JoinedState
 from perchat.client.states import SESSION_TABLE, SessionState, StateMachine, Step
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
@@ -32,7 +33,7 @@ from perchat.xccos.blocks import Histories, History, HistorySearch, RecentQuery,
 from perchat.xccos.primitives import Chat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from types import TracebackType
 
     from perchat.client.chat import PersistentChatEndpoint
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["ChatRoomSession"]
 
 _log = logging.getLogger("perchat.session")
+_EVERYTHING = HistoryQuery()
 
 
 class ChatRoomSession(JoinedRoomView):
@@ -237,6 +239,29 @@ class ChatRoomSession(JoinedRoomView):
         query = RecentQuery(self._need_joined(), count)
         history = await self._chat.command("bccontext", query, History)
         return list(history.messages)
+
+    async def query_history(self, query: HistoryQuery = _EVERYTHING) -> HistoryResult:
+        """
+        Return what was said here that matches, as much of it as the service returns at once.
+
+        Raises:
+            SessionStateError: Not joined.
+            LimitExceeded: Too many words or authors.
+            NotSupported: The service cannot do that.
+            CommandFailed: The service refused.
+
+        """
+        (result,) = await ask(self._chat, [self._need_joined()], query)
+        return result
+
+    def iter_history(self, query: HistoryQuery = _EVERYTHING) -> AsyncIterator[Message]:
+        """
+        Iterate over all that was said here that matches, in the order asked for.
+
+        It is asked for page by page; only with a limit at the opposite end of the order
+        are up to that many held. Raises what ``query_history`` does.
+        """
+        return walk(self.query_history, query)
 
     async def history_after(self, message: int, limit: int = 100) -> list[Message]:
         """

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from perchat.chat.refusal import Refusal
 from perchat.errors import ErrorCode
-from perchat.model.history import HistoryQuery, HistoryResult
 from perchat.model.uri import SipUri
+from perchat.server.questions import answer_question
 from perchat.xccos.blocks import (
-    Histories,
     History,
-    HistorySearch,
     InvitationQuery,
     Invitations,
     Joined,
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
     from perchat.server.session import ChatSession
     from perchat.xccos.primitives import Command
 
-__all__ = ["COMMANDS", "Row"]
+__all__ = ["COMMANDS", "Row", "row_of"]
 
 
 class Handler(Protocol):
@@ -133,26 +131,6 @@ async def _bccontext(session: ChatSession, envid: str, command: Command) -> None
     return None
 
 
-async def _bcbymsg(session: ChatSession, envid: str, command: Command) -> None:
-    search = command.data
-    if not isinstance(search, HistorySearch) or len(search.rooms) != 1:
-        return _invalid(session, envid, command)
-    (room,), query = search.rooms, search.query
-    if query != HistoryQuery(after_id=query.after_id or 0, limit=query.limit):
-        return _invalid(session, envid, command)
-    chat = session.services.chat
-    limit = query.limit or chat.settings.history_limit
-    result = await chat.after(session.user.uri, room, query.after_id or 0, limit)
-    if isinstance(result, Refusal):
-        session.reply(Reply.refusing(command, envid, result.code))
-        return None
-    found, more = result
-    name = next((message.room_name for message in found), "")
-    data = Histories((HistoryResult(room, name, tuple(found), truncated=more),))
-    session.reply(Reply.to(command, envid, data))
-    return None
-
-
 async def _getinv(session: ChatSession, envid: str, command: Command) -> None:
     """Answer with none: no category of this version can have its members invited."""
     if not isinstance(command.data, InvitationQuery):
@@ -173,6 +151,12 @@ COMMANDS: dict[str, Row] = {
     "part": Row(_part),
     "chansrch": Row(_chansrch),
     "bccontext": Row(_bccontext),
-    "bcbymsg": Row(_bcbymsg),
+    "bcbydate": Row(answer_question),
+    "bcbymsg": Row(answer_question),
     "getinv": Row(_getinv),
 }
+
+
+def row_of(name: str) -> Row | None:
+    """Return what carries a command out; all that begins with ``bc`` asks about history."""
+    return COMMANDS.get(name) or (COMMANDS["bcbydate"] if name.startswith("bc") else None)

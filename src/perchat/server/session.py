@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from perchat.chat.refusal import Refusal
 from perchat.errors import ErrorCode, RemoteProtocolError, StorageError
 from perchat.lync.diagnostics import diagnostics_header
-from perchat.server.commands import COMMANDS
+from perchat.server.commands import row_of
 from perchat.server.outbox import Outbox
 from perchat.xccos.blocks import Unknown
 from perchat.xccos.decoder import decode
@@ -182,7 +182,7 @@ class ChatSession:
             self._start_working()
 
     async def _carry_out(self, envid: str, command: Command) -> None:
-        row = COMMANDS.get(command.name)
+        row = row_of(command.name)
         if row is None:
             _log.warning("session %s: unknown command %s", self.id, command.name)
             self.reply(Reply.refusing(command, envid, ErrorCode.MSG_NOT_SUPPORTED))

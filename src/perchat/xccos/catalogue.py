@@ -41,7 +41,17 @@ if TYPE_CHECKING:
 
     from perchat.xccos.codec import Codec
 
-__all__ = ["CATALOGUE", "NOTICES", "REPLIES", "REQUESTS", "Certainty", "Row", "Topic", "canonical"]
+__all__ = [
+    "CATALOGUE",
+    "NOTICES",
+    "REPLIES",
+    "REQUESTS",
+    "Certainty",
+    "Row",
+    "Topic",
+    "canonical",
+    "codec_of",
+]
 
 
 class Certainty(Enum):
@@ -143,6 +153,11 @@ _CANONICAL: Mapping[str, str] = {alias: row.name for row in CATALOGUE for alias 
 REQUESTS: Mapping[str, Codec[Any]] = {row.name: row.request for row in CATALOGUE if row.request}
 REPLIES: Mapping[str, Codec[Any]] = {row.name: row.reply for row in CATALOGUE if row.reply}
 NOTICES: Mapping[str, Codec[Any]] = {row.name: row.notice for row in CATALOGUE if row.notice}
+
+
+def codec_of(codecs: Mapping[str, Codec[Any]], name: str) -> Codec[Any] | None:
+    """Return the codec of a name; all that begins with ``bc`` asks about history."""
+    return codecs.get(name) or (codecs.get("bcbydate") if name.startswith("bc") else None)
 
 
 def canonical(name: str) -> str:

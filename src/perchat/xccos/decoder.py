@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from perchat.errors import RemoteProtocolError
 from perchat.markup import Element, MarkupLimits, read
 from perchat.xccos.blocks import Nothing, Unknown
-from perchat.xccos.catalogue import NOTICES, REPLIES, REQUESTS, canonical
+from perchat.xccos.catalogue import NOTICES, REPLIES, REQUESTS, canonical, codec_of
 from perchat.xccos.chat import read_chat
 from perchat.xccos.codec import attribute, number
 from perchat.xccos.codes import SUCCESS, error_of
@@ -136,7 +136,7 @@ def _data(element: Element) -> Element:
 
 
 def _read(codecs: Mapping[str, Codec[Any]], name: str, data: Element) -> Data:
-    codec = codecs.get(name)
+    codec = codec_of(codecs, name)
     if codec is None:
         return Unknown(name, data)
     try:

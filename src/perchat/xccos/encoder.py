@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from perchat.errors import LocalProtocolError
 from perchat.markup import escape, escape_attribute, write
 from perchat.xccos.blocks import Nothing, Unknown
-from perchat.xccos.catalogue import NOTICES, REPLIES, REQUESTS
+from perchat.xccos.catalogue import NOTICES, REPLIES, REQUESTS, codec_of
 from perchat.xccos.chat import escape_lines, write_chat
 from perchat.xccos.codec import CLIENT, Dialect, tag, time
 from perchat.xccos.codes import result_of
@@ -118,7 +118,7 @@ def _data(codecs: Mapping[str, Codec[Any]], name: str, data: Data, dialect: Dial
         return tag("data")
     if isinstance(data, Unknown):
         return write(data.element)
-    codec = codecs.get(name)
+    codec = codec_of(codecs, name)
     if codec is None or not isinstance(data, codec.kind):
         raise LocalProtocolError(f"{type(data).__name__} is not the data of {name}")
     return tag("data", inner=codec.write(data, dialect))
