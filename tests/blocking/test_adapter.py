@@ -49,7 +49,7 @@ async def script(work: Callable[[], None]) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.requirement("R69", "R3")
+@pytest.mark.requirement("R69")
 async def test_a_script_connects_joins_posts_and_reads(server: LiveServer) -> None:
     def work() -> None:
         with connect(server, "alice") as chat, chat.join("Lobby") as room:
