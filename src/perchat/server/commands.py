@@ -8,22 +8,19 @@ that nothing said after a join is missed and nothing before it is told twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from perchat.chat.refusal import Refusal
-from perchat.errors import ErrorCode
 from perchat.model.uri import SipUri
+from perchat.server.browsing import BROWSING
+from perchat.server.managing import MANAGING
 from perchat.server.questions import answer_question
+from perchat.server.rows import Row, invalid
 from perchat.xccos.blocks import (
     History,
-    InvitationQuery,
-    Invitations,
     Joined,
     RecentQuery,
     RoomIds,
-    RoomQuery,
-    Rooms,
     RoomUris,
     ServerInfoQuery,
     ServerInfoReply,
@@ -35,28 +32,7 @@ if TYPE_CHECKING:
     from perchat.server.session import ChatSession
     from perchat.xccos.primitives import Command
 
-__all__ = ["COMMANDS", "Row", "row_of"]
-
-
-class Handler(Protocol):
-    """Carries one command out and replies to it."""
-
-    async def __call__(self, session: ChatSession, envid: str, command: Command) -> None:
-        """Do it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """
-    How a command is carried out.
-
-    Attributes:
-        enters_service: Whether it makes the dialog a chat session; a look-up does not.
-
-    """
-
-    handle: Handler
-    enters_service: bool = True
+__all__ = ["COMMANDS", "row_of"]
 
 
 async def _requri(session: ChatSession, envid: str, command: Command) -> None:
@@ -73,7 +49,7 @@ async def _getserverinfo(session: ChatSession, envid: str, command: Command) -> 
 
 async def _join(session: ChatSession, envid: str, command: Command) -> None:
     if not isinstance(command.data, RoomIds) or len(command.data.rooms) != 1:
-        return _invalid(session, envid, command)
+        return invalid(session, envid, command)
     arrival = await session.services.fanout.join(session, command.data.rooms)
     if refusal := next(iter(arrival.refused.values()), None):
         arrival.release(Reply.refusing(command, envid, refusal.code))
@@ -84,7 +60,7 @@ async def _join(session: ChatSession, envid: str, command: Command) -> None:
 
 async def _bjoin(session: ChatSession, envid: str, command: Command) -> None:
     if not isinstance(command.data, RoomIds):
-        return _invalid(session, envid, command)
+        return invalid(session, envid, command)
     arrival = await session.services.fanout.join(session, command.data.rooms)
     data = Joined(arrival.rooms, tuple(arrival.refused))
     arrival.release(Reply.to(command, envid, data))
@@ -93,7 +69,7 @@ async def _bjoin(session: ChatSession, envid: str, command: Command) -> None:
 
 async def _part(session: ChatSession, envid: str, command: Command) -> None:
     if not isinstance(command.data, RoomUris):
-        return _invalid(session, envid, command)
+        return invalid(session, envid, command)
     for room in command.data.rooms:
         result = await session.services.chat.part(session.user.uri, session.id, room)
         if isinstance(result, Refusal):
@@ -103,24 +79,10 @@ async def _part(session: ChatSession, envid: str, command: Command) -> None:
     return None
 
 
-async def _chansrch(session: ChatSession, envid: str, command: Command) -> None:
-    query = command.data
-    if not isinstance(query, RoomQuery) or query.kind != "BYNAME":
-        return _invalid(session, envid, command)
-    rooms = session.services.chat.search(
-        session.user.uri,
-        query.criteria,
-        extended=query.extended,
-        limit=query.max_results if query.max_results > 0 else None,
-    )
-    session.reply(Reply.to(command, envid, Rooms(tuple(rooms))))
-    return None
-
-
 async def _bccontext(session: ChatSession, envid: str, command: Command) -> None:
     query = command.data
     if not isinstance(query, RecentQuery):
-        return _invalid(session, envid, command)
+        return invalid(session, envid, command)
     chat = session.services.chat
     result = await chat.recent(session.user.uri, query.room, query.count)
     if isinstance(result, Refusal):
@@ -131,29 +93,17 @@ async def _bccontext(session: ChatSession, envid: str, command: Command) -> None
     return None
 
 
-async def _getinv(session: ChatSession, envid: str, command: Command) -> None:
-    """Answer with none: no category of this version can have its members invited."""
-    if not isinstance(command.data, InvitationQuery):
-        return _invalid(session, envid, command)
-    session.reply(Reply.to(command, envid, Invitations()))
-    return None
-
-
-def _invalid(session: ChatSession, envid: str, command: Command) -> None:
-    session.reply(Reply.refusing(command, envid, ErrorCode.INVALID_ARGUMENT))
-
-
 COMMANDS: dict[str, Row] = {
     "requri": Row(_requri, enters_service=False),
     "getserverinfo": Row(_getserverinfo, enters_service=False),
     "join": Row(_join),
     "bjoin": Row(_bjoin),
     "part": Row(_part),
-    "chansrch": Row(_chansrch),
     "bccontext": Row(_bccontext),
     "bcbydate": Row(answer_question),
     "bcbymsg": Row(answer_question),
-    "getinv": Row(_getinv),
+    **BROWSING,
+    **MANAGING,
 }
 
 

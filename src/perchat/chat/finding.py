@@ -1,0 +1,154 @@
+"""
+Rooms by what they are: every filter of a search, over the state.
+
+What a filter lets through tells something, so each asks only for what the searcher
+may know: who is a member is known to members and managers, and a disabled room to
+its managers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from perchat.model.chatroom import Permission, Role
+from perchat.model.name import fold
+from perchat.model.principal import principal_uri
+from perchat.model.uri import SipUri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from perchat.chat.state import ChatState, RoomState
+    from perchat.model.chatroom import Behavior, Privacy
+    from perchat.model.uri import CategoryUri, RoomUri
+
+__all__ = ["RoomFilter", "find_rooms"]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFilter:
+    """
+    What rooms have to be; None and empty texts mean any.
+
+    Attributes:
+        text: Words, found anywhere in names whatever the case.
+        descriptions: Whether descriptions count too.
+        every_word: Whether all words have to be there, else one of them.
+        phrase: Whether the text is one phrase instead of words.
+        member: A principal that is a member, by itself or through a group.
+        manager: A principal that manages, likewise.
+        present: Someone who is in the room now.
+        add_in: The id of an add-in.
+        disabled: True finds disabled rooms, and only those.
+        inherits: Whether invitations are left to the category.
+        invites: Whether new members are invited.
+
+    """
+
+    text: str = ""
+    descriptions: bool = False
+    every_word: bool = False
+    phrase: bool = False
+    uri: RoomUri | None = None
+    category: CategoryUri | None = None
+    member: str = ""
+    manager: str = ""
+    present: SipUri | None = None
+    add_in: str = ""
+    disabled: bool = False
+    privacy: Privacy | None = None
+    behavior: Behavior | None = None
+    inherits: bool | None = None
+    invites: bool | None = None
+
+
+_INSIDERS = {Role.MEMBER, Role.MANAGER}
+_Test = Callable[["RoomState"], bool]
+
+
+def find_rooms(state: ChatState, user: SipUri, wanted: RoomFilter) -> list[RoomUri]:
+    """
+    Return the rooms that a user may find and that are what is wanted, sorted by name.
+
+    Raises:
+        ValueError: ``member`` or ``manager`` is no principal.
+
+    """
+    tests = [*_properties(wanted), _findable(state, user, wanted), *_people(state, user, wanted)]
+    found = [place for place in _candidates(state, wanted) if all(test(place) for test in tests)]
+    return [place.room.uri for place in sorted(found, key=lambda place: place.key)]
+
+
+def _candidates(state: ChatState, wanted: RoomFilter) -> Iterable[RoomState]:
+    if wanted.uri is None:
+        return state.rooms.values()
+    place = state.rooms.get(wanted.uri)
+    return () if place is None else (place,)
+
+
+def _properties(wanted: RoomFilter) -> Iterator[_Test]:
+    """Yield what the room itself has to be."""
+    yield lambda place: place.room.disabled == wanted.disabled
+    for name in ("category", "privacy", "behavior"):
+        if (value := getattr(wanted, name)) is not None:
+            yield partial(_has, name, value)
+    if wanted.add_in:
+        yield partial(_has, "add_in", wanted.add_in.strip().lower())
+    if wanted.inherits is not None:
+        yield partial(_has, "invites", wanted.inherits)
+    if wanted.text.strip():
+        yield _named(wanted)
+
+
+def _has(name: str, value: object, place: RoomState) -> bool:
+    return bool(getattr(place.room, name) == value)
+
+
+def _named(wanted: RoomFilter) -> _Test:
+    text = fold(wanted.text.strip())
+    sought = (text,) if wanted.phrase else tuple(text.split())
+    enough = all if wanted.every_word else any
+
+    def test(place: RoomState) -> bool:
+        among = place.key
+        if wanted.descriptions:
+            among = f"{among}\n{fold(place.room.description)}"
+        return enough(word in among for word in sought)
+
+    return test
+
+
+def _findable(state: ChatState, user: SipUri, wanted: RoomFilter) -> _Test:
+    needed = Permission.MANAGE if wanted.disabled else Permission.VIEW
+    return lambda place: needed in state.permission(user, place)
+
+
+def _people(state: ChatState, user: SipUri, wanted: RoomFilter) -> Iterator[_Test]:
+    """Yield who has to be there, or to belong there."""
+    if wanted.invites is not None:
+        yield lambda place: _invites(state, place) == wanted.invites
+    if (present := wanted.present) is not None:
+        yield lambda place: present.address in place.present
+    for role, principal in ((Role.MEMBER, wanted.member), (Role.MANAGER, wanted.manager)):
+        if principal:
+            yield _held(state, user, role, principal_uri(principal))
+
+
+def _invites(state: ChatState, place: RoomState) -> bool:
+    return place.room.invites and state.category(place).invitations
+
+
+def _held(state: ChatState, user: SipUri, role: Role, principal: str) -> _Test:
+    named = SipUri(principal).address if principal.startswith("sip:") else None
+    affiliations = state.affiliations
+    every = affiliations.of(named) if named else affiliations.above(principal)
+
+    def test(place: RoomState) -> bool:
+        if place.roles.get(role, frozenset()).isdisjoint(every):
+            return False
+        return named == user.address or bool(state.roles(user, place) & _INSIDERS)
+
+    return test

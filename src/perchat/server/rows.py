@@ -1,0 +1,104 @@
+"""
+How the rows of the table of commands are made, and how long an answer may get.
+
+Most commands ask the service one thing and reply with what it returns; such a row
+is a kind of data and a question. What the data cannot be read as, what the service
+refuses and what is too long for one body is dealt with here, once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from perchat.chat.refusal import Refusal
+from perchat.errors import ErrorCode
+from perchat.xccos.primitives import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from perchat.server.session import ChatSession
+    from perchat.xccos.blocks import Data
+    from perchat.xccos.primitives import Command
+
+__all__ = ["ANSWER_LIMIT", "PAGE_LIMIT", "Handler", "Listing", "Row", "answering", "invalid"]
+
+T = TypeVar("T")
+
+PAGE_LIMIT = 61_440
+"""Bytes of a body with a list of which the rest can be asked for: it shares the connection."""
+
+ANSWER_LIMIT = 786_432
+"""Bytes of any other list: clients read bodies of a megabyte."""
+
+
+class Handler(Protocol):
+    """Carries one command out and replies to it."""
+
+    async def __call__(self, session: ChatSession, envid: str, command: Command) -> None:
+        """Do it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    How a command is carried out.
+
+    Attributes:
+        enters_service: Whether it makes the dialog a chat session; a look-up does not.
+
+    """
+
+    handle: Handler
+    enters_service: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """
+    An answer that is cut where it gets too long.
+
+    Attributes:
+        make: Makes the data of what is left, and whether something was cut off.
+        limit: Bytes of the body.
+
+    """
+
+    items: Sequence[T]
+    make: Callable[[Sequence[T], bool], Data]
+    limit: int = ANSWER_LIMIT
+
+
+def invalid(session: ChatSession, envid: str, command: Command) -> None:
+    """Refuse a command whose data is of no use."""
+    session.reply(Reply.refusing(command, envid, ErrorCode.INVALID_ARGUMENT))
+
+
+def answering(
+    kind: type[T], ask: Callable[[ChatSession, T], Awaitable[Refusal | Data | Listing[Any]]]
+) -> Handler:
+    """Return what replies to commands with data of a kind by what ``ask`` returns."""
+
+    async def handle(session: ChatSession, envid: str, command: Command) -> None:
+        if not isinstance(command.data, kind):
+            return invalid(session, envid, command)
+        found = await ask(session, command.data)
+        if isinstance(found, Refusal):
+            session.reply(Reply.refusing(command, envid, found.code))
+        elif isinstance(found, Listing):
+            session.outbox.put(_fitting(session, envid, command, found))
+        else:
+            session.reply(Reply.to(command, envid, found))
+        return None
+
+    return handle
+
+
+def _fitting(session: ChatSession, envid: str, command: Command, found: Listing[Any]) -> bytes:
+    items, cut = found.items, False
+    while True:
+        body = session.encode(Reply.to(command, envid, found.make(items, cut)))
+        if len(body) <= found.limit or len(items) <= 1:
+            return body
+        items, cut = items[: max(1, len(items) * found.limit // len(body))], True
