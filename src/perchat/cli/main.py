@@ -11,6 +11,7 @@ from perchat.cli.common import Program, log_to_stderr
 from perchat.cli.demo import demo
 from perchat.cli.directory import addin, group
 from perchat.cli.rooms import category, explain, room
+from perchat.cli.search import search
 from perchat.cli.serve import serve
 from perchat.cli.trace import trace
 
@@ -36,7 +37,7 @@ def perchat(verbose: bool) -> None:
 
 for command in (
     *(init, serve, user, group, category, room, addin, explain, app),
-    *(rooms, post, tail, history, demo, trace),
+    *(rooms, post, tail, history, search, demo, trace),
 ):
     perchat.add_command(command)
 
