@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from perchat.client.application import (
         ApplicationEndpoint,
     )
+    from perchat.client.builder import (
+        MessageBuilder,
+    )
     from perchat.client.catchup import (
         CatchUpStream,
     )
@@ -80,6 +83,9 @@ if TYPE_CHECKING:
     from perchat.client.reconnect import (
         ReconnectPolicy,
     )
+    from perchat.client.rooms import (
+        RoomServices,
+    )
     from perchat.client.session import (
         ChatRoomSession,
     )
@@ -100,6 +106,9 @@ if TYPE_CHECKING:
     )
     from perchat.client.userendpoint import (
         UserEndpoint,
+    )
+    from perchat.client.users import (
+        UserServices,
     )
     from perchat.errors import (
         AuthenticationError,
@@ -307,6 +316,7 @@ __all__ = [
     "LocalProtocolError",
     "Match",
     "Message",
+    "MessageBuilder",
     "MessageParsingError",
     "MessagePart",
     "MessageReceived",
@@ -351,6 +361,7 @@ __all__ = [
     "RoomDisabled",
     "RoomLinkPart",
     "RoomNotFound",
+    "RoomServices",
     "RoomSnapshot",
     "RoomSummary",
     "RoomUri",
@@ -376,6 +387,7 @@ __all__ = [
     "User",
     "UserEndpoint",
     "UserMatches",
+    "UserServices",
     "chat_address",
     "connect_application",
     "connect_user",
@@ -383,6 +395,7 @@ __all__ = [
 
 _HOMES = {
     "perchat.client.application": "ApplicationEndpoint",
+    "perchat.client.builder": "MessageBuilder",
     "perchat.client.catchup": "CatchUpStream",
     "perchat.client.chat": "PersistentChatEndpoint",
     "perchat.client.connect": "chat_address connect_application connect_user",
@@ -400,12 +413,14 @@ _HOMES = {
     "perchat.client.options": "ClientTimers EndpointOptions",
     "perchat.client.platform": "CollaborationPlatform",
     "perchat.client.reconnect": "ReconnectPolicy",
+    "perchat.client.rooms": "RoomServices",
     "perchat.client.session": "ChatRoomSession",
     "perchat.client.states": "ConnectionState EndpointState SessionState",
     "perchat.client.streams": "EventStream Overflow",
     "perchat.client.targets": "Match",
     "perchat.client.trustedapplication": "TrustedApplication",
     "perchat.client.userendpoint": "UserEndpoint",
+    "perchat.client.users": "UserServices",
     "perchat.errors": (
         "AuthenticationError AuthenticationReason CannotCreateRoom CannotGetParticipants "
         "CertificateNotFound ChatServerConnectionError ChatServerNotConfigured CommandFailed "

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from perchat.client.application import Proxy
+from perchat.client.builder import MessageBuilder as MessageBuilder
 from perchat.client.credentials import AuthProtocol as AuthProtocol
 from perchat.client.credentials import Credential as Credential
 from perchat.client.credentials import PasswordCredential as PasswordCredential
@@ -27,6 +28,7 @@ from perchat.client.events import SessionReason as SessionReason
 from perchat.client.events import SessionStateChanged as SessionStateChanged
 from perchat.client.livingstates import LivingState as LivingState
 from perchat.client.livingstates import LivingStateChanged as LivingStateChanged
+from perchat.client.naming import AddInLike, CategoryLike, PrincipalLike
 from perchat.client.options import ClientTimers as ClientTimers
 from perchat.client.options import EndpointOptions as EndpointOptions
 from perchat.client.reconnect import ReconnectPolicy as ReconnectPolicy
@@ -210,6 +212,7 @@ __all__ = [
     "LocalProtocolError",
     "Match",
     "Message",
+    "MessageBuilder",
     "MessageParsingError",
     "MessagePart",
     "MessageReceived",
@@ -254,6 +257,7 @@ __all__ = [
     "RoomDisabled",
     "RoomLinkPart",
     "RoomNotFound",
+    "RoomServices",
     "RoomSnapshot",
     "RoomSummary",
     "RoomUri",
@@ -279,6 +283,7 @@ __all__ = [
     "User",
     "UserEndpoint",
     "UserMatches",
+    "UserServices",
     "chat_address",
     "connect_application",
     "connect_user",
@@ -449,6 +454,78 @@ class InvitationStream:
         traceback: TracebackType | None,
     ) -> None: ...
 
+class RoomServices:
+    def get(self, room: RoomLike) -> RoomDetails: ...
+    def create(
+        self,
+        name: str,
+        category: CategoryLike,
+        *,
+        description: str = "",
+        privacy: Privacy = ...,
+        behavior: Behavior = ...,
+        invitations: InviteSetting = ...,
+        add_in: AddInLike = "",
+        disabled: bool = False,
+        members: Iterable[PrincipalLike] = ...,
+        managers: Iterable[PrincipalLike] = ...,
+        presenters: Iterable[PrincipalLike] = ...,
+        join_self: bool = False,
+    ) -> RoomDetails: ...
+    def update(
+        self,
+        room: RoomLike,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        privacy: Privacy | None = None,
+        behavior: Behavior | None = None,
+        disabled: bool | None = None,
+        invitations: InviteSetting | None = None,
+        add_in: AddInLike | None = None,
+        members: Iterable[PrincipalLike] | None = None,
+        managers: Iterable[PrincipalLike] | None = None,
+        presenters: Iterable[PrincipalLike] | None = None,
+        expected: RoomDetails | None = None,
+    ) -> RoomDetails: ...
+    def move(
+        self, room: RoomLike, category: CategoryLike, *, expected: RoomDetails | None = None
+    ) -> RoomDetails: ...
+    def permissions(self, room: RoomLike) -> Permission: ...
+    def creatable_categories(self) -> list[CategorySummary]: ...
+    def in_category(
+        self, category: CategoryLike, *, limit: int | None = None
+    ) -> list[RoomSnapshot]: ...
+    def using(self, add_in: AddInLike, *, limit: int | None = None) -> list[RoomSnapshot]: ...
+    def add_ins(self) -> list[AddIn]: ...
+    def members(self, room: RoomLike) -> list[RoleEntry]: ...
+    def managers(self, room: RoomLike) -> list[RoleEntry]: ...
+    def presenters(self, room: RoomLike) -> list[RoleEntry]: ...
+    def grant(
+        self,
+        room: RoomLike,
+        role: Role,
+        principals: PrincipalLike | Iterable[PrincipalLike],
+        *,
+        ignore_existing: bool = False,
+    ) -> list[RoleEntry]: ...
+    def revoke(
+        self, room: RoomLike, role: Role, principals: PrincipalLike | Iterable[PrincipalLike]
+    ) -> list[RoleEntry]: ...
+    def eligible(
+        self, room: RoomLike, role: Role, text: str, *, limit: int | None = None
+    ) -> list[Principal]: ...
+    def eligible_creators(
+        self, category: CategoryLike, prefix: str, *, limit: int | None = None
+    ) -> list[Principal]: ...
+
+class UserServices:
+    def find(
+        self, *, last: str = "", first: str = "", email: str = "", limit: int | None = None
+    ) -> UserMatches: ...
+    def get(self, user: PrincipalLike) -> DirectoryUser: ...
+    def get_group(self, group: PrincipalLike) -> Group: ...
+
 class ChatRoomSession:
     def __init__(self, chat: PersistentChatEndpoint) -> None: ...
     @property
@@ -461,6 +538,10 @@ class ChatRoomSession:
     def description(self) -> str: ...
     @property
     def category(self) -> CategoryUri | None: ...
+    @property
+    def add_in(self) -> AddIn | None: ...
+    @property
+    def privacy(self) -> Privacy | None: ...
     @property
     def participants(self) -> tuple[Participant, ...]: ...
     @property
@@ -494,12 +575,14 @@ class ChatRoomSession:
     def close(self) -> None: ...
     def post(
         self,
-        text: str,
+        text: str | MessageBuilder,
         *,
+        title: str | None = None,
         alert: bool = False,
         rtf: str | None = None,
         client_id: str | None = None,
     ) -> PostResult: ...
+    def all_participants(self) -> list[Participant]: ...
     def recent(self, count: int = 30) -> list[Message]: ...
     def query_history(self, query: HistoryQuery = ...) -> HistoryResult: ...
     def iter_history(self, query: HistoryQuery = ...) -> Iterator[Message]: ...
@@ -512,9 +595,10 @@ class ChatRoomSession:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None: ...
-    def arrived(self, participant: Participant, mask: int) -> None: ...
-    def departed(self, users: Iterable[SipUri]) -> None: ...
-    def put_out(self) -> None: ...
+    def arrived(self, participant: Participant, mask: int, *, came: bool = True) -> None: ...
+    def departed(self, users: Iterable[SipUri], reason: SessionReason = ...) -> None: ...
+    def changed(self, room: RoomDetails) -> None: ...
+    def put_out(self, reason: SessionReason = ...) -> None: ...
     def ended(self, reason: SessionReason) -> None: ...
 
 class EventStream(Generic[_Item]):
@@ -619,6 +703,10 @@ class LivingRoom:
     @property
     def category(self) -> CategoryUri | None: ...
     @property
+    def add_in(self) -> AddIn | None: ...
+    @property
+    def privacy(self) -> Privacy | None: ...
+    @property
     def participants(self) -> tuple[Participant, ...]: ...
     @property
     def can_post(self) -> bool: ...
@@ -709,13 +797,41 @@ class PersistentChatEndpoint:
         self, rooms: RoomLike | Iterable[RoomLike], query: HistoryQuery = ...
     ) -> Iterator[Message]: ...
     def find(self, room: RoomUri | str) -> RoomUri: ...
+    @property
+    def owner_uri(self) -> SipUri: ...
+    @property
+    def rooms(self) -> RoomServices: ...
+    @property
+    def users(self) -> UserServices: ...
+    def filter_rooms(
+        self,
+        text: str = "",
+        *,
+        descriptions: bool = False,
+        match: Match = ...,
+        member: PrincipalLike | None = None,
+        manager: PrincipalLike | None = None,
+        category: CategoryLike | None = None,
+        add_in: AddInLike | None = None,
+        disabled: bool | None = False,
+        privacy: Privacy | None = None,
+        behavior: Behavior | None = None,
+        invitations: InviteSetting | None = None,
+        limit: int | None = None,
+    ) -> list[RoomSnapshot]: ...
+    def rooms_in(self, category: CategoryLike, limit: int | None = 100) -> list[RoomSnapshot]: ...
+    def rooms_joined_by(self, user: PrincipalLike) -> list[RoomSnapshot]: ...
+    def my_rooms(self, limit: int | None = None) -> list[RoomSnapshot]: ...
+    def rooms_i_manage(self, limit: int | None = None) -> list[RoomSnapshot]: ...
+    def get_preference(
+        self, label: str, known: int = ..., *, default: bool = False
+    ) -> Preference | None: ...
+    def set_preference(self, label: str, data: str, version: int) -> int: ...
     def __init__(self, address: str, endpoint: LocalEndpoint) -> None: ...
     @property
     def state(self) -> ConnectionState: ...
     @property
     def endpoint(self) -> LocalEndpoint: ...
-    @property
-    def owner_uri(self) -> SipUri: ...
     @property
     def address(self) -> SipUri: ...
     @property

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from perchat.client.browse import ChatServices
 from perchat.client.dialog import ChatDialog
 from perchat.client.endpoint import LocalEndpoint
 from perchat.client.events import ConnectionStateChanged, SessionReason
@@ -62,7 +63,7 @@ _Block = TypeVar("_Block")
 _EVERYTHING = HistoryQuery()
 
 
-class PersistentChatEndpoint(HistoryReader):
+class PersistentChatEndpoint(HistoryReader, ChatServices):
     """
     A chat service, as one user sees it.
 

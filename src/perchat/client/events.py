@@ -96,7 +96,7 @@ class PrivilegeChanged:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A property before and after."""
+    """A property of the room before and after, as the session shows it."""
 
     old: object
     new: object

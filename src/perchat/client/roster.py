@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from perchat.errors import CommandFailed, ErrorCode
@@ -10,12 +11,28 @@ from perchat.xccos.blocks import Joined
 from perchat.xccos.masks import permission_of
 
 if TYPE_CHECKING:
+    from perchat.model.addin import AddIn
     from perchat.model.chatroom import RoomSnapshot
     from perchat.model.participant import Participant
+    from perchat.model.roomdetails import RoomDetails
     from perchat.model.uri import CategoryUri, RoomUri, SipUri
     from perchat.xccos.blocks import Data, JoinedRoom
 
-__all__ = ["JoinedRoomView", "JoinedState"]
+__all__ = ["JoinedRoomView", "JoinedState", "properties"]
+
+_PROPERTIES = (  # what RoomChanged tells of
+    "name",
+    "description",
+    "category",
+    "privacy",
+    "is_secret",
+    "is_auditorium",
+    "can_post",
+    "can_post_files",
+    "invites",
+    "keeps_history",
+    "add_in",
+)
 
 _POSTING = {  # what it takes to post
     Behavior.NORMAL: Permission.POST,
@@ -72,6 +89,10 @@ class JoinedState:
         if key == self._owner:
             self._permission = permission_of(mask)
 
+    def update(self, room: RoomDetails) -> None:
+        """Note what the room is now."""
+        self.room = replace(room.snapshot, participants=self.room.participants)
+
     def remove(self, user: SipUri) -> Participant | None:
         """Note that somebody is gone; None when that is no news."""
         return self._present.pop(user.address, None)
@@ -90,7 +111,7 @@ class JoinedRoomView:
 
     @property
     def room(self) -> RoomSnapshot | None:
-        """The room as it was when it was joined; None when not joined."""
+        """The room, with the count of participants when it was joined; None when not joined."""
         return self._joined.room if self._joined else None
 
     @property
@@ -112,6 +133,16 @@ class JoinedRoomView:
     def category(self) -> CategoryUri | None:
         """Where the room lives; None when not joined or not told."""
         return self._joined.room.category if self._joined else None
+
+    @property
+    def add_in(self) -> AddIn | None:
+        """The web page shown beside the room; None when not joined, too."""
+        return self._joined.room.add_in if self._joined else None
+
+    @property
+    def privacy(self) -> Privacy | None:
+        """Who sees the room and may join it; None when not joined."""
+        return self._joined.room.privacy if self._joined else None
 
     @property
     def participants(self) -> tuple[Participant, ...]:
@@ -152,3 +183,8 @@ class JoinedRoomView:
     def can_post_files(self) -> bool:
         """Whether files may be posted."""
         return self._joined is not None and self._joined.room.can_post_files
+
+
+def properties(room: JoinedRoomView) -> dict[str, object]:
+    """Return what is shown of a room and may change, by name."""
+    return {name: getattr(room, name) for name in _PROPERTIES}

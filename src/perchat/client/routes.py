@@ -6,14 +6,15 @@ import weakref
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from perchat.errors import StateError
+from perchat.client.events import SessionReason
+from perchat.errors import ErrorCode, StateError
+from perchat.model.roomdetails import RoomDetails
 from perchat.xccos.blocks import Arrivals, Departures, RoomUris
 from perchat.xccos.primitives import Chat, Notice, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from perchat.client.events import SessionReason
     from perchat.client.session import ChatRoomSession
     from perchat.model.uri import RoomUri
     from perchat.xccos.primitives import Primitive
@@ -61,11 +62,14 @@ class RoomRoutes:
                 if primitive.room in self._rooms:
                     self._rooms[primitive.room].line_received(primitive)
             case Notice(data=Arrivals() as arrivals):
-                self._arrived(arrivals)
+                self._arrived(arrivals, came=primitive.name != "permmodify")
             case Notice(data=Departures() as departures):
-                self._departed(departures)
+                self._departed(departures, _reason(primitive.error))
+            case Notice(data=RoomDetails() as room):
+                if room.uri in self._rooms:
+                    self._rooms[room.uri].changed(room)
             case Reply(data=RoomUris() as gone):
-                self._put_out(gone)
+                self._put_out(gone, _reason(None if primitive.succeeded else primitive.error))
             case _:
                 return False
         return True
@@ -76,19 +80,25 @@ class RoomRoutes:
             session.ended(reason)
         self._rooms.clear()
 
-    def _put_out(self, gone: RoomUris) -> None:
+    def _put_out(self, gone: RoomUris, reason: SessionReason) -> None:
         for room in gone.rooms:
             if (session := self._rooms.get(room)) is not None:
-                session.put_out()
+                session.put_out(reason)
 
-    def _arrived(self, arrivals: Arrivals) -> None:
+    def _arrived(self, arrivals: Arrivals, *, came: bool) -> None:
         for arrival in arrivals.arrivals:
             for room, mask in arrival.rooms:
                 if room in self._rooms:
-                    self._rooms[room].arrived(arrival.participant, mask)
+                    self._rooms[room].arrived(arrival.participant, mask, came=came)
 
-    def _departed(self, departures: Departures) -> None:
+    def _departed(self, departures: Departures, reason: SessionReason) -> None:
         for departure in departures.departures:
             session = self._rooms.get(departure.room)
             if session is not None:
-                session.departed(departure.users)
+                session.departed(departure.users, reason)
+
+
+def _reason(error: ErrorCode | None) -> SessionReason:
+    """Tell why whoever is put out is."""
+    disabled = error is ErrorCode.NODE_DISABLED
+    return SessionReason.ROOM_DISABLED if disabled else SessionReason.KICKED

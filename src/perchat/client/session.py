@@ -10,26 +10,45 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
+from perchat.client.builder import MessageBuilder, composed
 from perchat.client.echoes import Echoes, check_post, new_client_id
 from perchat.client.events import (
     AttendanceChanged,
+    Change,
     EventsLost,
     MessageReceived,
     PostResult,
     PrivilegeChanged,
+    RoomChanged,
     SessionReason,
     SessionStateChanged,
 )
 from perchat.client.questions import ask, walk
-from perchat.client.roster import JoinedRoomView, JoinedState
+from perchat.client.roster import JoinedRoomView, JoinedState, properties
 from perchat.client.states import SESSION_TABLE, SessionState, StateMachine, Step
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
 from perchat.client.targets import room_or_name
-from perchat.errors import CommandFailed, NotJoined, PerchatError, SessionStateError
+from perchat.errors import (
+    CannotGetParticipants,
+    CommandFailed,
+    NotJoined,
+    NotSupported,
+    PerchatError,
+    SessionStateError,
+)
 from perchat.model.history import HistoryQuery, HistoryResult
-from perchat.xccos.blocks import Histories, History, HistorySearch, RecentQuery, RoomIds, RoomUris
+from perchat.xccos.blocks import (
+    Histories,
+    History,
+    HistorySearch,
+    Joined,
+    RecentQuery,
+    RoomIds,
+    RoomUris,
+)
 from perchat.xccos.primitives import Chat
 
 if TYPE_CHECKING:
@@ -41,6 +60,7 @@ if TYPE_CHECKING:
     from perchat.client.targets import RoomLike
     from perchat.model.message import Message
     from perchat.model.participant import Participant
+    from perchat.model.roomdetails import RoomDetails
     from perchat.model.uri import RoomUri, SipUri
     from perchat.xccos.blocks import Data
 
@@ -181,8 +201,9 @@ class ChatRoomSession(JoinedRoomView):
 
     async def post(
         self,
-        text: str,
+        text: str | MessageBuilder,
         *,
+        title: str | None = None,
         alert: bool = False,
         rtf: str | None = None,
         client_id: str | None = None,
@@ -191,7 +212,8 @@ class ChatRoomSession(JoinedRoomView):
         Post, and return once the service has stored it.
 
         Args:
-            text: Plain text, also when there is ``rtf``.
+            text: Plain text, also when there is ``rtf``; or what was built.
+            title: One line; makes it a story, which may be longer.
             alert: Whether it is important.
             rtf: The same as RTF.
             client_id: What to call the post, up to 64 characters; made up without it. A
@@ -199,15 +221,17 @@ class ChatRoomSession(JoinedRoomView):
                 knows whether it was stored.
 
         Raises:
-            ValueError: The text is empty, or the id too long.
+            ValueError: The text is empty, the title has several lines, or the id is too long.
             SessionStateError: Not joined.
             PermissionDenied: We may not post here.
-            LimitExceeded: Longer than ``chat.server.message_size_limit``.
+            LimitExceeded: Longer than ``chat.server.message_size_limit``, or for a story
+                ``story_size_limit``.
             RoomDisabled, NotJoined, RoomNotFound: As they say.
             ServerFault: The service is too busy; the message was not stored.
             ChatServerConnectionError, OperationTimeout: Nobody knows whether it was stored.
 
         """
+        text = composed(text, title)
         check_post(text, client_id)
         line = Chat(
             room=self._need_joined(),
@@ -223,6 +247,25 @@ class ChatRoomSession(JoinedRoomView):
             message = await self._chat.dialog.post(line, echo, wait)
         self._echoes.come = self._echoes.come and (message is not None or not wait)
         return PostResult(message)
+
+    async def all_participants(self) -> list[Participant]:
+        """
+        Return who is in the room, also where ``participants`` does not tell all.
+
+        Large rooms are asked about; of others the service says that there is no need.
+
+        Raises:
+            SessionStateError: Not joined.
+            CommandFailed: The service refused.
+
+        """
+        uri = self._need_joined()
+        try:
+            found = await self._chat.command("gethiddenparts", RoomUris((uri,)), Joined)
+        except (CannotGetParticipants, NotSupported):
+            return list(self.participants)
+        entries = (one.participants for one in found.rooms if one.room.uri == uri)
+        return [entry.participant for several in entries for entry in several]
 
     async def recent(self, count: int = 30) -> list[Message]:
         """
@@ -308,31 +351,49 @@ class ChatRoomSession(JoinedRoomView):
             self._echoes.arrived(message)
         self._events.publish(MessageReceived(message))
 
-    def arrived(self, participant: Participant, mask: int) -> None:
-        """Note that somebody came, or has other rights now."""
+    def arrived(self, participant: Participant, mask: int, *, came: bool = True) -> None:
+        """Note that somebody came, or that somebody in the room has other rights now."""
         if self._joined is None:
             return
         known = self._joined.find(participant.uri)
-        self._joined.put(participant, mask)
-        if known is None:
+        if came or known is not None:  # large rooms do not list everybody
+            self._joined.put(participant, mask)
+        if came and known is None:
             self._events.publish(AttendanceChanged(participant, active=True))
         elif known != participant:
             self._events.publish(PrivilegeChanged(participant))
 
-    def departed(self, users: Iterable[SipUri]) -> None:
+    def departed(
+        self, users: Iterable[SipUri], reason: SessionReason = SessionReason.KICKED
+    ) -> None:
         """Note that users went; when we are among them, that we were put out."""
         for user in users:
             if user.address == self._chat.owner_uri:
-                self.put_out()
+                self.put_out(reason)
             elif self._joined is not None:
                 participant = self._joined.remove(user)
                 if participant is not None:
                     self._events.publish(AttendanceChanged(participant, active=False))
 
-    def put_out(self) -> None:
+    def changed(self, room: RoomDetails) -> None:
+        """Note what the room is now; a disabled one is over."""
+        if self._joined is None:
+            return
+        before = properties(self)
+        self._joined.update(room)
+        now = properties(self)
+        changes = {
+            name: Change(before[name], now[name]) for name in now if now[name] != before[name]
+        }
+        if changes:
+            self._events.publish(RoomChanged(MappingProxyType(changes)))
+        if room.disabled:
+            self.put_out(SessionReason.ROOM_DISABLED)
+
+    def put_out(self, reason: SessionReason = SessionReason.KICKED) -> None:
         """Note that we may not stay; harmless when we are not there."""
         if self.is_joined:
-            self.ended(SessionReason.KICKED)
+            self.ended(reason)
 
     def ended(self, reason: SessionReason) -> None:
         """End for good; harmless when it has ended."""

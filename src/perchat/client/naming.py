@@ -1,0 +1,74 @@
+"""The ways to name what commands are about, and to bound what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from perchat.model.addin import AddIn
+from perchat.model.category import Category, CategorySummary
+from perchat.model.participant import Participant
+from perchat.model.principal import Principal, User, principal_uri
+from perchat.model.uri import CategoryUri, SipUri
+
+__all__ = [
+    "AddInLike",
+    "CategoryLike",
+    "PrincipalLike",
+    "add_in_id",
+    "at_most",
+    "category_uri",
+    "uri_of",
+    "uris_of",
+    "user_uri",
+]
+
+PrincipalLike: TypeAlias = str | Principal | User | Participant
+"""The URI of a user or group, or anything that carries it."""
+
+CategoryLike: TypeAlias = CategoryUri | str | CategorySummary | Category
+"""A category's URI, or anything that carries it."""
+
+AddInLike: TypeAlias = AddIn | str
+"""An add-in, or its id."""
+
+
+def uri_of(one: PrincipalLike) -> str:
+    """Return the URI of a user or group; ValueError or TypeError if it names none."""
+    if isinstance(one, (Principal, User, Participant)):
+        return one.uri
+    if not isinstance(one, str):
+        raise TypeError(f"not a user or group: {type(one).__name__}")
+    return principal_uri(one)
+
+
+def uris_of(some: PrincipalLike | Iterable[PrincipalLike]) -> tuple[str, ...]:
+    """Return the URIs of one or several, each once; ValueError or TypeError as above."""
+    several = some if isinstance(some, Iterable) and not isinstance(some, str) else (some,)
+    return tuple(dict.fromkeys(map(uri_of, several)))
+
+
+def user_uri(one: PrincipalLike) -> SipUri:
+    """Return a user's address; ValueError if it is none."""
+    return SipUri(uri_of(one))
+
+
+def category_uri(category: CategoryLike) -> CategoryUri:
+    """Return a category's URI; ValueError or TypeError if that is none."""
+    if isinstance(category, (CategorySummary, Category)):
+        return category.uri
+    if not isinstance(category, str):
+        raise TypeError(f"not a category: {type(category).__name__}")
+    return CategoryUri(category)
+
+
+def add_in_id(add_in: AddInLike) -> str:
+    """Return an add-in's id, lower case."""
+    return (add_in.id if isinstance(add_in, AddIn) else add_in).strip().lower()
+
+
+def at_most(limit: int | None) -> int:
+    """Return the limit as commands carry it, -1 for none; ValueError if it is below 1."""
+    if limit is not None and limit < 1:
+        raise ValueError(f"at least one result, not {limit}")
+    return -1 if limit is None else limit
