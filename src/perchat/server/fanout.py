@@ -16,28 +16,29 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from perchat.chat.refusal import Refusal
-from perchat.chat.state import RosterDue, UserArrived, UserDeparted
+from perchat.chat.state import (
+    RoomAltered,
+    RosterDue,
+    UserArrived,
+    UserDeparted,
+    UserInvited,
+    UserPrivilegesChanged,
+)
 from perchat.model.chatroom import RoomSnapshot
 from perchat.model.journal import (
     ApplicationChanged,
     ApplicationRemoved,
     MessagePosted,
     ParticipantJoined,
+    ParticipantParted,
     UserChanged,
 )
 from perchat.model.richtext import flattened
-from perchat.xccos.blocks import (
-    Arrival,
-    Arrivals,
-    Departure,
-    Departures,
-    JoinedRoom,
-    RoomUris,
-    RosterEntry,
-)
+from perchat.server import news
+from perchat.xccos.blocks import JoinedRoom, RoomUris, RosterEntry
 from perchat.xccos.encoder import encode_chat
 from perchat.xccos.masks import participant_mask
-from perchat.xccos.primitives import Notice, Reply
+from perchat.xccos.primitives import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -45,13 +46,13 @@ if TYPE_CHECKING:
     from perchat.chat.service import ChatService
     from perchat.chat.state import Happening
     from perchat.cluster.feed import Feed
-    from perchat.model.journal import JournalEntry, ParticipantParted
-    from perchat.model.participant import Participant
+    from perchat.model.journal import JournalEntry
     from perchat.model.uri import RoomUri, SipUri
     from perchat.server.services import EnvelopeIds
     from perchat.server.session import ChatSession
     from perchat.server.tasks import Tasks
     from perchat.xccos.codec import Dialect
+    from perchat.xccos.primitives import Notice
 
 __all__ = ["ArrivalInRooms", "Fanout"]
 
@@ -105,15 +106,27 @@ class Fanout:
         self._tasks = tasks
         self._envelope_ids = envelope_ids
         self._sessions: dict[str, ChatSession] = {}
+        self._of_user: dict[SipUri, dict[str, ChatSession]] = {}
         self._joining: dict[tuple[str, RoomUri], _Joining] = {}
+        self._leaving: set[tuple[str, RoomUri]] = set()  # put out, and not yet gone
 
     def add(self, session: ChatSession) -> None:
         """Let a session hear the rooms it will join."""
         self._sessions[session.id] = session
+        self._of_user.setdefault(session.user.uri, {})[session.id] = session
 
     def remove(self, session: ChatSession) -> None:
         """Tell a session nothing any more."""
         self._sessions.pop(session.id, None)
+        own = self._of_user.get(session.user.uri, {})
+        own.pop(session.id, None)
+        if not own:
+            self._of_user.pop(session.user.uri, None)
+
+    def tell_user(self, user: SipUri, notice: Notice, *, but: ChatSession | None = None) -> None:
+        """Tell all sessions of a user something, in whatever rooms they are."""
+        own = self._of_user.get(user, {})
+        self._broadcast([session for session in own.values() if session is not but], notice)
 
     async def run(self) -> None:
         """Follow the journal until cancelled."""
@@ -158,14 +171,16 @@ class Fanout:
             if isinstance(entry.fact, MessagePosted):
                 self._message(entry.fact)
                 return
+            if outcasts := self._chat.outcasts(entry):
+                self._expel(outcasts)  # first: the rest is not theirs to know
+            if isinstance(entry.fact, ParticipantParted):
+                self._leaving.discard((entry.fact.session, entry.fact.room))
             for happening in happenings:
-                self._tell(happening)
+                self._tell(happening, entry.at)
             if isinstance(entry.fact, ParticipantJoined):
                 self._show_room(entry.fact)
             if isinstance(entry.fact, _ABOUT_TRUST):
                 self.on_trust_changed()
-            if outcasts := self._chat.outcasts(entry):
-                self._expel(outcasts)
         except Exception:
             _log.exception("journal entry %d was not delivered", entry.position)
 
@@ -177,19 +192,35 @@ class Fanout:
         for session in self._audience(message.room_uri):
             session.outbox.put(simple if session.dialect.plain_links else body)
 
-    def _tell(self, happening: Happening) -> None:
+    def _tell(self, happening: Happening, at: float) -> None:
         match happening:
             case UserArrived(room=room, user=user, session=joiner):
                 arrived = [p for p in self._chat.participants(room) if p.uri == user]
                 others = (s for s in self._audience(room) if s.id != joiner)
-                self._notify(others, room, arrived)
+                self._broadcast(others, news.arrival(room, arrived))
             case UserDeparted(room=room, user=user):
-                notice = Notice("part", Departures((Departure(room, (user,)),)))
-                self._broadcast(self._audience(room), notice)
+                self._broadcast(self._audience(room), news.departure(room, (user,)))
             case RosterDue(room=room, gone=gone):
                 self._introduce_all(room, gone)
+            case RoomAltered(room=room):
+                self._broadcast(self._audience(room), news.room_change(self._chat.state, room))
+            case UserPrivilegesChanged(room=room, users=users):
+                self._tell_privileges(room, users)
+            case UserInvited(user=user) if user in self._of_user:
+                if notice := news.invitation(self._chat, happening, at):
+                    self.tell_user(user, notice)
             case _:
                 return
+
+    def _tell_privileges(self, room: RoomUri, users: Sequence[SipUri]) -> None:
+        """Tell everyone, in a large room the users themselves: nobody else knows they are there."""
+        if not self._chat.is_large(room):
+            self._broadcast(self._audience(room), news.privileges(self._chat, room, users))
+            return
+        for user in users:
+            own = [session for session in self._audience(room) if session.user.uri == user]
+            if own:
+                self._broadcast(own, news.privileges(self._chat, room, (user,)))
 
     def _introduce_all(self, room: RoomUri, left: Sequence[SipUri]) -> None:
         """Tell everyone who is there, without naming anyone twice: all out, then all in."""
@@ -198,20 +229,9 @@ class Fanout:
             others = tuple(p for p in present if p.uri != session.user.uri)
             out = (*left, *(p.uri for p in others))
             if out:
-                gone = Departures((Departure(room, out),))
-                self._broadcast((session,), Notice("part", gone))
-                self._notify((session,), room, others)
-
-    def _notify(
-        self,
-        sessions: Iterable[ChatSession],
-        room: RoomUri,
-        participants: Iterable[Participant],
-    ) -> None:
-        participants = tuple(participants)
-        arrivals = tuple(Arrival(p, ((room, participant_mask(p)),)) for p in participants)
-        if arrivals:
-            self._broadcast(sessions, Notice("join", Arrivals(arrivals)))
+                self._broadcast((session,), news.departure(room, out))
+            if others:
+                self._broadcast((session,), news.arrival(room, others))
 
     def _broadcast(self, sessions: Iterable[ChatSession], notice: Notice) -> None:
         bodies: dict[Dialect, bytes] = {}
@@ -230,13 +250,14 @@ class Fanout:
         """Close the room for whoever may not stay, in the words each client understands."""
         for parted in outcasts:
             session = self._sessions.get(parted.session)
-            if session is None:
+            if session is None or (parted.session, parted.room) in self._leaving:
                 continue
+            self._leaving.add((parted.session, parted.room))
             if session.dialect.legacy_masks:
                 session.reply(Reply("part", RoomUris((parted.room,)), "0", 0))
             else:
-                gone = Departures((Departure(parted.room, (parted.user,)),))
-                self._broadcast((session,), Notice("part", gone))
+                notice = news.kick(self._chat, parted.room, parted.user)
+                self._broadcast((session,), notice)
         self._tasks.insist(partial(self._chat.expel, outcasts), "closing rooms to outcasts")
 
     def _view(self, session: ChatSession, room: RoomUri) -> JoinedRoom:
@@ -251,5 +272,6 @@ class Fanout:
         return JoinedRoom(snapshot, roster)
 
     def _audience(self, room: RoomUri) -> Iterable[ChatSession]:
-        sessions = self._sessions
-        return [sessions[one] for one in self._chat.audience(room) if one in sessions]
+        sessions, leaving = self._sessions, self._leaving
+        here = [sessions[one] for one in self._chat.audience(room) if one in sessions]
+        return [one for one in here if (one.id, room) not in leaving] if leaving else here

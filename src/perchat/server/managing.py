@@ -23,6 +23,7 @@ from perchat.xccos.managing import (
     RoomPermissions,
 )
 from perchat.xccos.masks import mask_of, participant_mask
+from perchat.xccos.primitives import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -163,7 +164,11 @@ async def _setpref(session: ChatSession, wanted: Preference) -> Refusal | Prefer
     """Keep a bundle, whatever number the client counts with: legacy clients count by themselves."""
     chat = session.services.chat
     kept = await chat.set_preference(session.user.uri, wanted.label, wanted.data)
-    return kept if isinstance(kept, Refusal) else PreferenceVersion(kept.label, kept.version)
+    if isinstance(kept, Refusal):
+        return kept
+    version = PreferenceVersion(kept.label, kept.version)
+    session.services.fanout.tell_user(session.user.uri, Notice("prefmodify", version), but=session)
+    return version
 
 
 MANAGING: Mapping[str, Row] = {
