@@ -87,7 +87,8 @@ class Affiliations:
         found, new = {number}, [number]
         while new:
             for member in self._members.get(new.pop(), _NONE):
-                if member in self._members and member not in found:
+                above = member in self._members or member in self._above  # users are neither
+                if above and member not in found:
                     found.add(member)
                     new.append(member)
         return found

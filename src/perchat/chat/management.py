@@ -193,7 +193,10 @@ class Management(Face):
         found = self._desk.find(user, room)
         if isinstance(found, Refusal):
             raise CommandFailed.of(found.code, found.text)
-        return found[0]
+        place, granted = found
+        if place.room.disabled and Permission.MANAGE not in granted:
+            raise CommandFailed.of(ErrorCode.NODE_DISABLED, refuse(ErrorCode.NODE_DISABLED).text)
+        return place
 
     def _managed(self, user: SipUri, room: RoomUri) -> RoomState:
         place = self._seen(user, room)

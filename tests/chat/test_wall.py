@@ -1,0 +1,262 @@
+"""
+The ethical wall: whatever happens, nobody reads, finds or counts what the rules forbid.
+
+Random changes of the directory, roles, walls, moves and posts are played against the
+service and against ``world``, which holds the same rules in fewer than sixty lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from perchat.chat.administration import Administration
+from perchat.chat.refusal import Refusal
+from perchat.chat.service import ChatService
+from perchat.chat.settings import ChatSettings
+from perchat.cluster.wakeup import LocalWakeup
+from perchat.errors import GroupCycle
+from perchat.model.category import Category
+from perchat.model.chatroom import Behavior, Permission, Privacy, Role, Room
+from perchat.model.history import HistoryQuery
+from perchat.model.journal import (
+    CategoryChanged,
+    GroupChanged,
+    GroupMembersAdded,
+    GroupMembersRemoved,
+    RolesGranted,
+    RolesRevoked,
+    RoomChanged,
+    UserChanged,
+)
+from perchat.model.principal import Group, User
+from perchat.model.uri import CategoryUri, GroupUri, RoomUri, SipUri
+from perchat.store.memory import MemoryStore
+from tests.chat.world import Place, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from perchat.model.journal import Fact, JournalEntry
+
+DOMAIN = "contoso.example"
+EVERYBODY = f"domain:{DOMAIN}"
+USERS = [SipUri(f"sip:{name}@{DOMAIN}") for name in ("ada", "bob", "cy", "dee")]
+GROUPS = [GroupUri(f"ma-grp:g{n}@u.g") for n in range(3)]
+WALLS = [CategoryUri.of(DOMAIN, f"c{n}") for n in range(2)]
+ROOMS = [RoomUri.of(DOMAIN, f"r{n}") for n in range(3)]
+ROLES = [Role.MEMBER, Role.MANAGER, Role.PRESENTER]
+SETTINGS = ChatSettings(domain=DOMAIN, node="one", participant_update_limit=2)
+
+
+class Follower(LocalWakeup):
+    """Applies what was appended at once, as if the journal came round in no time."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__()
+        self.service: ChatService
+        self._store = store
+
+    def wake(self) -> None:
+        super().wake()
+        for entry in self._news():
+            self.service.apply(entry)
+
+    def _news(self) -> list[JournalEntry]:
+        try:
+            self._store.read(self.service.position, 10_000).send(None)
+        except StopIteration as done:
+            return list(done.value)
+        raise AssertionError("the store in memory waits for nothing")
+
+
+class Game:
+    """The service and the world, side by side."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.follower = Follower(self.store)
+        self.chat = ChatService(self.store, self.follower, SETTINGS)
+        self.admin = Administration(
+            self.store, SETTINGS, new_guid=map(str, count()).__next__, wakeup=self.follower
+        )
+        self.world = World(
+            EVERYBODY,
+            dict.fromkeys(USERS, True),
+            {group: set() for group in GROUPS},
+            {wall: ({EVERYBODY}, set()) for wall in WALLS},
+            {room: Place(WALLS[0]) for room in ROOMS},
+        )
+
+    async def begin(self) -> None:
+        await self.store.append(
+            *(UserChanged(User(uri, uri.user, uri.user, f"g-{uri.user}")) for uri in USERS),
+            *(GroupChanged(Group(uri, uri)) for uri in GROUPS),
+            *(CategoryChanged(self._category(n)) for n in range(len(WALLS))),
+            *(RoomChanged(Room(uri, f"Room {uri.guid}", "", WALLS[0])) for uri in ROOMS),
+        )
+        self.follower.service = self.chat
+        await self.chat.start()
+
+    def _category(self, n: int) -> Category:
+        allowed, denied = self.world.walls[WALLS[n]]
+        return Category(WALLS[n], f"Wall {n}", allowed=frozenset(allowed), denied=frozenset(denied))
+
+    async def become(self, *facts: Fact) -> None:
+        try:
+            await self.store.append(*facts)
+        finally:
+            self.follower.wake()
+
+    async def evict(self) -> None:
+        """Do what the follower of a node does after each entry."""
+        state = self.chat.state
+        for room, place in state.rooms.items():
+            for session, user in tuple(place.here.items()):
+                if Permission.JOIN not in self.chat.permission(user, room):
+                    await self.chat.part(user, session, room)
+        self.world.settle()
+
+    # moves of the game
+
+    async def enable(self, user: SipUri, on: bool) -> None:
+        self.world.enabled[user] = on
+        await self.become(UserChanged(replace(self.chat.state.users[user], enabled=on)))
+
+    async def affiliate(self, group: GroupUri, principal: str, on: bool) -> None:
+        if on and principal in self.world.groups and self.world.holds(principal, group):
+            with pytest.raises(GroupCycle):
+                await self.become(GroupMembersAdded(group, (principal,)))
+        elif on:
+            self.world.groups[group].add(principal)
+            await self.become(GroupMembersAdded(group, (principal,)))
+        else:
+            self.world.groups[group].discard(principal)
+            await self.become(GroupMembersRemoved(group, (principal,)))
+
+    async def wall(self, n: int, allowed: set[str], denied: set[str]) -> None:
+        self.world.walls[WALLS[n]] = allowed, denied
+        for place in self.world.places.values():
+            if place.category == WALLS[n]:
+                self.world.purge(place)
+        await self.admin.set_category(self._category(n))
+
+    async def cast(self, room: RoomUri, role: Role, principal: str, on: bool) -> None:
+        held = self.world.places[room].roles[role.value]
+        (held.add if on else held.discard)(principal)
+        kind = RolesGranted if on else RolesRevoked
+        await self.become(kind(room, role, (principal,)))
+
+    async def furnish(
+        self, room: RoomUri, privacy: Privacy, behavior: Behavior, disabled: bool
+    ) -> None:
+        place = self.world.places[room]
+        place.privacy, place.disabled = int(privacy), disabled
+        place.auditorium = behavior is Behavior.AUDITORIUM
+        known = self.chat.state.rooms[room].room
+        changed = replace(known, privacy=privacy, behavior=behavior, disabled=disabled)
+        await self.become(RoomChanged(changed))
+
+    async def move(self, room: RoomUri, n: int) -> None:
+        place = self.world.places[room]
+        place.category = WALLS[n]
+        self.world.purge(place)
+        await self.admin.move_room(room, WALLS[n])
+
+    async def enter(self, user: SipUri, room: RoomUri) -> None:
+        place = self.world.places[room]
+        result = await self.chat.join(user, f"s-{user}", room)
+        assert isinstance(result, Refusal) is not self.world.takes_part(user, place)
+        if not isinstance(result, Refusal):
+            place.present.add(user)
+
+    async def leave(self, user: SipUri, room: RoomUri) -> None:
+        await self.chat.part(user, f"s-{user}", room)
+        self.world.places[room].present.discard(user)
+
+    async def say(self, user: SipUri, room: RoomUri, n: int) -> None:
+        place, text = self.world.places[room], f"word{n} spoken"
+        result = await self.chat.post(user, f"s-{user}", room, text)
+        assert isinstance(result, Refusal) is not self.world.speaks(user, place)
+        if not isinstance(result, Refusal):
+            place.said.append(text)
+
+    # what everybody may know
+
+    async def look(self) -> None:
+        for user in USERS:
+            found = {one.uri: one for one in self.chat.search(user, "")}
+            seen = {room for room, place in self.world.places.items() if self._sees(user, place)}
+            assert set(found) == seen
+            for room, place in self.world.places.items():
+                if room in found:
+                    assert found[room].participants == len(place.present)
+                await self._read(user, room, place)
+
+    def _sees(self, user: SipUri, place: Place) -> bool:
+        return self.world.sees(user, place)
+
+    async def _read(self, user: SipUri, room: RoomUri, place: Place) -> None:
+        may = self.world.takes_part(user, place)
+        recent = await self.chat.recent(user, room, 500)
+        after = await self.chat.after(user, room, 0, 500)
+        details = await self.chat.room(user, room)
+        assert isinstance(recent, Refusal) is isinstance(after, Refusal) is not may
+        if not isinstance(recent, Refusal):
+            assert [message.text for message in recent] == place.said
+        if not isinstance(details, Refusal):
+            manages = self.world.has(user, place, "manager")
+            assert self.world.sees(user, place) or (place.disabled and manages)
+        assert self.chat.state.rooms[room].present.keys() == place.present
+
+    async def search(self) -> None:
+        """Ask for a word that every message has."""
+        for user in USERS:
+            results = await self.chat.query(user, ROOMS, HistoryQuery("spoken"))
+            readable = {r for r, p in self.world.places.items() if self.world.takes_part(user, p)}
+            if isinstance(results, Refusal):
+                assert not readable
+                continue
+            for result in results:
+                assert result.room_uri in readable
+                assert result.total == len(self.world.places[result.room_uri].said)
+
+
+_users, _groups, _rooms = st.sampled_from(USERS), st.sampled_from(GROUPS), st.sampled_from(ROOMS)
+_anybody = st.sampled_from([*map(str, USERS), *map(str, GROUPS), EVERYBODY])
+_some = st.sets(_anybody, max_size=2)
+_on = st.booleans()
+_walls = st.integers(0, len(WALLS) - 1)
+_MOVES: list[tuple[Callable[..., Any], tuple[st.SearchStrategy[Any], ...]]] = [
+    (Game.enable, (_users, _on)),
+    (Game.affiliate, (_groups, _anybody, _on)),
+    (Game.wall, (_walls, _some | st.just({EVERYBODY}), _some)),
+    (Game.cast, (_rooms, st.sampled_from(ROLES), _anybody, _on)),
+    (Game.cast, (_rooms, st.just(Role.MEMBER), _anybody, st.just(True))),
+    (Game.furnish, (_rooms, st.sampled_from(Privacy), st.sampled_from(Behavior), _on)),
+    (Game.move, (_rooms, _walls)),
+    (Game.enter, (_users, _rooms)),
+    (Game.leave, (_users, _rooms)),
+    (Game.say, (_users, _rooms, st.integers(0, 9))),
+]
+moves = st.one_of([st.tuples(st.just(act), st.tuples(*given_)) for act, given_ in _MOVES])
+
+
+@examples(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(played=st.lists(moves, min_size=20, max_size=60))
+async def test_nobody_reads_finds_or_counts_what_the_rules_forbid(
+    played: list[tuple[Callable[..., Any], tuple[Any, ...]]],
+) -> None:
+    game = Game()
+    await game.begin()
+    for act, words in played:
+        await act(game, *words)
+        await game.evict()
+        await game.look()
+    await game.search()

@@ -1,0 +1,75 @@
+"""
+The rules of the chat, once more and as plainly as can be: what the wall is held against.
+
+Nothing here is taken from the service; principals are strings, rights are sets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perchat.model.uri import RoomUri
+
+OPEN, CLOSED, SECRET = range(3)
+
+
+@dataclass
+class Place:
+    category: str
+    privacy: int = CLOSED
+    auditorium: bool = False
+    disabled: bool = False
+    roles: dict[str, set[str]] = field(
+        default_factory=lambda: {"member": set(), "manager": set(), "presenter": set()}
+    )
+    said: list[str] = field(default_factory=list)
+    present: set[str] = field(default_factory=set)
+
+
+@dataclass
+class World:
+    everybody: str
+    enabled: dict[str, bool]
+    groups: dict[str, set[str]]
+    walls: dict[str, tuple[set[str], set[str]]]
+    places: dict[RoomUri, Place]
+
+    def holds(self, group: str, other: str) -> bool:
+        inside = self.groups.get(group, set())
+        return group == other or any(self.holds(one, other) for one in inside)
+
+    def names(self, principal: str) -> set[str]:
+        own = {principal, self.everybody} if principal in self.enabled else {principal}
+        return own | {g for g in self.groups for one in own if self.holds(g, one)}
+
+    def allows(self, category: str, principal: str) -> bool:
+        allowed, denied = self.walls[category]
+        names = self.names(principal)
+        return bool(allowed & names) and not denied & names
+
+    def has(self, user: str, place: Place, *roles: str) -> bool:
+        names = self.names(user)
+        return any(place.roles[role] & names for role in roles)
+
+    def sees(self, user: str, place: Place) -> bool:
+        inside = self.enabled[user] and self.allows(place.category, user)
+        shown = place.privacy != SECRET or self.has(user, place, "member", "manager")
+        return inside and shown and not place.disabled
+
+    def takes_part(self, user: str, place: Place) -> bool:
+        joins = place.privacy == OPEN or self.has(user, place, "member")
+        return self.sees(user, place) and joins
+
+    def speaks(self, user: str, place: Place) -> bool:
+        heard = not place.auditorium or self.has(user, place, "presenter")
+        return self.takes_part(user, place) and user in place.present and heard
+
+    def settle(self) -> None:
+        for place in self.places.values():
+            place.present = {user for user in place.present if self.takes_part(user, place)}
+
+    def purge(self, place: Place) -> None:
+        for held in place.roles.values():
+            held -= {one for one in held if not self.allows(place.category, one)}
