@@ -49,15 +49,15 @@ class Port:
             *("-verify_hostname", POOL, "-quiet", "-ign_eof", *shown, *options),
         )
         bye = first_request(method="NEGOTIATE", cseq=2, contact="")
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        pipe = subprocess.PIPE
+        with subprocess.Popen(  # unbuffered: what a closed end leaves unwritten stays unwritten
+            command, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe
         ) as peer:
             assert peer.stdin is not None
             assert peer.stdout is not None
             assert peer.stderr is not None
             try:
                 peer.stdin.write(first_request() + bye)
-                peer.stdin.flush()
             except BrokenPipeError:
                 pass
             answers = self._read(peer)
