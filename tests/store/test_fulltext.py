@@ -309,3 +309,12 @@ async def test_a_range_of_time_has_no_effect_beside_a_place(tmp_path: Path) -> N
         assert await texts(store, HistoryQuery("x", since=late)) == []
         assert await texts(store, HistoryQuery("x", since=late, after_id=1)) == ["b x"]
         assert await texts(store, HistoryQuery("", until=late, after_id=0)) == ["a x", "b x"]
+
+
+async def test_the_index_follows_many_facts_of_one_call_too(tmp_path: Path) -> None:
+    path = tmp_path / "chat.db"
+    async with opened(path, step=100) as store:
+        await store.append(*[posted("x") for _ in range(300)])
+        async with asyncio.timeout(10):
+            while indexed(path)[0] < 300:
+                await asyncio.sleep(0.01)

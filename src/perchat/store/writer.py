@@ -77,6 +77,11 @@ class Job(Generic[T]):
             self.waiter.set_result(self.outcome)  # type: ignore[arg-type]  # None may be a T
 
 
+def _entries(job: Job[object]) -> int:
+    """Return how many journal entries a job has made."""
+    return len(job.outcome) if isinstance(job.outcome, list) else 0
+
+
 class Writer:
     """
     Runs jobs in groups until it is closed.
@@ -131,7 +136,7 @@ class Writer:
             if group:
                 self._commit(group)
                 self._settled(group)
-            self._taken += len(group)
+            self._taken += sum(map(_entries, group))
             behind = (behind or self._taken >= self._index_step) and self._catch_up()
         self._database.close()
 
