@@ -7,6 +7,7 @@ the registered one; the server is a process of its own, made by the command line
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -56,10 +57,8 @@ class Port:
             assert peer.stdin is not None
             assert peer.stdout is not None
             assert peer.stderr is not None
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 peer.stdin.write(first_request() + bye)
-            except BrokenPipeError:
-                pass
             answers = self._read(peer)
             peer.kill()
             said = peer.stderr.read().decode()
