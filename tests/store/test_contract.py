@@ -23,7 +23,6 @@ from perchat.model.journal import (
     MessagePosted,
     NodeStarted,
     ParticipantJoined,
-    ParticipantParted,
     RolesGranted,
     RolesRevoked,
 )
