@@ -160,8 +160,8 @@ class Fanout:
             result = await self._chat.join(user, session.id, room)
             if isinstance(result, Refusal):
                 arrival.refused[room] = result
-            else:  # None: another join of this session came first
-                arrival.rooms += (self._view(session, room) if result is None else await shown,)
+            else:  # not shown: another join of this session came first
+                arrival.rooms += (shown.result() if shown.done() else self._view(session, room),)
         finally:
             del self._joining[session.id, room]
 
