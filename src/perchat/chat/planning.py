@@ -120,7 +120,7 @@ class Plan:
         held = {role: frozenset(place.roles.get(role, ())) for role in _ROLES}
         kept = {role: who - set(scope.outside(who)) for role, who in held.items()}
         for change in wanted.roles:
-            kept[change.role] = self._after(change, kept[change.role], scope)
+            kept[change.role] = self._after(change, kept.get(change.role, _NOBODY), scope)
         if room.behavior is Behavior.NORMAL and place.room.behavior is Behavior.AUDITORIUM:
             kept[Role.PRESENTER] = _NOBODY
         return [RoomChanged(room, wanted.expected), *self._differences(room, held, kept)]
@@ -153,7 +153,7 @@ class Plan:
         """
         scope = Scope(self._state, self._state.category(place))
         held = {role: frozenset(place.roles.get(role, ())) for role in _ROLES}
-        kept = held | {change.role: self._after(change, held[change.role], scope)}
+        kept = held | {change.role: self._after(change, held.get(change.role, _NOBODY), scope)}
         return self._differences(place.room, held, kept)
 
     def _after(self, change: RoleChange, held: AbstractSet[str], scope: Scope) -> frozenset[str]:
