@@ -145,6 +145,17 @@ class Peer:
         """Return the requests of a method seen so far."""
         return [m for m in self.seen if isinstance(m, Request) and m.method == method]
 
+    def answering(self, name: str, *answers: Data | ErrorCode) -> list[Data]:
+        """Have a command answered so, one answer after the other; returns what it is sent with."""
+        sent: list[Data] = []
+
+        def answer(command: Command) -> Data | ErrorCode:
+            sent.append(command.data)
+            return answers[min(len(sent), len(answers)) - 1]
+
+        self.replies[name] = answer
+        return sent
+
     def commands(self) -> list[str]:
         """Return the names of the commands and posts seen so far."""
         bodies = (decode(request.body) for request in self.requests("INFO"))

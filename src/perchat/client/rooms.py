@@ -278,7 +278,7 @@ class RoomServices:
 
         Raises:
             ValueError: The role is not one in rooms, or nobody is named.
-            PrincipalsAlreadyDefined: Somebody holds it already.
+            PrincipalsAlreadyDefined: They hold it already.
             NoSuchPrincipal, PrincipalsNotInScope, PresenterNotMember: As they say.
 
         """
@@ -307,7 +307,7 @@ class RoomServices:
 
         Raises:
             ValueError: The role is not one in rooms, or nobody is named.
-            NoSuchPrincipal: Somebody does not hold it.
+            NoSuchPrincipal: No such user or group.
 
         """
         change = RoleChange(_in_rooms(role), RoleOperation.REMOVE, _some(principals))

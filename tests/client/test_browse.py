@@ -1,0 +1,200 @@
+"""Rooms found in every way there is, and preferences kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from perchat.errors import (
+    ChatServerConnectionError,
+    DataCollision,
+    ErrorCode,
+    LimitExceeded,
+    LocalProtocolError,
+    NotSupported,
+)
+from perchat.model.category import Category
+from perchat.model.chatroom import Behavior, Privacy, Role
+from perchat.model.history import Match
+from perchat.model.invitation import InviteSetting
+from perchat.model.participant import Participant
+from perchat.model.preference import LABEL_LIMIT, Preference
+from perchat.model.principal import User
+from perchat.model.uri import CategoryUri, RoomUri
+from perchat.xccos.blocks import QueryKind, RoomQuery, Rooms
+from perchat.xccos.managing import (
+    AssociationQuery,
+    PreferenceQuery,
+    PreferenceReply,
+    PreferenceVersion,
+)
+from tests.client.peer import ALICE, BOB, LOBBY, room
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from perchat.client.chat import PersistentChatEndpoint
+    from perchat.xccos.blocks import Data
+    from tests.client.peer import Peer
+
+    Call = Callable[[PersistentChatEndpoint], Awaitable[object]]
+
+WORK = CategoryUri("ma-cat://example.com/work")
+ANNEX = RoomUri("ma-chan://example.com/annex")
+GUID = "9d2f0000-0000-4000-8000-000000000002"
+BY_FILTER = QueryKind.BYFILTER
+FOUND = Rooms((room(), room("Annex", ANNEX)))
+
+ROOMS: list[tuple[str, Call, Data]] = [
+    ("chansrch", lambda c: c.filter_rooms(), RoomQuery("", BY_FILTER, disabled=False)),
+    (
+        "chansrch",
+        lambda c: c.filter_rooms(
+            "a b",
+            descriptions=True,
+            match=Match.ALL,
+            member=BOB,
+            manager=Participant(ALICE),
+            category=Category(WORK, "Work"),
+            add_in=GUID.upper(),
+            disabled=True,
+            privacy=Privacy.OPEN,
+            behavior=Behavior.NORMAL,
+            invitations=InviteSetting.OFF,
+            limit=5,
+        ),
+        RoomQuery(
+            "a b",
+            BY_FILTER,
+            extended=True,
+            match_all=True,
+            max_results=5,
+            member=BOB,
+            manager=ALICE,
+            category=WORK,
+            add_in=GUID,
+            disabled=True,
+            privacy=Privacy.OPEN,
+            behavior=Behavior.NORMAL,
+            search_invites=True,
+            invites=False,
+        ),
+    ),
+    (
+        "chansrch",
+        lambda c: c.filter_rooms("a b", match=Match.PHRASE, invitations=InviteSetting.INHERIT),
+        RoomQuery("a b", BY_FILTER, match_exact_phrase=True, disabled=False, search_invites=True),
+    ),
+    ("chansrch", lambda c: c.filter_rooms(disabled=None), RoomQuery("", BY_FILTER)),
+    (
+        "chansrch",
+        lambda c: c.rooms_in(WORK),
+        RoomQuery(WORK, QueryKind.BYCATEGORY, max_results=100),
+    ),
+    ("chansrch", lambda c: c.rooms_in(str(WORK), None), RoomQuery(WORK, QueryKind.BYCATEGORY)),
+    (
+        "chansrch",
+        lambda c: c.rooms_joined_by(User(BOB, "bob", "Bob", GUID)),
+        RoomQuery(BOB, QueryKind.BYUSER),
+    ),
+    ("getassociations", lambda c: c.my_rooms(), AssociationQuery(Role.MEMBER, "example.com")),
+    (
+        "getassociations",
+        lambda c: c.my_rooms(limit=1000),
+        AssociationQuery(Role.MEMBER, "example.com", 1000),
+    ),
+    (
+        "getassociations",
+        lambda c: c.rooms_i_manage(50),
+        AssociationQuery(Role.MANAGER, "example.com", 50),
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "call", "sent"), ROOMS)
+async def test_rooms_are_found_by_one_command(
+    peer: Peer, name: str, call: Call, sent: Data
+) -> None:
+    seen = peer.answering(name, FOUND)
+    async with peer.chatting() as chat:
+        assert await call(chat) == list(FOUND.rooms)
+    assert seen == [sent]
+
+
+async def test_no_more_rooms_are_returned_than_were_asked_for(peer: Peer) -> None:
+    peer.answering("chansrch", FOUND)
+    peer.answering("getassociations", FOUND)
+    async with peer.chatting() as chat:
+        assert await chat.filter_rooms(limit=1) == [room()]
+        assert await chat.rooms_in(WORK, limit=1) == [room()]
+        assert await chat.my_rooms(limit=1) == [room()]
+
+
+async def test_a_preference_is_returned_if_it_is_news(peer: Peer) -> None:
+    kept = Preference("seen", 7, "QUJD\n<&>")
+    seen = peer.answering("getpref", PreferenceReply(kept), PreferenceReply())
+    async with peer.chatting() as chat:
+        assert await chat.get_preference("seen") == kept
+        assert await chat.get_preference("seen", known=7, default=True) is None
+    assert seen == [PreferenceQuery("seen"), PreferenceQuery("seen", 7, default=True)]
+
+
+async def test_a_preference_kept_has_a_new_version(peer: Peer) -> None:
+    seen = peer.answering("setpref", PreferenceVersion("seen", 8))
+    async with peer.chatting() as chat:
+        assert await chat.set_preference("seen", "QUJD", 7) == 8
+    assert seen == [Preference("seen", 7, "QUJD")]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (ErrorCode.DATA_COLLISION, DataCollision),
+        (ErrorCode.LIMIT_EXCEEDED, LimitExceeded),
+        (ErrorCode.MSG_NOT_SUPPORTED, NotSupported),
+    ],
+)
+async def test_a_refusal_is_the_error_of_its_code(
+    peer: Peer, code: ErrorCode, kind: type[Exception]
+) -> None:
+    peer.answering("setpref", code)
+    async with peer.chatting() as chat:
+        with pytest.raises(kind):
+            await chat.set_preference("seen", "QUJD", 7)
+
+
+WRONG: dict[str, Call] = {
+    "no label": lambda c: c.get_preference(""),
+    "long label": lambda c: c.set_preference("x" * (LABEL_LIMIT + 1), "", 0),
+    "no category": lambda c: c.rooms_in("Work"),
+    "no limit": lambda c: c.my_rooms(limit=0),
+    "no user": lambda c: c.rooms_joined_by("bob"),
+    "a group": lambda c: c.rooms_joined_by("ma-grp:9d2f@u.g"),
+    "no member": lambda c: c.filter_rooms(member=""),
+    "no filter limit": lambda c: c.filter_rooms(limit=-1),
+    "a room as category": lambda c: c.filter_rooms(category=str(LOBBY)),
+}
+
+
+@pytest.mark.parametrize("call", WRONG.values(), ids=WRONG)
+async def test_what_is_wrong_in_itself_is_not_sent(peer: Peer, call: Call) -> None:
+    async with peer.chatting() as chat:
+        said = peer.commands()
+        with pytest.raises(ValueError):
+            await call(chat)
+        assert peer.commands() == said
+
+
+async def test_what_xml_cannot_carry_is_not_sent(peer: Peer) -> None:
+    async with peer.chatting() as chat:
+        with pytest.raises(LocalProtocolError, match="XML"):
+            await chat.set_preference("seen", "\x00", 0)
+
+
+async def test_nothing_is_found_once_the_chat_is_over(peer: Peer) -> None:
+    async with peer.chatting() as chat:
+        await chat.terminate()
+        for call in (chat.my_rooms(), chat.rooms.add_ins(), chat.users.find(last="b")):
+            with pytest.raises(ChatServerConnectionError, match="terminated"):
+                await call
