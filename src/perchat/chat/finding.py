@@ -42,7 +42,7 @@ class RoomFilter:
         manager: A principal that manages, likewise.
         present: Someone who is in the room now.
         add_in: The id of an add-in.
-        disabled: True finds disabled rooms, and only those.
+        disabled: Whether they are disabled; such rooms are found by their managers only.
         inherits: Whether invitations are left to the category.
         invites: Whether new members are invited.
 
@@ -58,7 +58,7 @@ class RoomFilter:
     manager: str = ""
     present: SipUri | None = None
     add_in: str = ""
-    disabled: bool = False
+    disabled: bool | None = False
     privacy: Privacy | None = None
     behavior: Behavior | None = None
     inherits: bool | None = None
@@ -77,7 +77,7 @@ def find_rooms(state: ChatState, user: SipUri, wanted: RoomFilter) -> list[RoomU
         ValueError: ``member`` or ``manager`` is no principal.
 
     """
-    tests = [*_properties(wanted), _findable(state, user, wanted), *_people(state, user, wanted)]
+    tests = [*_properties(wanted), _findable(state, user), *_people(state, user, wanted)]
     found = [place for place in _candidates(state, wanted) if all(test(place) for test in tests)]
     return [place.room.uri for place in sorted(found, key=lambda place: place.key)]
 
@@ -91,8 +91,7 @@ def _candidates(state: ChatState, wanted: RoomFilter) -> Iterable[RoomState]:
 
 def _properties(wanted: RoomFilter) -> Iterator[_Test]:
     """Yield what the room itself has to be."""
-    yield lambda place: place.room.disabled == wanted.disabled
-    for name in ("category", "privacy", "behavior"):
+    for name in ("disabled", "category", "privacy", "behavior"):
         if (value := getattr(wanted, name)) is not None:
             yield partial(_has, name, value)
     if wanted.add_in:
@@ -121,9 +120,12 @@ def _named(wanted: RoomFilter) -> _Test:
     return test
 
 
-def _findable(state: ChatState, user: SipUri, wanted: RoomFilter) -> _Test:
-    needed = Permission.MANAGE if wanted.disabled else Permission.VIEW
-    return lambda place: needed in state.permission(user, place)
+def _findable(state: ChatState, user: SipUri) -> _Test:
+    def test(place: RoomState) -> bool:
+        needed = Permission.MANAGE if place.room.disabled else Permission.VIEW
+        return needed in state.permission(user, place)
+
+    return test
 
 
 def _people(state: ChatState, user: SipUri, wanted: RoomFilter) -> Iterator[_Test]:

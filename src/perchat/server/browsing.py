@@ -61,7 +61,8 @@ async def _chansrch(session: ChatSession, query: RoomQuery) -> Answer:
 
 def _filter(query: RoomQuery) -> RoomFilter:
     """Return what is asked for; ValueError for a kind nobody knows and criteria it cannot have."""
-    about = _CRITERIA[QueryKind(query.kind)](query.criteria.strip())
+    kind = QueryKind(query.kind)
+    about = _CRITERIA[kind](query.criteria.strip())
     options: dict[str, Any] = {
         "category": query.category,
         "add_in": query.add_in,
@@ -74,7 +75,7 @@ def _filter(query: RoomQuery) -> RoomFilter:
         phrase=query.match_exact_phrase,
         member=query.member,
         manager=query.manager,
-        disabled=bool(query.disabled),
+        disabled=False if query.disabled is None and kind in _ENABLED else query.disabled,
         privacy=query.privacy,
         behavior=query.behavior,
         **options | about,
@@ -86,6 +87,9 @@ _INVITES: Mapping[bool | None, Mapping[str, bool]] = {
     True: {"invites": True},
     False: {"inherits": False},
 }
+
+_ENABLED = frozenset(QueryKind) - {QueryKind.BYFILTER}
+"""Kinds of search that find enabled rooms where they do not say which."""
 
 _CRITERIA: Mapping[QueryKind, Callable[[str], dict[str, Any]]] = {
     QueryKind.BYNAME: lambda text: {"text": text},

@@ -151,23 +151,32 @@ async def _getpref(session: ChatSession, asked: PreferenceQuery) -> Refusal | Pr
     chat, user = session.services.chat, session.user.uri
     found = await chat.get_preference(user, asked.label, asked.known)
     if found is None and asked.default and asked.known != _MADE_UP:
-        found = await chat.get_preference(user, asked.label, _MADE_UP)
-        found = Preference(asked.label, _MADE_UP) if found is None else None
+        stored = await chat.get_preference(user, asked.label, _NONE)
+        found = Preference(asked.label, _MADE_UP) if stored is None else None
     return found if isinstance(found, Refusal) else PreferenceReply(found)
 
+
+_NONE = -1
+"""The version of nothing: what is stored always differs from it."""
 
 _MADE_UP = 0
 """The version of a bundle that nobody has written."""
 
 
 async def _setpref(session: ChatSession, wanted: Preference) -> Refusal | PreferenceVersion:
-    """Keep a bundle, whatever number the client counts with: legacy clients count by themselves."""
-    chat = session.services.chat
-    kept = await chat.set_preference(session.user.uri, wanted.label, wanted.data)
+    """Keep a bundle unless it comes of an older one; legacy clients count on by themselves."""
+    chat, user = session.services.chat, session.user.uri
+    stored = await chat.get_preference(user, wanted.label, _NONE)
+    if isinstance(stored, Refusal):
+        return stored
+    current = stored.version if stored else _MADE_UP
+    if wanted.version < current:
+        return Refusal(ErrorCode.DATA_COLLISION, "another program wrote since")
+    kept = await chat.set_preference(user, wanted.label, wanted.data, expected=current)
     if isinstance(kept, Refusal):
         return kept
     version = PreferenceVersion(kept.label, kept.version)
-    session.services.fanout.tell_user(session.user.uri, Notice("prefmodify", version), but=session)
+    session.services.fanout.tell_user(user, Notice("prefmodify", version), but=session)
     return version
 
 
