@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 HISTORY = HERE.parent / "var" / "bench-history.jsonl"
-SUBJECTS = ("startup", "memory", "codecs", "trace")
+SUBJECTS = ("startup", "memory", "codecs", "trace", "search")
 
 
 def main() -> None:

@@ -49,7 +49,7 @@ _UNSPACED = (
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return what finds an unspaced character with its marks, and a word or symbol."""
     marks, symbols = _ranges("Mn", "Mc", "Me"), _ranges("So")
-    return re.compile(f"[{_UNSPACED}][{marks}]*"), re.compile(f"[\\w{marks}]+|[{symbols}]")
+    return re.compile(f"([{_UNSPACED}][{marks}]*)"), re.compile(f"[\\w{marks}]+|[{symbols}]")
 
 
 def _ranges(*categories: str) -> str:
@@ -76,7 +76,8 @@ def _cut(text: str) -> list[str]:
         found = _ASCII_WORD.findall(text)
     else:
         unspaced, word = _patterns()
-        found = word.findall(unspaced.sub(r" \g<0> ", _UNSEEN.sub("", text).replace("_", " ")))
+        apart = " ".join(unspaced.split(_UNSEEN.sub("", text).replace("_", " ")))
+        found = word.findall(apart)
     if max(map(len, found), default=0) > _LONGEST:
         return [piece for one in found for piece in _pieces(one)]
     return found
