@@ -47,7 +47,8 @@ class World:
     def allows(self, category: str, principal: str) -> bool:
         allowed, denied = self.walls[category]
         names = self.names(principal)
-        return bool(allowed & names) and not denied & names
+        more = {self.everybody} if principal in self.groups else set()  # a domain's groups
+        return bool(allowed & (names | more)) and not denied & names
 
     def has(self, user: str, place: Place, *roles: str) -> bool:
         names = self.names(user)

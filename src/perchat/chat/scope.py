@@ -86,11 +86,19 @@ class Scope:
         return found
 
     def allows(self, principal: str) -> bool:
-        """Tell whether a principal may hold roles in this category's rooms."""
-        affiliations = self._state.affiliations
-        user = principal.startswith("sip:")
-        known = affiliations.of(SipUri(principal)) if user else affiliations.above(principal)
-        return rules.in_scope(self._category, known)
+        """
+        Tell whether a principal may hold roles in this category's rooms.
+
+        A group is taken for one of the domains that are allowed: whom it holds is looked at
+        when they come.
+        """
+        affiliations, category = self._state.affiliations, self._category
+        if principal.startswith("sip:"):
+            return rules.in_scope(category, affiliations.of(SipUri(principal)))
+        known = affiliations.above(principal)
+        if principal.startswith(_GROUP):
+            known |= {one for one in category.allowed if one.startswith(_DOMAIN)}
+        return rules.in_scope(category, known - (category.denied - affiliations.above(principal)))
 
     def outside(self, principals: Iterable[str]) -> tuple[str, ...]:
         """Return the principals that this category does not allow."""
