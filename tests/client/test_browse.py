@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from perchat.client.connect import connect_user
+from perchat.client.credentials import PasswordCredential
+from perchat.client.options import EndpointOptions
+from perchat.client.reconnect import LOST, ReconnectPolicy
 from perchat.errors import (
     ChatServerConnectionError,
     DataCollision,
@@ -22,20 +26,24 @@ from perchat.model.participant import Participant
 from perchat.model.preference import LABEL_LIMIT, Preference
 from perchat.model.principal import User
 from perchat.model.uri import CategoryUri, RoomUri
-from perchat.xccos.blocks import QueryKind, RoomQuery, Rooms
+from perchat.net.connector import Transport
+from perchat.xccos.blocks import History, Joined, JoinedRoom, QueryKind, RoomQuery, Rooms
 from perchat.xccos.managing import (
     AssociationQuery,
     PreferenceQuery,
     PreferenceReply,
     PreferenceVersion,
 )
-from tests.client.peer import ALICE, BOB, LOBBY, room
+from tests.client.peer import ALICE, BOB, LOBBY, SHORT, room, roster
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from perchat.client.chat import PersistentChatEndpoint
+    from perchat.client.living import LivingChat
+    from perchat.client.opening import Opening
     from perchat.xccos.blocks import Data
+    from perchat.xccos.primitives import Command
     from tests.client.peer import Peer
 
     Call = Callable[[PersistentChatEndpoint], Awaitable[object]]
@@ -198,3 +206,58 @@ async def test_nothing_is_found_once_the_chat_is_over(peer: Peer) -> None:
         for call in (chat.my_rooms(), chat.rooms.add_ins(), chat.users.find(last="b")):
             with pytest.raises(ChatServerConnectionError, match="terminated"):
                 await call
+
+
+# --- across connections ---
+
+
+def living(peer: Peer) -> Opening[LivingChat]:
+    return connect_user(
+        ALICE,
+        server=peer.address,
+        transport=Transport.TCP,
+        credential=PasswordCredential("alice", "Secret-1"),
+        options=EndpointOptions(timers=SHORT),
+        reconnect=ReconnectPolicy(initial=0.01, maximum=0.1, patience=10.0),
+    )
+
+
+def cut_at_first(peer: Peer, name: str, answer: Data) -> list[Command]:
+    """Have the connection cut instead of the first answer to a command."""
+    seen: list[Command] = []
+
+    def reply(command: Command) -> Data | None:
+        seen.append(command)
+        if len(seen) > 1:
+            return answer
+        peer.connection.cut()
+        return None
+
+    peer.replies[name] = reply
+    return seen
+
+
+async def test_what_only_asks_is_asked_again_on_the_next_connection(peer: Peer) -> None:
+    seen = cut_at_first(peer, "getassociations", FOUND)
+    async with living(peer) as chat:
+        assert await chat.my_rooms() == list(FOUND.rooms)
+    assert len(seen) == 2
+
+
+async def test_what_changes_something_is_sent_once(peer: Peer) -> None:
+    seen = cut_at_first(peer, "setpref", PreferenceVersion("seen", 1))
+    async with living(peer) as chat:
+        with pytest.raises(LOST):
+            await chat.set_preference("seen", "QUJD", 0)
+        assert len(seen) == 1
+        assert await chat.set_preference("seen", "QUJD", 0) == 1
+
+
+async def test_a_room_that_lives_on_posts_stories_and_tells_who_is_there(peer: Peer) -> None:
+    peer.answering("gethiddenparts", Joined((JoinedRoom(room(), roster(ALICE, BOB)),)))
+    peer.answering("bccontext", History(LOBBY))
+    async with living(peer) as chat, chat.join(LOBBY) as lobby:
+        posted = await lobby.post("All steps.", title="Release")
+        assert posted.message is not None
+        assert posted.message.title == "Release"
+        assert [one.uri for one in await lobby.all_participants()] == [ALICE, BOB]

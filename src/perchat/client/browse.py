@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from perchat.model.uri import SipUri
     from perchat.xccos.blocks import Data
 
-__all__ = ["ChatServices"]
+__all__ = ["CHANGING", "ChatServices"]
 
 _Block = TypeVar("_Block")
+
+CHANGING = frozenset({"chancreate", "chanmodify", "setroles", "setpref"})
+"""Commands that are not to be sent again when nobody knows whether they were carried out."""
 
 
 class ChatServices:

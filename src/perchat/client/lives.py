@@ -88,17 +88,20 @@ class Lives:
     # --- for who uses them ---
 
     async def through(
-        self, work: Callable[[PersistentChatEndpoint], Awaitable[_Result]]
+        self, work: Callable[[PersistentChatEndpoint], Awaitable[_Result]], *, again: bool = True
     ) -> _Result:
-        """Do it on the connection there is, and again on the next one if that is lost."""
+        """Do it on the connection there is, and ``again`` on the next one if that is lost."""
         while True:
             chat = await self.now.wait()
+            begun = chat.state is ConnectionState.ESTABLISHED
             try:
                 return await work(chat)
             except OperationFailure:  # too much at once
                 raise
             except LOST as error:
                 self.suspect(chat, str(error))
+                if begun and not again:
+                    raise
 
     @asynccontextmanager
     async def patience(self, what: str) -> AsyncIterator[None]:

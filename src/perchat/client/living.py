@@ -12,6 +12,7 @@ import secrets
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from perchat.client.browse import CHANGING, ChatServices
 from perchat.client.events import SessionReason
 from perchat.client.lives import Lives
 from perchat.client.livingroom import LivingRoom
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from perchat.model.invitation import Invitation
     from perchat.model.service import ServerInfo
     from perchat.model.uri import SipUri
+    from perchat.xccos.blocks import Data
 
 __all__ = ["LivingChat", "living"]
 
@@ -58,7 +60,7 @@ _chance = secrets.SystemRandom().random
 _JOINS = 16  # joins under way at once after a reconnection
 
 
-class LivingChat(HistoryReader):
+class LivingChat(HistoryReader, ChatServices):
     """
     A chat service, as one user sees it across connections; made by the connect helpers.
 
@@ -232,6 +234,18 @@ class LivingChat(HistoryReader):
                 return await self.through(lambda chat: self._join(chat, wanted))
 
         return Opening(opened, LivingRoom.close)
+
+    async def command(self, name: str, data: Data, kind: type[_Result]) -> _Result:
+        """
+        Send a command to the service and return its reply's data, a ``kind``.
+
+        It is sent again on the next connection, unless it changes something: then the
+        failure of the connection it was sent on is raised.
+        """
+        async with self._lives.patience("the service"):
+            return await self._lives.through(
+                lambda chat: chat.command(name, data, kind), again=name not in CHANGING
+            )
 
     async def search_rooms(
         self,

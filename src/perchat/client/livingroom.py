@@ -13,6 +13,7 @@ import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from perchat.client.builder import MessageBuilder, composed
 from perchat.client.catchup import CatchUpStream
 from perchat.client.coming import Coming
 from perchat.client.echoes import check_post, new_client_id
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from perchat.client.living import LivingChat
     from perchat.client.roster import JoinedState
     from perchat.model.message import Message
+    from perchat.model.participant import Participant
     from perchat.model.uri import RoomUri
 
 __all__ = ["LivingRoom"]
@@ -175,14 +177,21 @@ class LivingRoom(JoinedRoomView):
 
     # --- what it can do ---
 
-    async def post(self, text: str, *, alert: bool = False, rtf: str | None = None) -> PostResult:
+    async def post(
+        self,
+        text: str | MessageBuilder,
+        *,
+        title: str | None = None,
+        alert: bool = False,
+        rtf: str | None = None,
+    ) -> PostResult:
         """
         Post, and return once the service has stored it; once, however often it has to be sent.
 
         Waits for the connection to come back, for as long as the policy has patience.
 
         Raises:
-            ValueError: The text is empty.
+            ValueError: The text is empty, or the title has several lines.
             SessionStateError: The room was left, or we were put out of it.
             ChatServerConnectionError: The chat is over for good.
             OperationTimeout: Patience ended; nobody knows whether it was stored.
@@ -190,19 +199,25 @@ class LivingRoom(JoinedRoomView):
 
         """
         client_id = new_client_id()
-        check_post(text, client_id)
+        posted = composed(text, title)
+        check_post(posted, client_id)
         tries = 0
 
         async def send(session: ChatRoomSession) -> PostResult:
             nonlocal tries
             tries += 1
-            return await session.post(text, alert=alert, rtf=rtf, client_id=client_id)
+            return await session.post(posted, alert=alert, rtf=rtf, client_id=client_id)
 
         async with self._chat.lives.patience("the post"):
             result = await self.through(send)
             if result.message is None and tries > 1:
                 return PostResult(await self._look_back(client_id))
             return result
+
+    async def all_participants(self) -> list[Participant]:
+        """Return who is in the room, see ``ChatRoomSession.all_participants``."""
+        async with self._chat.lives.patience("the participants"):
+            return await self.through(lambda session: session.all_participants())
 
     async def recent(self, count: int = 30) -> list[Message]:
         """Return the newest messages, see ``ChatRoomSession.recent``."""
