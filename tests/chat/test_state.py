@@ -9,7 +9,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from perchat.chat.state import ChatState, Happening, RosterDue, UserArrived, UserDeparted
-from perchat.errors import DuplicateRoomName, StateError
+from perchat.errors import PerchatError, StateError
 from perchat.model.journal import (
     Fact,
     JournalEntry,
@@ -123,6 +123,8 @@ def _view(state: ChatState) -> object:
         state.categories,
         {uri: _room_view(place) for uri, place in state.rooms.items()},
         {key: set(rooms) for key, rooms in state.joined.items()},
+        (state.groups, state.add_ins, state.holdings),
+        [state.affiliations.of(user) for user in (ADA, BOB)],
     )
 
 
@@ -143,7 +145,7 @@ async def test_replaying_the_journal_gives_the_state_of_the_snapshot(
             resumed.load(await store.snapshot())
         try:
             await store.append(fact)
-        except DuplicateRoomName:
+        except PerchatError:
             continue
     for entry in await store.read(0):
         replayed.apply(entry)

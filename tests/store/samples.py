@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from perchat.model.addin import AddIn
 from perchat.model.application import RegisteredApplication
 from perchat.model.category import Category
 from perchat.model.chatroom import Behavior, Privacy, Role, Room
 from perchat.model.journal import (
+    AddInChanged,
+    AddInRemoved,
     ApplicationChanged,
     ApplicationRemoved,
     CategoryChanged,
     Fact,
+    GroupChanged,
+    GroupMembersAdded,
+    GroupMembersRemoved,
+    GroupRemoved,
     MessagePosted,
     NodeStarted,
     ParticipantJoined,
@@ -23,10 +30,12 @@ from perchat.model.journal import (
     RolesRevoked,
     RoomChanged,
     UserChanged,
+    UserRemoved,
+    UsersInvited,
 )
 from perchat.model.message import Message
-from perchat.model.principal import User
-from perchat.model.uri import CategoryUri, RoomUri, SipUri
+from perchat.model.principal import Group, User
+from perchat.model.uri import CategoryUri, GroupUri, RoomUri, SipUri
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -36,6 +45,9 @@ EVERYBODY = frozenset([f"domain:{DOMAIN}"])
 GENERAL = CategoryUri.of(DOMAIN, "c0")
 OPS, LAB = RoomUri.of(DOMAIN, "a0"), RoomUri.of(DOMAIN, "a1")
 ADA, BOB, EVE = (SipUri(f"sip:{name}@{DOMAIN}") for name in ("ada", "bob", "eve"))
+
+
+TEAM, CREW = GroupUri("ma-grp:team@u.g"), GroupUri("ma-grp:crew@u.g")
 
 
 def user(uri: SipUri, **changes: object) -> UserChanged:
@@ -87,6 +99,8 @@ _nodes = st.sampled_from(["one", "two"])
 _sessions = st.sampled_from(["s1", "s2"])
 _roles = st.sampled_from([Role.MEMBER, Role.MANAGER, Role.PRESENTER])
 _names = st.sampled_from(["Reporter", "reporter", "Gate"])
+_groups = st.sampled_from([TEAM, CREW])
+_held = st.lists(st.sampled_from([ADA, BOB, CREW]).map(str), min_size=1, max_size=2).map(tuple)
 _some = st.lists(_users.map(str), min_size=1, max_size=3).map(tuple)
 _text = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 
@@ -117,6 +131,16 @@ facts: SearchStrategy[Fact] = st.one_of(
     st.builds(RolesGranted, _rooms, _roles, _some),
     st.builds(RolesRevoked, _rooms, _roles, _some),
     st.builds(lambda uri, enabled: user(uri, enabled=enabled), _users, st.booleans()),
+    st.builds(UserRemoved, _users),
+    st.builds(lambda uri, name: GroupChanged(Group(uri, name)), _groups, _text),
+    st.builds(GroupMembersAdded, st.just(TEAM), _held),
+    st.builds(GroupMembersAdded, st.just(CREW), st.just((str(TEAM),))),
+    st.builds(GroupMembersRemoved, st.just(TEAM), _held),
+    st.builds(GroupRemoved, _groups),
+    st.builds(RolesGranted, _rooms, _roles, _groups.map(lambda group: (str(group),))),
+    st.builds(UsersInvited, _rooms, st.lists(_users, min_size=1, max_size=3).map(tuple)),
+    st.builds(lambda name, n: AddInChanged(AddIn(n, name)), _names, st.sampled_from(["1", "2"])),
+    st.builds(AddInRemoved, st.sampled_from(["1", "2"])),
     st.builds(application, _names, _users, port=st.integers(1, 65535)),
     st.builds(ApplicationRemoved, _names),
     st.builds(lambda denied: category(denied=frozenset(denied)), _some),

@@ -14,29 +14,55 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from perchat.errors import DuplicateRoomName, StorageError
+from perchat.errors import (
+    CommandFailed,
+    DataCollision,
+    DuplicateAddInName,
+    DuplicateRoomName,
+    GroupCycle,
+    HierarchyViolation,
+    StorageError,
+)
+from perchat.model.addin import AddIn
+from perchat.model.changes import Changes
 from perchat.model.chatroom import Role
 from perchat.model.journal import (
+    AddInChanged,
+    AddInRemoved,
     ApplicationRemoved,
+    CategoryRemoved,
     Fact,
+    GroupChanged,
+    GroupMembersAdded,
+    GroupRemoved,
     JournalEntry,
     MessagePosted,
     NodeStarted,
     ParticipantJoined,
+    ParticipantParted,
     RolesGranted,
     RolesRevoked,
+    RoomChanged,
+    RoomRemoved,
+    UserRemoved,
+    UsersInvited,
 )
-from perchat.model.uri import RoomUri
+from perchat.model.preference import Preference
+from perchat.model.principal import Group
+from perchat.model.uri import GroupUri, RoomUri, SipUri
 from perchat.store.base import Receipts
 from perchat.store.memory import MemoryStore
 from perchat.store.sqlite import SqliteSettings, SqliteStore
 from tests.store.samples import (
     ADA,
     BOB,
+    CREW,
+    EVE,
     GENERAL,
     LAB,
     OPS,
     SETTLED,
+    TEAM,
     application,
     category,
     facts,
@@ -261,10 +287,13 @@ async def _play(store: Store, batches: list[list[Fact]]) -> list[object]:
     for batch in [[fact] for fact in SETTLED] + batches:
         try:
             outcome.append(await store.append(*batch))
-        except DuplicateRoomName as error:
+        except (CommandFailed, GroupCycle, StorageError) as error:
             outcome.append(str(error))
     snapshot = await store.snapshot()
     outcome += [snapshot.rooms, snapshot.roles, snapshot.participants, snapshot.users]
+    outcome += [snapshot.groups, snapshot.memberships, snapshot.add_ins]
+    outcome += [await store.invitations(user, 0, 99) for user in (ADA, BOB)]
+    outcome += [await store.role_entries(OPS, role) for role in (Role.MEMBER, Role.MANAGER)]
     outcome += [await store.history(OPS, last=99), await store.history(LAB, last=99)]
     outcome.append([e for e in await store.read(0) if not isinstance(e.fact, MessagePosted)])
     await store.close()
@@ -377,3 +406,125 @@ async def test_history_goes_on_after_a_message(store: Store) -> None:
     assert await store.history_after(OPS, 5, 99) == []
     assert await store.history_after(OPS, 0, 0) == []
     assert await store.history_after(NOWHERE, 0, 9) == []
+
+
+# --- groups, add-ins, invitations, preferences, and what is no more ---
+
+
+def group(uri: GroupUri, name: str = "Team") -> GroupChanged:
+    return GroupChanged(Group(uri, name, name, guid=uri))
+
+
+async def test_groups_hold_each_other_but_never_themselves(store: Store) -> None:
+    await store.append(group(TEAM), group(CREW), GroupMembersAdded(TEAM, (ADA, CREW)))
+    for holder, member in ((CREW, TEAM), (CREW, CREW), (TEAM, TEAM)):
+        with pytest.raises(GroupCycle):
+            await store.append(GroupMembersAdded(holder, (member,)))
+    with pytest.raises(StorageError, match="no such group"):
+        await store.append(GroupMembersAdded(GroupUri("ma-grp:none@u.g"), (ADA,)))
+    snapshot = await store.snapshot()
+    assert [one.uri for one in snapshot.groups] == [CREW, TEAM]
+    assert snapshot.memberships == (GroupMembersAdded(TEAM, (CREW, ADA)),)
+
+
+async def test_a_principal_that_is_no_more_has_no_role_and_no_membership(store: Store) -> None:
+    await store.append(
+        group(TEAM),
+        GroupMembersAdded(TEAM, (ADA, BOB)),
+        RolesGranted(OPS, Role.MANAGER, (TEAM, EVE)),
+        UsersInvited(OPS, (ADA,)),
+    )
+    await store.set_preference(ADA, "rooms", "a")
+    await store.append(UserRemoved(ADA), GroupRemoved(TEAM), user(ADA, guid="another"))
+    snapshot = await store.snapshot()
+    held = {one for grant in snapshot.roles for one in grant.principals}
+    assert held == {BOB, EVE}
+    assert (snapshot.groups, snapshot.memberships) == ((), ())
+    assert await store.preference(ADA, "rooms") is None
+    assert await store.invitations(ADA, 0, 9) == []
+
+
+async def test_a_room_that_is_no_more_takes_everything_with_it(store: Store) -> None:
+    await store.append(posted("hello"), posted("told", kept=False), UsersInvited(OPS, (ADA,)))
+    await store.append(ParticipantJoined(OPS, ADA, "s", "n"), posted("last"), RoomRemoved(OPS))
+    snapshot = await store.snapshot()
+    assert {one.uri for one in snapshot.rooms} == {LAB}
+    assert {grant.room for grant in snapshot.roles} == {LAB}
+    assert snapshot.participants == ()
+    assert await store.history(OPS, last=9) == []
+    assert await store.invitations(ADA, 0, 9) == []
+    said = [e.fact.message for e in await store.read(0) if isinstance(e.fact, MessagePosted)]
+    assert [message.text for message in said] == ["", "", ""]
+    await store.append(ParticipantParted(OPS, ADA, "s", "n"), room(NOWHERE, "Ops"))
+    with pytest.raises(StorageError, match="no such room"):
+        await store.append(posted("nobody hears"))
+
+
+async def test_a_category_is_not_taken_from_under_its_rooms(store: Store) -> None:
+    with pytest.raises(HierarchyViolation, match="holds 2 rooms"):
+        await store.append(CategoryRemoved(GENERAL))
+    await store.append(RoomRemoved(OPS), RoomRemoved(LAB), CategoryRemoved(GENERAL))
+    assert (await store.snapshot()).categories == ()
+
+
+async def test_a_room_tells_who_made_and_changed_it_and_when(store: Store) -> None:
+    by = Changes(updated_by=BOB)
+    (changed,) = await store.append(room(changes=by))
+    (known,) = [one for one in (await store.snapshot()).rooms if one.uri == OPS]
+    assert isinstance(changed.fact, RoomChanged)
+    assert known.changes == changed.fact.room.changes
+    assert (known.changes.created_by, known.changes.updated_by) == (None, BOB)
+    assert known.changes.created_on is not None
+    assert known.changes.updated_on is not None
+    assert known.changes.created_on < known.changes.updated_on
+
+
+async def test_a_stale_change_of_a_room_collides(store: Store) -> None:
+    (read,) = [r.changes.updated_on for r in (await store.snapshot()).rooms if r.uri == OPS]
+    first = RoomChanged(room(description="a").room, read)
+    second = RoomChanged(room(description="b").room, read)
+    await store.append(first)
+    with pytest.raises(DataCollision, match="Ops"):
+        await store.append(second)
+    assert {r.description for r in (await store.snapshot()).rooms} == {"a", ""}
+
+
+async def test_names_that_look_alike_are_one(store: Store) -> None:
+    for name in ("\uff2f\uff30\uff33", "\u041eps", "O\u200bps", " ops"):
+        with pytest.raises(DuplicateRoomName, match="looks like"):
+            await store.append(room(NOWHERE, name))
+
+
+async def test_add_ins_have_names_of_their_own(store: Store) -> None:
+    await store.append(AddInChanged(AddIn("1", "Wiki", "https://w.example")))
+    with pytest.raises(DuplicateAddInName):
+        await store.append(AddInChanged(AddIn("2", "WIKI")))
+    await store.append(AddInChanged(AddIn("1", "WIKI")), AddInRemoved("2"))
+    assert (await store.snapshot()).add_ins == (AddIn("1", "WIKI"),)
+
+
+async def test_invitations_count_up_within_a_user(store: Store) -> None:
+    (both,) = await store.append(UsersInvited(OPS, (ADA, BOB, ADA)))
+    (one,) = await store.append(UsersInvited(LAB, (ADA, SipUri("sip:nobody@contoso.example"))))
+    (none,) = await store.append(UsersInvited(LAB, (ADA,)))
+    facts_ = [entry.fact for entry in (both, one, none)]
+    assert facts_ == [
+        UsersInvited(OPS, (ADA, BOB), (1, 1)),
+        UsersInvited(LAB, (ADA,), (2,)),
+        UsersInvited(LAB, ()),
+    ]
+    assert [(i.id, i.room) for i in await store.invitations(ADA, 0, 9)] == [(1, OPS), (2, LAB)]
+    assert [i.id for i in await store.invitations(ADA, 1, 9)] == [2]
+    assert [i.id for i in await store.invitations(ADA, 0, 1)] == [1]
+
+
+async def test_preferences_have_versions(store: Store) -> None:
+    assert await store.preference(ADA, "rooms") is None
+    assert await store.set_preference(ADA, "rooms", "a") == Preference("rooms", 1, "a")
+    assert await store.set_preference(ADA, "rooms", "b", expected=1) == Preference("rooms", 2, "b")
+    with pytest.raises(DataCollision):
+        await store.set_preference(ADA, "rooms", "c", expected=1)
+    assert await store.preference(ADA, "rooms") == Preference("rooms", 2, "b")
+    assert await store.preference(BOB, "rooms") is None
+    with pytest.raises(StorageError, match="no such user"):
+        await store.set_preference(SipUri("sip:nobody@contoso.example"), "rooms", "a")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from perchat.errors import StateError, StorageError
+from perchat.model.journal import RoomRemoved
 from perchat.store import fulltext, queries
 from perchat.store.base import COUNTED, Receipts, system_clock
 from perchat.store.schema import upgrade
@@ -183,6 +184,8 @@ class SqliteStore:
             if ring and entry.position != ring[-1].position + 1:
                 ring.clear()  # another process wrote in between
             ring.append(entry)
+            if isinstance(entry.fact, RoomRemoved):
+                ring.clear()  # what was said there is read from the disk, where it is gone
 
     async def set_preference(
         self, user: SipUri, label: str, data: str, *, expected: int | None = None

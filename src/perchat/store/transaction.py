@@ -83,6 +83,12 @@ _UNSAY = """
     WHERE kind = 1 AND room = ?3
 """
 """An entry about a kept message stays, for followers, but says nothing."""
+_SILENCE = """
+    UPDATE journal
+    SET kind = ?, fact = CAST(json_set(CAST(fact AS TEXT), '$.text', '', '$.rtf', NULL) AS BLOB)
+    WHERE kind = 2
+"""
+"""The same for one that is not kept."""
 _SIZES = tuple(2**n for n in range(7, -1, -1))  # few statements, all of them prepared soon
 
 
@@ -181,9 +187,7 @@ class Transaction:
 
     def _forget(self) -> None:
         self._database.execute(
-            "UPDATE journal SET kind = ?, fact = CAST("
-            "json_set(CAST(fact AS TEXT), '$.text', '', '$.rtf', NULL) AS BLOB)"
-            " WHERE kind = 2 AND at < ?",
+            f"{_SILENCE} AND at < ?",
             (KIND_FORGOTTEN, self._micros - TOLD_SECONDS * 1_000_000),
         )
 
@@ -317,6 +321,7 @@ class Transaction:
         self._finish_room(key)
         forget_room(self._database, key)
         self._database.execute(_UNSAY, (fact.room, KIND_FORGOTTEN, key))
+        self._database.execute(f"{_SILENCE} AND room = ?", (KIND_FORGOTTEN, key))
         for table in ("message", "role", "participant", "invitation", "receipt"):
             self._database.execute(f"DELETE FROM {table} WHERE room = ?", (key,))  # noqa: S608
         self._database.execute("DELETE FROM name WHERE uri = ?", (fact.room,))
