@@ -31,7 +31,7 @@ from perchat.xccos.blocks import Histories, HistorySearch
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 
-    from perchat.client.chat import PersistentChatEndpoint
+    from perchat.client.rooms import Commands
     from perchat.model.message import Message
 
 __all__ = ["HistoryReader", "ask", "named_rooms", "walk"]
@@ -103,9 +103,7 @@ def named_rooms(rooms: RoomLike | Iterable[RoomLike]) -> list[RoomUri | str]:
     return named
 
 
-async def ask(
-    chat: PersistentChatEndpoint, rooms: Iterable[RoomUri], query: HistoryQuery
-) -> list[HistoryResult]:
+async def ask(chat: Commands, rooms: Iterable[RoomUri], query: HistoryQuery) -> list[HistoryResult]:
     """Put one question to the service; about one room, there is one result."""
     name = "bcbymsg" if query.after_id else "bcbydate"
     query = query if query.after_id else replace(query, after_id=None)

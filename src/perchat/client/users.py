@@ -44,12 +44,10 @@ class UserServices:
             ValueError: Nothing to look for.
 
         """
-        wanted = [text.strip() for text in (last, first, email)]
-        if not any(wanted):
+        query = UserQuery(last.strip(), first.strip(), email.strip(), at_most(limit))
+        if not (query.last or query.first or query.email):
             raise ValueError("users are found by a name or an e-mail address")
-        return await self._chat.command(
-            "usersrch", UserQuery(*wanted, max_results=at_most(limit)), UserMatches
-        )
+        return await self._chat.command("usersrch", query, UserMatches)
 
     async def get(self, user: PrincipalLike) -> DirectoryUser:
         """
