@@ -24,7 +24,7 @@ from perchat.chat.state import (
     UserInvited,
     UserPrivilegesChanged,
 )
-from perchat.model.chatroom import RoomSnapshot
+from perchat.model.chatroom import Permission, RoomSnapshot
 from perchat.model.journal import (
     ApplicationChanged,
     ApplicationRemoved,
@@ -108,7 +108,7 @@ class Fanout:
         self._sessions: dict[str, ChatSession] = {}
         self._of_user: dict[SipUri, dict[str, ChatSession]] = {}
         self._joining: dict[tuple[str, RoomUri], _Joining] = {}
-        self._leaving: set[tuple[str, RoomUri]] = set()  # put out, and not yet gone
+        self._leaving: dict[tuple[str, RoomUri], asyncio.Event] = {}  # put out, not yet gone
 
     def add(self, session: ChatSession) -> None:
         """Let a session hear the rooms it will join."""
@@ -151,7 +151,10 @@ class Fanout:
 
     async def _join_one(self, arrival: ArrivalInRooms, room: RoomUri) -> None:
         session, user = arrival.session, arrival.session.user.uri
-        if self._chat.state.is_joined(room, user, session.id):
+        if leaving := self._leaving.get((session.id, room)):
+            if Permission.JOIN in self._chat.permission(user, room):  # again
+                await leaving.wait()
+        elif self._chat.state.is_joined(room, user, session.id):
             arrival.rooms += (self._view(session, room),)
             return
         shown: asyncio.Future[JoinedRoom] = asyncio.get_running_loop().create_future()
@@ -174,7 +177,7 @@ class Fanout:
             if outcasts := self._chat.outcasts(entry):
                 self._expel(outcasts)  # first: the rest is not theirs to know
             if isinstance(entry.fact, ParticipantParted):
-                self._leaving.discard((entry.fact.session, entry.fact.room))
+                self._gone(entry.fact)
             for happening in happenings:
                 self._tell(happening, entry.at)
             if isinstance(entry.fact, ParticipantJoined):
@@ -252,13 +255,17 @@ class Fanout:
             session = self._sessions.get(parted.session)
             if session is None or (parted.session, parted.room) in self._leaving:
                 continue
-            self._leaving.add((parted.session, parted.room))
+            self._leaving[parted.session, parted.room] = asyncio.Event()
             if session.dialect.legacy_masks:
                 session.reply(Reply("part", RoomUris((parted.room,)), "0", 0))
             else:
                 notice = news.kick(self._chat, parted.room, parted.user)
                 self._broadcast((session,), notice)
         self._tasks.insist(partial(self._chat.expel, outcasts), "closing rooms to outcasts")
+
+    def _gone(self, parted: ParticipantParted) -> None:
+        if leaving := self._leaving.pop((parted.session, parted.room), None):
+            leaving.set()
 
     def _view(self, session: ChatSession, room: RoomUri) -> JoinedRoom:
         chat = self._chat
