@@ -1,0 +1,190 @@
+"""What the original SDK's samples do, done against the real server by users with other rights."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+import perchat
+from perchat import Behavior, Permission, Privacy, Role, SessionReason, SessionState
+from perchat.server.admin import administration
+from tests.client.server import install_sample, live
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.client.server import LiveServer
+
+BOB, CAROL = "sip:bob@example.com", "sip:carol@example.com"
+
+
+@pytest.fixture
+async def projects(tmp_path: Path) -> AsyncIterator[LiveServer]:
+    """The real server, where alice makes rooms in a category for all, and in one without bob."""
+    config = await install_sample(tmp_path / "server")
+    async with administration(config) as admin:
+        await admin.add_category("Projects", creators=["alice"], invitations=True)
+        await admin.add_category("Traders", creators=["alice"], deny=["bob"])
+    async with live(config) as up:
+        yield up
+
+
+@asynccontextmanager
+async def alice_and_bob(
+    server: LiveServer,
+) -> AsyncIterator[tuple[perchat.PersistentChatEndpoint, perchat.PersistentChatEndpoint]]:
+    async with (
+        asyncio.timeout(20),
+        server.connect("alice", perchat.Transport.TLS) as alice,
+        server.connect("bob", perchat.Transport.TLS) as bob,
+    ):
+        yield alice, bob
+
+
+async def category(chat: perchat.PersistentChatEndpoint, name: str) -> perchat.CategorySummary:
+    return next(one for one in await chat.rooms.creatable_categories() if one.name == name)
+
+
+async def test_s1_a_room_made_filled_posted_to_and_searched(projects: LiveServer) -> None:
+    async with alice_and_bob(projects) as (alice, bob):
+        assert await bob.rooms.creatable_categories() == []
+        room = await alice.rooms.create("Alpha", await category(alice, "Projects"))
+        with pytest.raises(perchat.PermissionDenied):
+            await alice.join(room)  # who made it manages it, and is no member
+        await alice.rooms.grant(room, Role.MEMBER, [alice.owner_uri])
+        async with alice.join(room) as session:
+            events = session.messages()
+            await session.post("plain", rtf=r"{\rtf1 plain}")
+            await session.post("body", title="title")
+            built = perchat.MessageBuilder().room_link(room).link("plan", "https://example.com/p")
+            await session.post(built, alert=True)
+            heard = [await anext(events) for _ in range(3)]
+            assert await session.recent(3) == heard
+            assert [message.title for message in heard] == [None, "title", None]
+            assert heard[2].parts == built.parts
+            assert heard[2].is_alert
+            found = await session.query_history(perchat.HistoryQuery("body"))
+            assert [message.id for message in found.messages] == [heard[1].id]
+        assert session.state is SessionState.IDLE
+
+
+async def test_s3_my_rooms_and_those_i_manage(projects: LiveServer) -> None:
+    async with alice_and_bob(projects) as (alice, bob):
+        room = await alice.rooms.create("Beta", await category(alice, "Projects"), join_self=True)
+        with pytest.raises(perchat.PrincipalsAlreadyDefined):
+            await alice.rooms.grant(room, Role.MEMBER, alice.owner_uri)
+        both = [alice.owner_uri, BOB]
+        holders = await alice.rooms.grant(room, Role.MEMBER, both, ignore_existing=True)
+        assert {entry.principal.uri for entry in holders} == set(both)
+        assert {one.name for one in await alice.my_rooms(1000)} == {"Lobby", "Annex", "Beta"}
+        assert {one.name for one in await alice.rooms_i_manage(1000)} == {"Lobby", "Beta"}
+        assert {one.name for one in await bob.my_rooms()} == {"Lobby", "Annex", "Beta"}
+        assert await bob.rooms_i_manage() == []
+        may = await bob.rooms.permissions(room)
+        assert Permission.JOIN in may
+        assert Permission.MANAGE not in may
+
+
+async def test_s4_rooms_found_by_name_category_and_filter(projects: LiveServer) -> None:
+    async with alice_and_bob(projects) as (alice, bob):
+        place = await category(alice, "Projects")
+        for name in ("Red 1", "Red 2", "Blue 1"):
+            await alice.rooms.create(name, place, members=[BOB], disabled=name == "Red 2")
+        await alice.rooms.create("Red 3", place, privacy=Privacy.SECRET)
+        assert [one.name for one in await bob.search_rooms("red")] == ["Red 1"]
+        assert {one.name for one in await alice.search_rooms("red")} == {"Red 1", "Red 3"}
+        assert {one.name for one in await bob.rooms_in(place)} == {"Red 1", "Blue 1"}
+        mine = await bob.filter_rooms("red", member=BOB, category=place, privacy=Privacy.CLOSED)
+        assert [one.name for one in mine] == ["Red 1"]
+        assert [one.name for one in await alice.filter_rooms(disabled=True)] == ["Red 2"]
+        async with bob.join("Blue 1"):
+            assert [one.name for one in await alice.rooms_joined_by(BOB)] == ["Blue 1"]
+
+
+async def next_of(
+    events: perchat.EventStream[perchat.SessionEvent], kind: type[perchat.SessionEvent]
+) -> perchat.SessionEvent:
+    async for event in events:
+        if isinstance(event, kind):
+            return event
+    raise AssertionError(f"no {kind}")
+
+
+async def test_a_room_changes_under_those_who_are_in_it(projects: LiveServer) -> None:
+    async with alice_and_bob(projects) as (alice, bob):
+        place = await category(alice, "Projects")
+        room = await alice.rooms.create("Gamma", place, members=[BOB])
+        async with bob.join(room) as session:
+            events = session.events()
+            await alice.rooms.update(room, name="Delta", behavior=Behavior.AUDITORIUM)
+            changed = await next_of(events, perchat.RoomChanged)
+            assert isinstance(changed, perchat.RoomChanged)
+            assert changed.changes["name"] == perchat.Change("Gamma", "Delta")
+            assert changed.changes["can_post"] == perchat.Change(old=True, new=False)
+            with pytest.raises(perchat.PermissionDenied):
+                await session.post("may I?")
+            await alice.rooms.grant(room, Role.PRESENTER, BOB)
+            await next_of(events, perchat.PrivilegeChanged)
+            assert session.can_post
+            await session.post("I may")
+            assert [one.uri for one in await session.all_participants()] == [BOB]
+            with pytest.raises(perchat.PresenterNotMember):
+                await alice.rooms.grant(room, Role.PRESENTER, CAROL)
+            with pytest.raises(perchat.DataCollision):
+                await alice.rooms.update(room, name="Epsilon", expected=room)
+            now = await alice.rooms.get("Delta")
+            await alice.rooms.update(room, name="Epsilon", expected=now)
+
+
+@pytest.mark.parametrize(
+    ("why", "reason"),
+    [
+        ("revoked", SessionReason.KICKED),
+        ("moved", SessionReason.KICKED),
+        ("disabled", SessionReason.ROOM_DISABLED),
+    ],
+)
+async def test_who_may_not_stay_is_out_and_knows_why(
+    projects: LiveServer, why: str, reason: SessionReason
+) -> None:
+    async with alice_and_bob(projects) as (alice, bob):
+        room = await alice.rooms.create("Zeta", await category(alice, "Projects"), members=[BOB])
+        session, lobby = await bob.join(room), await bob.join("Lobby")
+        events = session.events()
+        match why:
+            case "revoked":
+                await alice.rooms.revoke(room, Role.MEMBER, BOB)
+            case "moved":
+                await alice.rooms.move(room, await category(alice, "Traders"))
+            case _:
+                await alice.rooms.update(room, disabled=True)
+        last = [event async for event in events][-1]
+        assert last == perchat.SessionStateChanged(SessionState.TERMINATED, reason)
+        assert lobby.is_joined
+        assert dict(bob.sessions) == {lobby.uri: lobby}
+
+
+async def test_preferences_are_the_same_in_every_program_of_a_user(projects: LiveServer) -> None:
+    async with alice_and_bob(projects) as (alice, bob), projects.connect("alice") as elsewhere:
+        version = await alice.set_preference("seen", "42", 0)
+        kept = await elsewhere.get_preference("seen")
+        assert kept == perchat.Preference("seen", version, "42")
+        assert await elsewhere.get_preference("seen", known=version) is None
+        assert await bob.get_preference("seen") is None
+        with pytest.raises(perchat.DataCollision):
+            await elsewhere.set_preference("seen", "41", version - 1)
+
+
+async def test_people_are_found_and_only_oneself_is_told_in_full(projects: LiveServer) -> None:
+    async with alice_and_bob(projects) as (alice, _):
+        me = await alice.users.get(alice.owner_uri)
+        assert (me.uri, me.display_name) == (alice.owner_uri, "Alice")
+        with pytest.raises(perchat.PermissionDenied):
+            await alice.users.get(BOB)
+        room = await alice.rooms.create("Eta", await category(alice, "Projects"))
+        found = await alice.rooms.eligible(room, Role.MEMBER, "bob")
+        assert [one.uri for one in found] == [BOB]
