@@ -325,7 +325,8 @@ class Transaction:
         for table in ("message", "role", "participant", "invitation", "receipt"):
             self._database.execute(f"DELETE FROM {table} WHERE room = ?", (key,))  # noqa: S608
         self._database.execute("DELETE FROM name WHERE uri = ?", (fact.room,))
-        self._database.execute("DELETE FROM room WHERE key = ?", (key,))
+        self._database.execute("DELETE FROM room WHERE key = ?", (key,))  # it is given again
+        self._database.execute("UPDATE journal SET room = NULL WHERE room = ?", (key,))
         del self._rooms[fact.room]
 
     def _finish_room(self, key: int) -> None:
