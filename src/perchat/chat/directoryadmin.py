@@ -22,6 +22,7 @@ from perchat.model.journal import (
     GroupMembersAdded,
     GroupMembersRemoved,
     GroupRemoved,
+    RolesGranted,
     UserChanged,
     UserRemoved,
 )
@@ -271,6 +272,8 @@ class DirectoryAdministration:
 
     async def _invite(self, *facts: Fact) -> None:
         """Invite whoever became a member, if there are categories that invite at all."""
+        if not any(isinstance(fact, (RolesGranted, GroupMembersAdded)) for fact in facts):
+            return
         state = await self._state()
         if any(category.invitations for category in state.categories.values()):
             await invite(state, facts, self._store.append)

@@ -32,6 +32,7 @@ from perchat.model.journal import (
     ParticipantJoined,
     ParticipantParted,
     UserChanged,
+    UserRemoved,
 )
 from perchat.model.richtext import flattened
 from perchat.server import news
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 __all__ = ["ArrivalInRooms", "Fanout"]
 
 _log = logging.getLogger(__name__)
-_ABOUT_TRUST = (ApplicationChanged, ApplicationRemoved, UserChanged)
+_ABOUT_TRUST = (ApplicationChanged, ApplicationRemoved, UserChanged, UserRemoved)
 
 
 @dataclass(frozen=True, slots=True)
