@@ -26,14 +26,15 @@ def connect(
     password: str = PASSWORD,
     tcp: bool = True,
     options: perchat.EndpointOptions | None = None,
+    domain: str = DOMAIN,
 ) -> contextlib.AbstractAsyncContextManager[PersistentChatEndpoint]:
     host, port = sample.tcp if tcp else sample.tls
     return perchat.connect_user(
-        f"sip:{name}@{DOMAIN}",
+        f"sip:{name}@{domain}",
         server=host,
         port=port,
         ca=sample.ca,
-        credential=perchat.PasswordCredential(f"{name}@{DOMAIN}", password),
+        credential=perchat.PasswordCredential(f"{name}@{domain}", password),
         transport=perchat.Transport.TCP if tcp else perchat.Transport.TLS,
         options=options,
     )

@@ -242,12 +242,14 @@ class CollaborationPlatform:
     async def stop(self) -> None:
         """Terminate every endpoint and free everything; never raises, may be repeated."""
         self._stopped = True
-        members = list(self._members)
-        await asyncio.gather(*(member.terminate() for member in members), return_exceptions=True)
-        if self._door is not None:
-            self._door.close()
-        if self._tracer is not None:
-            self._tracer.close()
+        ends = [member.terminate() for member in self._members]
+        try:
+            await asyncio.gather(*ends, return_exceptions=True)
+        finally:  # also when this is cancelled meanwhile
+            if self._door is not None:
+                self._door.close()
+            if self._tracer is not None:
+                self._tracer.close()
 
     def add(self, member: PlatformMember) -> None:
         """Take an endpoint in, to be ended with the platform (endpoints call this)."""
