@@ -78,6 +78,23 @@ async def test_join_post_and_listen_then_the_short_form(server: LiveServer) -> N
     assert lines[2] == "1 sip:alice@example.com Hello"
 
 
+async def test_history_searched_in_several_rooms(server: LiveServer) -> None:
+    async with server.connect("alice") as chat:
+        for room, text in (("Lobby", "the deadline"), ("Annex", "a budget"), ("Annex", "Budget?")):
+            async with chat.join(room) as session:
+                await session.post(text)
+    trusted = ("--server", server.tls, "--ca", str(server.ca))
+    words = ("Lobby Annex", "deadline budget")
+    out = await run("search_history.py", "sip:alice@example.com", *words, *trusted)
+    assert [line.strip() for line in out.splitlines()] == [
+        "Annex 2",
+        "Lobby 1",
+        "Annex 2 sip:alice@example.com Budget?",
+        "Annex 1 sip:alice@example.com a budget",
+        "Lobby 1 sip:alice@example.com the deadline",
+    ]
+
+
 @pytest.mark.requirement("R69", "R71")
 async def test_a_script_without_async(server: LiveServer) -> None:
     words = ("--server", server.tls, "--ca", str(server.ca), "--wait", "0.2")

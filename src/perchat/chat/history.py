@@ -76,7 +76,7 @@ class History:
         refusals = [one for one in kept.values() if isinstance(one, Refusal)]
         if len(refusals) == len(kept):
             return refusals[0]
-        most = settings.history_limit
+        most = min(settings.history_limit, settings.query_bytes // _AROUND + 1)  # no more fit
         asked = replace(
             query, limit=min(query.limit or most, most), newest_first=query.search_newest_first
         )

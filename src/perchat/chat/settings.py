@@ -45,8 +45,8 @@ class ChatSettings:
     history_limit: int = 500
     history_bytes: int = 786_432
     query_bytes: int = 61_440
-    query_words: int = 256
-    query_rooms: int = 1000
+    query_words: int = 128
+    query_rooms: int = 200
     query_authors: int = 100
     participant_update_limit: int = 75
     calm_share: float = 0.8

@@ -63,22 +63,28 @@ _FILTERS = """
     AND (:authors IS NULL OR m.author IN (SELECT value FROM json_each(:authors)))
     AND m.at BETWEEN :since AND :until
 """
-_WITH_WORDS = f"""
-    FROM said CROSS JOIN message m
-        ON m.room = asked.value AND m.chat_id = said.rowid - (asked.value << 32)
-    WHERE said MATCH :words
+_WORDS = """
+    said MATCH :words
         AND said.rowid BETWEEN (asked.value << 32) + :first AND (asked.value << 32) + :last
-        {_FILTERS} ORDER BY said.rowid {{order}} LIMIT :most
 """
+_WITH_WORDS_ALONE = f"""
+    SELECT said.rowid - (asked.value << 32) AS chat_id FROM said
+    WHERE {_WORDS} ORDER BY said.rowid {{order}} LIMIT :most
+"""  # noqa: S608 - all of it is ours
+_WITH_WORDS = f"""
+    SELECT m.chat_id FROM said CROSS JOIN message m
+        ON m.room = asked.value AND m.chat_id = said.rowid - (asked.value << 32)
+    WHERE {_WORDS} {_FILTERS} ORDER BY said.rowid {{order}} LIMIT :most
+"""  # noqa: S608 - all of it is ours
 _WITHOUT_WORDS = f"""
-    FROM message m
+    SELECT m.chat_id FROM message m
     WHERE m.room = asked.value AND m.chat_id BETWEEN :first AND :last
         {_FILTERS} ORDER BY m.chat_id {{order}} LIMIT :most
-"""
+"""  # noqa: S608 - all of it is ours
 _FOUND = """
     SELECT json_group_array(json_array(
         asked.value,
-        json((SELECT json_group_array(chat_id) FROM (SELECT m.chat_id {source})))
+        json((SELECT json_group_array(chat_id) FROM ({source})))
     )) FROM json_each(:rooms) AS asked
 """
 _LATELY = f"""
@@ -195,10 +201,16 @@ class _Search:
         self._sought = Sought(query)
         self._limit = query.limit or most
         self._most = max(most, self._limit + 1)
-        self._source = _WITHOUT_WORDS if self._sought.anything else _WITH_WORDS
-        order = "DESC" if query.search_newest_first else "ASC"
-        self._statement = _FOUND.format(source=self._source.format(order=order))
         self._values = _values(query) | {"words": _expression(self._sought)}
+        order = "DESC" if query.search_newest_first else "ASC"
+        self._statement = _FOUND.format(source=self._source().format(order=order))
+
+    def _source(self) -> str:
+        if self._sought.anything:
+            return _WITHOUT_WORDS
+        unfiltered = (None, -_BEYOND, _BEYOND)
+        filters = tuple(self._values[name] for name in ("authors", "since", "until"))
+        return _WITH_WORDS_ALONE if filters == unfiltered else _WITH_WORDS
 
     def results(
         self, rooms: Sequence[int], known: Mapping[int, tuple[RoomUri, str]]
