@@ -12,6 +12,7 @@ import perchat
 from perchat import Behavior, Permission, Privacy, Role, SessionReason, SessionState
 from perchat.server.admin import administration
 from tests.client.server import install_sample, live
+from tests.client.test_examples import run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -188,3 +189,12 @@ async def test_people_are_found_and_only_oneself_is_told_in_full(projects: LiveS
         room = await alice.rooms.create("Eta", await category(alice, "Projects"))
         found = await alice.rooms.eligible(room, Role.MEMBER, "bob")
         assert [one.uri for one in found] == [BOB]
+
+
+async def test_the_example_makes_a_room_and_lets_people_in(projects: LiveServer) -> None:
+    trusted = ("--server", projects.tls, "--ca", str(projects.ca))
+    out = await run("create_room.py", "sip:alice@example.com", "Theta", "bob", *trusted)
+    assert out.splitlines() == ["made Theta in Projects", "member: Alice", "member: Bob"]
+    async with projects.connect("bob") as chat, chat.join("Theta") as room:
+        assert [message.title for message in await room.recent()] == ["Theta"]
+        assert not room.can_post
