@@ -107,6 +107,21 @@ async def test_a_database_of_the_first_version_learns_of_applications_and_receip
     assert numbers(path)["compatible"] == schema.SCHEMA_COMPAT_VERSION
 
 
+async def test_names_that_looked_alike_before_stay_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "old.db"
+    first_version(path, monkeypatch)
+    for key, uri in (("ops", "1"), ("\u043eps", "2"), ("\u043eld", "3")):
+        written(path, "INSERT INTO name VALUES (?, ?)", key, uri)
+    store = SqliteStore(path)
+    await store.open()
+    await store.close()
+    with closing(sqlite3.connect(path)) as database:
+        names = dict(database.execute("SELECT uri, key FROM name"))
+    assert names == {"1": "ops", "2": "\u043eps", "3": "old"}
+
+
 async def test_an_upgrade_that_fails_changes_nothing(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
