@@ -1,0 +1,157 @@
+"""
+What the real pidgin-sipe client sees of rooms that are managed: who may what, and what ends.
+
+The managers use the SDK; pidgin knows no command for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from perchat.model.chatroom import Behavior, Privacy, Role
+from perchat.server.admin import administration
+from perchat.testing.peers import SipeAccount, SipeClient
+from tests.server.harness import PASSWORD, make_sample, running
+from tests.server.talking import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.server.harness import Sample
+
+pytestmark = pytest.mark.xdist_group("sipe")
+
+ALICE, BOB, CAROL = (f"sip:{name}@example.com" for name in ("alice", "bob", "carol"))
+ROOMS = 150
+
+
+@pytest.fixture
+async def sample(tmp_path: Path) -> AsyncIterator[Sample]:
+    config = await make_sample(tmp_path / "server")
+    async with administration(config) as admin:
+        await admin.add_room("Plot", "Company", privacy=Privacy.SECRET, members=("alice",))
+        await admin.add_room("Pact", "Company", privacy=Privacy.SECRET, members=("carol",))
+        await admin.add_room(
+            "Stage",
+            "Company",
+            behavior=Behavior.AUDITORIUM,
+            members=("alice", "carol"),
+            presenters=("alice",),
+        )
+    async with running(config) as server:
+        yield server
+
+
+def pidgin(sample: Sample, name: str) -> SipeAccount:
+    return SipeAccount(
+        uri=f"sip:{name}@example.com",
+        login=name,
+        password=PASSWORD,
+        port=sample.tcp[1],
+        transport="tcp",
+    )
+
+
+async def operators(client: SipeClient) -> dict[str, bool]:
+    """Return by address whether the client shows a participant as an operator."""
+    told = await client.step("members")
+    (shown,) = (event for event in told if event["event"] == "members")
+    return {member["uri"]: member["operator"] for member in shown["members"]}
+
+
+async def test_secret_rooms_of_others_are_not_in_the_list(sample: Sample, driver: Path) -> None:
+    async with SipeClient(driver, pidgin(sample, "carol")) as carol:
+        await carol.ready()
+        assert sorted(await carol.rooms()) == ["General", "Pact", "Private", "Stage"]
+        async with connect(sample, "alice") as alice:
+            await alice.rooms.update("General", disabled=True)
+        assert sorted(await carol.rooms()) == ["Pact", "Private", "Stage"]
+
+
+async def test_managers_are_shown_as_operators(sample: Sample, driver: Path) -> None:
+    async with (
+        SipeClient(driver, pidgin(sample, "carol")) as carol,
+        connect(sample, "alice") as alice,
+        alice.join("General"),
+    ):
+        await carol.join("General")
+        assert await operators(carol) == {ALICE: True, CAROL: False}
+        await carol.leave()
+        await alice.rooms.grant("General", Role.MANAGER, [CAROL])
+        await carol.join("General")
+        assert await operators(carol) == {ALICE: True, CAROL: True}
+
+
+async def test_who_is_put_out_sees_the_room_close_and_the_rest_sees_a_departure(
+    sample: Sample, driver: Path
+) -> None:
+    async with (
+        SipeClient(driver, pidgin(sample, "carol")) as carol,
+        SipeClient(driver, pidgin(sample, "bob")) as bob,
+        connect(sample, "alice") as alice,
+    ):
+        await carol.join("General")
+        await bob.join("General")
+        await carol.told("member-joined", uri=BOB)
+        await alice.rooms.revoke("General", Role.MEMBER, [CAROL])
+        await carol.told("reply", id="rpl:part")
+        await bob.told("member-left", uri=CAROL)
+        await carol.step("join-fails=General")  # it asks anew: its session is over
+        async with alice.join("General") as room:
+            await room.post("without carol")
+            await bob.hears("without carol")
+            assert carol.lines("General") == []
+            await alice.rooms.grant("General", Role.MEMBER, [CAROL])
+            await carol.join("General")
+            await room.post("carol is back")
+            await carol.hears("carol is back")
+
+
+async def test_a_disabled_room_closes(sample: Sample, driver: Path) -> None:
+    async with (
+        SipeClient(driver, pidgin(sample, "carol")) as carol,
+        SipeClient(driver, pidgin(sample, "bob")) as bob,
+        connect(sample, "alice") as alice,
+    ):
+        await carol.join("General")
+        await bob.join("General")
+        await alice.rooms.update("General", disabled=True)
+        for client in (carol, bob):
+            await client.told("reply", id="rpl:part")
+            await client.step("join-fails=General")
+
+
+async def test_an_auditorium_takes_no_post_from_the_floor_and_says_so(
+    sample: Sample, driver: Path
+) -> None:
+    async with (
+        SipeClient(driver, pidgin(sample, "carol")) as carol,
+        connect(sample, "alice") as alice,
+        alice.join("Stage") as stage,
+    ):
+        await carol.join("Stage")
+        await stage.post("welcome")
+        await carol.hears("welcome")
+        await carol.send("a question")
+        await carol.step("expect-notice=a question")
+        await stage.post("next")
+        await carol.hears("next")
+        assert [line["text"] for line in carol.lines("Stage")] == ["welcome", "next"]
+
+
+async def test_a_long_list_of_rooms_is_shown_whole(tmp_path: Path, driver: Path) -> None:
+    config = await make_sample(tmp_path / "long")
+    names = [f"Room {number}" for number in range(ROOMS)]
+    async with administration(config) as admin:
+        for name in names:
+            await admin.add_room(name, "Company", description="one of many " * 10)
+    async with (
+        running(config) as sample,
+        SipeClient(driver, pidgin(sample, "carol")) as carol,
+    ):
+        await carol.ready()
+        told = [event["name"] for event in await carol.step("list") if event["event"] == "room"]
+        assert sorted(told) == sorted([*names, "General", "Private"])
