@@ -318,3 +318,26 @@ async def test_the_index_follows_many_facts_of_one_call_too(tmp_path: Path) -> N
         async with asyncio.timeout(10):
             while indexed(path)[0] < 300:
                 await asyncio.sleep(0.01)
+
+
+async def test_what_was_acknowledged_is_found_at_once_while_others_post(tmp_path: Path) -> None:
+    async with opened(tmp_path / "chat.db", step=7) as store:
+        acknowledged = 0
+
+        async def post() -> None:
+            nonlocal acknowledged
+            for _ in range(40):
+                await store.append(posted("word"))
+                acknowledged += 1
+
+        async def look() -> None:
+            while acknowledged < 120:
+                before = acknowledged
+                (result,) = await store.search([OPS], HistoryQuery("word"))
+                ids = [message.id for message in result.messages]
+                assert ids == list(range(1, len(ids) + 1))
+                assert len(ids) >= before
+
+        async with asyncio.TaskGroup() as tasks:
+            for work in (post, post, post, look):
+                tasks.create_task(work())
