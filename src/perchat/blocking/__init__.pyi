@@ -454,71 +454,6 @@ class InvitationStream:
         traceback: TracebackType | None,
     ) -> None: ...
 
-class RoomServices:
-    def get(self, room: RoomLike) -> RoomDetails: ...
-    def create(
-        self,
-        name: str,
-        category: CategoryLike,
-        *,
-        description: str = "",
-        privacy: Privacy = ...,
-        behavior: Behavior = ...,
-        invitations: InviteSetting = ...,
-        add_in: AddInLike = "",
-        disabled: bool = False,
-        members: Iterable[PrincipalLike] = ...,
-        managers: Iterable[PrincipalLike] = ...,
-        presenters: Iterable[PrincipalLike] = ...,
-        join_self: bool = False,
-    ) -> RoomDetails: ...
-    def update(
-        self,
-        room: RoomLike,
-        *,
-        name: str | None = None,
-        description: str | None = None,
-        privacy: Privacy | None = None,
-        behavior: Behavior | None = None,
-        disabled: bool | None = None,
-        invitations: InviteSetting | None = None,
-        add_in: AddInLike | None = None,
-        members: Iterable[PrincipalLike] | None = None,
-        managers: Iterable[PrincipalLike] | None = None,
-        presenters: Iterable[PrincipalLike] | None = None,
-        expected: RoomDetails | None = None,
-    ) -> RoomDetails: ...
-    def move(
-        self, room: RoomLike, category: CategoryLike, *, expected: RoomDetails | None = None
-    ) -> RoomDetails: ...
-    def permissions(self, room: RoomLike) -> Permission: ...
-    def creatable_categories(self) -> list[CategorySummary]: ...
-    def in_category(
-        self, category: CategoryLike, *, limit: int | None = None
-    ) -> list[RoomSnapshot]: ...
-    def using(self, add_in: AddInLike, *, limit: int | None = None) -> list[RoomSnapshot]: ...
-    def add_ins(self) -> list[AddIn]: ...
-    def members(self, room: RoomLike) -> list[RoleEntry]: ...
-    def managers(self, room: RoomLike) -> list[RoleEntry]: ...
-    def presenters(self, room: RoomLike) -> list[RoleEntry]: ...
-    def grant(
-        self,
-        room: RoomLike,
-        role: Role,
-        principals: PrincipalLike | Iterable[PrincipalLike],
-        *,
-        ignore_existing: bool = False,
-    ) -> list[RoleEntry]: ...
-    def revoke(
-        self, room: RoomLike, role: Role, principals: PrincipalLike | Iterable[PrincipalLike]
-    ) -> list[RoleEntry]: ...
-    def eligible(
-        self, room: RoomLike, role: Role, text: str, *, limit: int | None = None
-    ) -> list[Principal]: ...
-    def eligible_creators(
-        self, category: CategoryLike, prefix: str, *, limit: int | None = None
-    ) -> list[Principal]: ...
-
 class UserServices:
     def find(
         self, *, last: str = "", first: str = "", email: str = "", limit: int | None = None
@@ -729,6 +664,71 @@ class LocalEndpoint:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None: ...
+
+class RoomServices:
+    def get(self, room: RoomLike) -> RoomDetails: ...
+    def members(self, room: RoomLike) -> list[RoleEntry]: ...
+    def managers(self, room: RoomLike) -> list[RoleEntry]: ...
+    def presenters(self, room: RoomLike) -> list[RoleEntry]: ...
+    def grant(
+        self,
+        room: RoomLike,
+        role: Role,
+        principals: PrincipalLike | Iterable[PrincipalLike],
+        *,
+        ignore_existing: bool = False,
+    ) -> list[RoleEntry]: ...
+    def revoke(
+        self, room: RoomLike, role: Role, principals: PrincipalLike | Iterable[PrincipalLike]
+    ) -> list[RoleEntry]: ...
+    def eligible(
+        self, room: RoomLike, role: Role, text: str, *, limit: int | None = None
+    ) -> list[Principal]: ...
+    def eligible_creators(
+        self, category: CategoryLike, prefix: str, *, limit: int | None = None
+    ) -> list[Principal]: ...
+    def create(
+        self,
+        name: str,
+        category: CategoryLike,
+        *,
+        description: str = "",
+        privacy: Privacy = ...,
+        behavior: Behavior = ...,
+        invitations: InviteSetting = ...,
+        add_in: AddInLike = "",
+        disabled: bool = False,
+        members: Iterable[PrincipalLike] = ...,
+        managers: Iterable[PrincipalLike] = ...,
+        presenters: Iterable[PrincipalLike] = ...,
+        join_self: bool = False,
+    ) -> RoomDetails: ...
+    def update(
+        self,
+        room: RoomLike,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        privacy: Privacy | None = None,
+        behavior: Behavior | None = None,
+        disabled: bool | None = None,
+        invitations: InviteSetting | None = None,
+        add_in: AddInLike | None = None,
+        members: Iterable[PrincipalLike] | None = None,
+        managers: Iterable[PrincipalLike] | None = None,
+        presenters: Iterable[PrincipalLike] | None = None,
+        expected: RoomDetails | None = None,
+    ) -> RoomDetails: ...
+    def move(
+        self, room: RoomLike, category: CategoryLike, *, expected: RoomDetails | None = None
+    ) -> RoomDetails: ...
+    def permissions(self, room: RoomLike) -> Permission: ...
+    def creatable_categories(self) -> list[CategorySummary]: ...
+    def in_category(
+        self, category: CategoryLike, *, limit: int | None = None
+    ) -> list[RoomSnapshot]: ...
+    def using(self, add_in: AddInLike, *, limit: int | None = None) -> list[RoomSnapshot]: ...
+    def add_ins(self) -> list[AddIn]: ...
 
 class LivingChat:
     def query_history(

@@ -31,7 +31,7 @@ from perchat.xccos.blocks import Histories, HistorySearch
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 
-    from perchat.client.rooms import Commands
+    from perchat.client.commands import Commands
     from perchat.model.message import Message
 
 __all__ = ["HistoryReader", "ask", "named_rooms", "walk"]

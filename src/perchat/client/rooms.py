@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from perchat.client.naming import add_in_id, at_most, category_uri, uris_of
-from perchat.client.targets import room_or_name
-from perchat.errors import PrincipalsAlreadyDefined
+from perchat.client.staffing import RoomStaff
 from perchat.model.chatroom import Behavior, Privacy, Role
 from perchat.model.invitation import InviteSetting
 from perchat.model.name import checked_description, checked_name
-from perchat.model.principal import principal_uri
 from perchat.model.roomdetails import (
     RoleChange,
     RoleOperation,
@@ -20,19 +18,8 @@ from perchat.model.roomdetails import (
     RoomSettings,
     RoomUpdate,
 )
-from perchat.model.uri import RoomUri
 from perchat.xccos.blocks import Nothing, QueryKind, RoomQuery, Rooms, RoomUris
-from perchat.xccos.managing import (
-    AddIns,
-    Categories,
-    PrincipalQuery,
-    Principals,
-    RoleAssignment,
-    RoleLists,
-    RoleQuery,
-    RoomLookup,
-    RoomPermissions,
-)
+from perchat.xccos.managing import AddIns, Categories, RoomPermissions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,27 +29,12 @@ if TYPE_CHECKING:
     from perchat.model.addin import AddIn
     from perchat.model.category import CategorySummary
     from perchat.model.chatroom import Permission, RoomSnapshot
-    from perchat.model.principal import Principal, RoleEntry
-    from perchat.model.uri import SipUri
-    from perchat.xccos.blocks import Data
+    from perchat.model.uri import RoomUri
 
-__all__ = ["Commands", "RoomServices"]
-
-_Block = TypeVar("_Block")
+__all__ = ["RoomServices"]
 
 
-class Commands(Protocol):
-    """What services need of a chat."""
-
-    @property
-    def owner_uri(self) -> SipUri:
-        """The user's address-of-record."""
-
-    async def command(self, name: str, data: Data, kind: type[_Block]) -> _Block:
-        """Send a command and return its reply's data."""
-
-
-class RoomServices:
+class RoomServices(RoomStaff):
     """
     What one can do with rooms without being in them.
 
@@ -76,16 +48,7 @@ class RoomServices:
     * NotSupported: the service does not know the command.
     """
 
-    def __init__(self, chat: Commands) -> None:
-        self._chat = chat
-
     # --- rooms ---
-
-    async def get(self, room: RoomLike) -> RoomDetails:
-        """Return everything about a room but who is in it; a name has to be exact."""
-        wanted = room_or_name(room)
-        lookup = RoomLookup(wanted) if isinstance(wanted, RoomUri) else RoomLookup(name=wanted)
-        return await self._chat.command("getchan", lookup, RoomDetails)
 
     async def create(
         self,
@@ -245,105 +208,7 @@ class RoomServices:
         """Return the add-ins that administrators registered."""
         return list((await self._chat.command("getaddins", Nothing(), AddIns)).add_ins)
 
-    # --- who holds which role ---
-
-    async def members(self, room: RoomLike) -> list[RoleEntry]:
-        """Return the users and groups that are members."""
-        return await self._holders(room, Role.MEMBER)
-
-    async def managers(self, room: RoomLike) -> list[RoleEntry]:
-        """Return the users and groups that manage the room."""
-        return await self._holders(room, Role.MANAGER)
-
-    async def presenters(self, room: RoomLike) -> list[RoleEntry]:
-        """Return the users and groups that may post in the auditorium."""
-        return await self._holders(room, Role.PRESENTER)
-
-    async def grant(
-        self,
-        room: RoomLike,
-        role: Role,
-        principals: PrincipalLike | Iterable[PrincipalLike],
-        *,
-        ignore_existing: bool = False,
-    ) -> list[RoleEntry]:
-        """
-        Give users and groups a role, all of them or none, and return who holds it now.
-
-        Args:
-            room: Which.
-            role: MEMBER, MANAGER or PRESENTER.
-            principals: By URI, or what carries it.
-            ignore_existing: Whether those who hold it already are passed over.
-
-        Raises:
-            ValueError: The role is not one in rooms, or nobody is named.
-            PrincipalsAlreadyDefined: They hold it already.
-            NoSuchPrincipal, PrincipalsNotInScope, PresenterNotMember: As they say.
-
-        """
-        wanted = RoleChange(_in_rooms(role), RoleOperation.ADD, _some(principals))
-        where = await self._uri(room)
-        try:
-            return await self._assign(where, wanted)
-        except PrincipalsAlreadyDefined:
-            if not ignore_existing:
-                raise
-        entries = await self._holders(where, role)
-        present = {principal_uri(entry.principal.uri) for entry in entries}
-        missing = tuple(uri for uri in wanted.principals if uri not in present)
-        return (
-            await self._assign(where, replace(wanted, principals=missing)) if missing else entries
-        )
-
-    async def revoke(
-        self,
-        room: RoomLike,
-        role: Role,
-        principals: PrincipalLike | Iterable[PrincipalLike],
-    ) -> list[RoleEntry]:
-        """
-        Take a role from users and groups, and return who holds it still.
-
-        Raises:
-            ValueError: The role is not one in rooms, or nobody is named.
-            NoSuchPrincipal: No such user or group.
-
-        """
-        change = RoleChange(_in_rooms(role), RoleOperation.REMOVE, _some(principals))
-        return await self._assign(await self._uri(room), change)
-
-    async def eligible(
-        self, room: RoomLike, role: Role, text: str, *, limit: int | None = None
-    ) -> list[Principal]:
-        """
-        Return the users and groups that could be given a role.
-
-        Args:
-            room: Which.
-            role: MEMBER, MANAGER or PRESENTER.
-            text: Part of a name.
-            limit: The most to return.
-
-        """
-        wanted, most = _in_rooms(role), at_most(limit)
-        where = await self._uri(room)
-        query = PrincipalQuery(text, room=where, role=wanted, max_results=most)
-        return await self._principals(query, limit)
-
-    async def eligible_creators(
-        self, category: CategoryLike, prefix: str, *, limit: int | None = None
-    ) -> list[Principal]:
-        """Return the users and groups that could be let make rooms in a category."""
-        query = PrincipalQuery(prefix, category=category_uri(category), max_results=at_most(limit))
-        return await self._principals(query, limit)
-
     # --- inside ---
-
-    async def _uri(self, room: RoomLike) -> RoomUri:
-        """Return a room's URI; disabled ones are found by name too, unlike in a search."""
-        wanted = room_or_name(room)
-        return wanted if isinstance(wanted, RoomUri) else (await self.get(wanted)).uri
 
     async def _modify(
         self, room: RoomLike, expected: RoomDetails | None, update: Callable[[RoomUri], RoomUpdate]
@@ -360,36 +225,6 @@ class RoomServices:
     async def _find(self, kind: QueryKind, criteria: str, limit: int | None) -> list[RoomSnapshot]:
         query = RoomQuery(criteria, kind, max_results=at_most(limit))
         return list((await self._chat.command("chansrch", query, Rooms)).rooms[:limit])
-
-    async def _holders(self, room: RoomLike, role: Role) -> list[RoleEntry]:
-        query = RoleQuery(await self._uri(room), role)
-        return _entries(await self._chat.command("getroles", query, RoleLists), role)
-
-    async def _assign(self, room: RoomUri, change: RoleChange) -> list[RoleEntry]:
-        assignment = RoleAssignment(room, (change,))
-        lists = await self._chat.command("setroles", assignment, RoleLists)
-        return _entries(lists, change.role)
-
-    async def _principals(self, query: PrincipalQuery, limit: int | None) -> list[Principal]:
-        found = await self._chat.command("prinsrch", query, Principals)
-        return list(found.principals[:limit])
-
-
-def _entries(lists: RoleLists, role: Role) -> list[RoleEntry]:
-    return [entry for one in lists.lists if one.role is role for entry in one.entries]
-
-
-def _in_rooms(role: Role) -> Role:
-    if role is Role.CREATOR:
-        raise ValueError("creators are named in categories, by administrators")
-    return role
-
-
-def _some(principals: PrincipalLike | Iterable[PrincipalLike]) -> tuple[str, ...]:
-    uris = uris_of(principals)
-    if not uris:
-        raise ValueError("nobody is named")
-    return uris
 
 
 def _replacing(

@@ -9,8 +9,8 @@ from perchat.model.principal import DirectoryUser, Group, UserMatches
 from perchat.xccos.managing import PrincipalLookup, UserQuery
 
 if TYPE_CHECKING:
+    from perchat.client.commands import Commands
     from perchat.client.naming import PrincipalLike
-    from perchat.client.rooms import Commands
 
 __all__ = ["UserServices"]
 
