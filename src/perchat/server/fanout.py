@@ -42,7 +42,7 @@ from perchat.xccos.masks import participant_mask
 from perchat.xccos.primitives import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from perchat.chat.service import ChatService
     from perchat.chat.state import Happening
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 __all__ = ["ArrivalInRooms", "Fanout"]
 
 _log = logging.getLogger(__name__)
+_TURN = 100  # clients told one by one before others have their turn
 _ABOUT_TRUST = (ApplicationChanged, ApplicationRemoved, UserChanged, UserRemoved)
 
 
@@ -251,18 +252,29 @@ class Fanout:
             joining.shown.set_result(self._view(joining.session, fact.room))
 
     def _expel(self, outcasts: Sequence[ParticipantParted]) -> None:
-        """Close the room for whoever may not stay, in the words each client understands."""
-        for parted in outcasts:
-            session = self._sessions.get(parted.session)
-            if session is None or (parted.session, parted.room) in self._leaving:
-                continue
-            self._leaving[parted.session, parted.room] = asyncio.Event()
-            if session.dialect.legacy_masks:
-                session.reply(Reply("part", RoomUris((parted.room,)), "0", 0))
-            else:
-                notice = news.kick(self._chat, parted.room, parted.user)
-                self._broadcast((session,), notice)
-        self._tasks.insist(partial(self._chat.expel, outcasts), "closing rooms to outcasts")
+        """Let them hear nothing more at once; they are told so, and leave, in our own time."""
+        keys = {(parted.session, parted.room): parted for parted in outcasts}
+        new = {key: parted for key, parted in keys.items() if key not in self._leaving}
+        self._leaving.update((key, asyncio.Event()) for key in new)
+        untold = iter(new.values())
+        self._tasks.insist(partial(self._put_out, outcasts, untold), "closing rooms to outcasts")
+
+    async def _put_out(
+        self, outcasts: Sequence[ParticipantParted], untold: Iterator[ParticipantParted]
+    ) -> Refusal | None:
+        for count, parted in enumerate(untold, 1):
+            if session := self._sessions.get(parted.session):
+                self._tell_outcast(session, parted)
+            if count % _TURN == 0:
+                await asyncio.sleep(0)
+        return await self._chat.expel(outcasts)
+
+    def _tell_outcast(self, session: ChatSession, parted: ParticipantParted) -> None:
+        """Close the room in the words that the client understands."""
+        if session.dialect.legacy_masks:
+            session.reply(Reply("part", RoomUris((parted.room,)), "0", 0))
+        else:
+            self._broadcast((session,), news.kick(self._chat, parted.room, parted.user))
 
     def _gone(self, parted: ParticipantParted) -> None:
         if leaving := self._leaving.pop((parted.session, parted.room), None):
