@@ -59,10 +59,9 @@ def _snapshot(
     rooms: Sequence[RoomUri],
 ) -> Snapshot:
     size = USERS * GROUPS_OF_EACH // GROUPS
-    held = [GroupMembersAdded(group, tuple(chance.sample(users, size))) for group in groups]
-    nested = [
-        GroupMembersAdded(groups[n], (groups[n * 3 + 1], groups[n * 3 + 2]))
-        for n in range(GROUPS // 3 - 1)
+    held = [
+        GroupMembersAdded(group, (*groups[n * 3 + 1 : n * 3 + 3], *chance.sample(users, size)))
+        for n, group in enumerate(groups)
     ]
     few = ROLE_ENTRIES // ROOMS - 2
     roles = [
@@ -77,7 +76,7 @@ def _snapshot(
         rooms=tuple(Room(uri, f"Room {uri.guid}", "", WALL) for uri in rooms),
         roles=tuple(roles),
         groups=tuple(Group(uri, uri) for uri in groups),
-        memberships=(*held, *nested),
+        memberships=tuple(held),
     )
 
 

@@ -40,6 +40,23 @@ class Affiliations:
 
     # changes
 
+    def load(self, group: str, members: Iterable[str]) -> None:
+        """Do what ``add`` does for a group that holds nobody yet, each member named once."""
+        holder, number, holders = self._numbered(group), self._number, self._holders
+        held = array("I")
+        for name in members:
+            member = number.get(name)
+            if member is None:
+                member = self._numbered(name)
+            held.append(member)
+            if member in holders:
+                holders[member].append(holder)
+            else:
+                holders[member] = array("I", (holder,))
+        self._members[holder] = held
+        self._above.clear()
+        self._of.clear()
+
     def add(self, group: str, members: Iterable[str]) -> None:
         """Let a group hold members, which may be groups; it must not come to hold itself."""
         holder = self._numbered(group)

@@ -57,7 +57,7 @@ class DirectoryState:
         self.add_ins.update((add_in.id, add_in) for add_in in snapshot.add_ins)
         self.applications.update((fold(one.name), one) for one in snapshot.applications)
         for membership in snapshot.memberships:
-            self.affiliations.add(membership.group, membership.members)
+            self.affiliations.load(membership.group, membership.members)
 
     def users_below(self, principals: Iterable[str]) -> set[SipUri]:
         """Return the known users that any of these principals is or holds."""
