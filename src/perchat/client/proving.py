@@ -14,6 +14,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from perchat.client import sspi
 from perchat.client.credentials import SystemCredential
 from perchat.errors import AuthenticationError
 from perchat.lync.authentication import Initiator, TicketNeeded
@@ -101,7 +102,8 @@ class Proving:
     async def _ticket(self, service: str) -> Ticket:
         credential = self._credential
         cache = credential.cache if isinstance(credential, SystemCredential) else ""
-        return await asyncio.to_thread(obtain, service, cache=cache)
+        how = sspi.obtain if sspi.AVAILABLE else obtain
+        return await asyncio.to_thread(how, service, cache=cache)
 
 
 def wall_clock() -> float:

@@ -36,12 +36,15 @@ from perchat.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from perchat.lync.association import Signer
+
 __all__ = [
     "KerberosSigner",
     "PrincipalMap",
     "Ticket",
     "TicketAcceptor",
     "TicketRefused",
+    "checked_service",
     "obtain",
 ]
 
@@ -102,7 +105,7 @@ class Ticket:
     principal: str
     token: bytes = field(repr=False)
     lifetime: float
-    signer: KerberosSigner = field(repr=False)
+    signer: Signer = field(repr=False)
 
 
 class TicketRefused(PerchatError):
@@ -128,8 +131,7 @@ def obtain(service: str, *, cache: str = "") -> Ticket:
             MALFORMED_CHALLENGE for a service that is none of SIP.
 
     """
-    if not _SERVICE.fullmatch(service):
-        _fail(_Reason.MALFORMED_CHALLENGE, f"the server asks for a ticket for {service[:80]!r}")
+    checked_service(service)
     try:
         gssapi = _gssapi()
     except ImportError as error:
@@ -138,6 +140,12 @@ def obtain(service: str, *, cache: str = "") -> Ticket:
         return _initiate(gssapi, service, cache)
     except gssapi.exceptions.GSSError as error:
         raise _explained(error, service) from error
+
+
+def checked_service(service: str) -> None:
+    """Raise MALFORMED_CHALLENGE for a service that is none of SIP; see ``obtain``."""
+    if not _SERVICE.fullmatch(service):
+        _fail(_Reason.MALFORMED_CHALLENGE, f"the server asks for a ticket for {service[:80]!r}")
 
 
 def _initiate(gssapi: Any, service: str, cache: str) -> Ticket:
