@@ -120,7 +120,9 @@ if sys.platform == "win32":
         def __del__(self) -> None:
             _secur32.DeleteSecurityContext(ctypes.byref(self._context))
 
-    def _two(text: bytes, token: ctypes.Array[ctypes.c_char]) -> tuple[_Buffers, ctypes.Array[_Buffer]]:
+    def _two(
+        text: bytes, token: ctypes.Array[ctypes.c_char]
+    ) -> tuple[_Buffers, ctypes.Array[_Buffer]]:
         data = ctypes.create_string_buffer(text, len(text))
         parts = (_Buffer * 2)(
             _Buffer(len(text), _DATA, ctypes.cast(data, ctypes.c_void_p)),
