@@ -31,6 +31,7 @@ from perchat.xccos.blocks import (
     Arrivals,
     Departure,
     Departures,
+    History,
     Joined,
     JoinedRoom,
     RoomUris,
@@ -38,6 +39,7 @@ from perchat.xccos.blocks import (
 from perchat.xccos.masks import MANAGER, MEMBER, PRESENTER
 from perchat.xccos.primitives import Notice, Reply
 from tests.client.peer import ALICE, BOB, LOBBY, room, roster
+from tests.client.test_browse import living
 
 if TYPE_CHECKING:
     from perchat.client.events import SessionEvent
@@ -207,6 +209,28 @@ async def test_what_is_said_of_other_rooms_changes_nothing(peer: Peer) -> None:
         event = await told(peer, session, events, rights(ALICE, MANAGER))
         assert isinstance(event, PrivilegeChanged)
         assert session.name == "Lobby"
+
+
+async def test_what_changed_while_the_connection_was_away_is_told_when_it_is_back(
+    peer: Peer,
+) -> None:
+    renamed = replace(LIVES, name="Hall")
+    peer.answering("bccontext", History(LOBBY))
+    peer.answering(
+        "join",
+        Joined((JoinedRoom(LIVES, roster(ALICE)),)),
+        Joined((JoinedRoom(renamed, roster(ALICE)),)),
+    )
+    async with living(peer) as chat, chat.join(LOBBY) as lobby:
+        events = lobby.events()
+        peer.connection.cut()
+        seen = [await anext(events) for _ in range(3)]
+        assert seen == [
+            SessionStateChanged(SessionState.ESTABLISHING, SessionReason.DISCONNECTED),
+            SessionStateChanged(SessionState.ESTABLISHED),
+            RoomChanged({"name": Change("Lobby", "Hall")}),
+        ]
+        assert lobby.name == "Hall"
 
 
 # --- everybody in the room ---

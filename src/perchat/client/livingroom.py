@@ -22,12 +22,13 @@ from perchat.client.events import (
     EventsLost,
     MessageReceived,
     PostResult,
+    RoomChanged,
     SessionReason,
     SessionStateChanged,
 )
 from perchat.client.questions import walk
 from perchat.client.reconnect import LOST
-from perchat.client.roster import JoinedRoomView
+from perchat.client.roster import JoinedRoomView, changes_between, properties
 from perchat.client.sequel import Sequel
 from perchat.client.session import ChatRoomSession
 from perchat.client.states import SessionState
@@ -116,7 +117,7 @@ class LivingRoom(JoinedRoomView):
         """
         Return what is seen from now on; what happened while the connection was away is not.
 
-        Who came and went meanwhile is told, though, when it is back.
+        Who came and went meanwhile, and how the room changed, is told, though, when it is back.
         """
         return self._events.stream(
             lambda event: event, limit=limit, overflow=overflow, marker=EventsLost
@@ -342,6 +343,7 @@ class LivingRoom(JoinedRoomView):
     def _adopt(
         self, session: ChatRoomSession, events: EventStream[SessionEvent], newest: int | None
     ) -> None:
+        known = properties(self)
         before, self._joined = self._joined, session.joined
         if newest is not None:
             self._newest = max(newest, self._newest or 0)
@@ -350,6 +352,8 @@ class LivingRoom(JoinedRoomView):
         self._session.come(session)
         if before is not None and self._joined is not None:
             self._events.publish(SessionStateChanged(SessionState.ESTABLISHED))
+            if changes := changes_between(known, properties(self)):
+                self._events.publish(RoomChanged(changes))
             for change in _attendance(before, self._joined):
                 self._events.publish(change)
 

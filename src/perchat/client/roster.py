@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
+from perchat.client.events import Change
 from perchat.errors import CommandFailed, ErrorCode
 from perchat.model.chatroom import Behavior, Permission, Privacy
 from perchat.xccos.blocks import Joined
 from perchat.xccos.masks import permission_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from perchat.model.addin import AddIn
     from perchat.model.chatroom import RoomSnapshot
     from perchat.model.participant import Participant
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from perchat.model.uri import CategoryUri, RoomUri, SipUri
     from perchat.xccos.blocks import Data, JoinedRoom
 
-__all__ = ["JoinedRoomView", "JoinedState", "properties"]
+__all__ = ["JoinedRoomView", "JoinedState", "changes_between", "properties"]
 
 _PROPERTIES = (  # what RoomChanged tells of
     "name",
@@ -188,3 +192,11 @@ class JoinedRoomView:
 def properties(room: JoinedRoomView) -> dict[str, object]:
     """Return what is shown of a room and may change, by name."""
     return {name: getattr(room, name) for name in _PROPERTIES}
+
+
+def changes_between(
+    before: Mapping[str, object], now: Mapping[str, object]
+) -> Mapping[str, Change]:
+    """Return which properties are others now, as RoomChanged tells them."""
+    changed = (name for name in now if now[name] != before[name])
+    return MappingProxyType({name: Change(before[name], now[name]) for name in changed})

@@ -10,14 +10,12 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from perchat.client.builder import MessageBuilder, composed
 from perchat.client.echoes import Echoes, check_post, new_client_id
 from perchat.client.events import (
     AttendanceChanged,
-    Change,
     EventsLost,
     MessageReceived,
     PostResult,
@@ -27,7 +25,7 @@ from perchat.client.events import (
     SessionStateChanged,
 )
 from perchat.client.questions import ask, walk
-from perchat.client.roster import JoinedRoomView, JoinedState, properties
+from perchat.client.roster import JoinedRoomView, JoinedState, changes_between, properties
 from perchat.client.states import SESSION_TABLE, SessionState, StateMachine, Step
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
 from perchat.client.targets import room_or_name
@@ -381,12 +379,8 @@ class ChatRoomSession(JoinedRoomView):
             return
         before = properties(self)
         self._joined.update(room)
-        now = properties(self)
-        changes = {
-            name: Change(before[name], now[name]) for name in now if now[name] != before[name]
-        }
-        if changes:
-            self._events.publish(RoomChanged(MappingProxyType(changes)))
+        if changes := changes_between(before, properties(self)):
+            self._events.publish(RoomChanged(changes))
         if room.disabled:
             self.put_out(SessionReason.ROOM_DISABLED)
 
