@@ -106,6 +106,37 @@ async def test_s4_rooms_found_by_name_category_and_filter(projects: LiveServer) 
             assert [one.name for one in await alice.rooms_joined_by(BOB)] == ["Blue 1"]
 
 
+async def test_n1_a_room_is_not_made_where_it_may_not_be(projects: LiveServer) -> None:
+    async with alice_and_bob(projects) as (alice, bob):
+        place = await category(alice, "Projects")
+        with pytest.raises(perchat.CannotCreateRoom):
+            await bob.rooms.create("Mine", place)
+        with pytest.raises(perchat.HierarchyViolation):
+            await alice.rooms.create("Mine", alice.server.root_category or "")
+        await alice.rooms.create("Mine", place)
+        for taken in ("mine", "Projects", "Lobby"):
+            with pytest.raises(perchat.DuplicateRoomName):
+                await alice.rooms.create(taken, place)
+
+
+async def test_n2_roles_are_for_those_who_may_have_them(projects: LiveServer) -> None:
+    async with alice_and_bob(projects) as (alice, _):
+        room = await alice.rooms.create(
+            "Iota", await category(alice, "Traders"), behavior=Behavior.AUDITORIUM
+        )
+        with pytest.raises(perchat.PrincipalsNotInScope):
+            await alice.rooms.grant(room, Role.MEMBER, BOB)
+        with pytest.raises(perchat.PresenterNotMember):
+            await alice.rooms.grant(room, Role.PRESENTER, CAROL)
+        with pytest.raises(perchat.NoSuchPrincipal):
+            await alice.rooms.grant(room, Role.MEMBER, "sip:nobody@example.com")
+        await alice.rooms.grant(room, Role.MEMBER, CAROL)
+        await alice.rooms.update(room, behavior=Behavior.NORMAL)
+        with pytest.raises(perchat.InvalidArgument):
+            await alice.rooms.grant(room, Role.PRESENTER, CAROL)
+        assert [one.principal.uri for one in await alice.rooms.members(room)] == [CAROL]
+
+
 async def next_of(
     events: perchat.EventStream[perchat.SessionEvent], kind: type[perchat.SessionEvent]
 ) -> perchat.SessionEvent:
