@@ -219,13 +219,15 @@ class Fanout:
 
     def _tell_privileges(self, room: RoomUri, users: Sequence[SipUri]) -> None:
         """Tell everyone, in a large room the users themselves: nobody else knows they are there."""
+        named = frozenset(users)
+        changed = {p.uri: p for p in self._chat.participants(room) if p.uri in named}
+        audience = self._audience(room)
         if not self._chat.is_large(room):
-            self._broadcast(self._audience(room), news.privileges(self._chat, room, users))
+            self._broadcast(audience, news.privileges(room, changed.values()))
             return
-        for user in users:
-            own = [session for session in self._audience(room) if session.user.uri == user]
-            if own:
-                self._broadcast(own, news.privileges(self._chat, room, (user,)))
+        for session in audience:
+            if own := changed.get(session.user.uri):
+                self._broadcast((session,), news.privileges(room, (own,)))
 
     def _introduce_all(self, room: RoomUri, left: Sequence[SipUri]) -> None:
         """Tell everyone who is there, without naming anyone twice: all out, then all in."""

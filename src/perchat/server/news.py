@@ -17,7 +17,7 @@ from perchat.xccos.masks import participant_mask
 from perchat.xccos.primitives import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     from perchat.chat.service import ChatService
     from perchat.chat.state import ChatState, UserInvited
@@ -39,10 +39,9 @@ def departure(room: RoomUri, users: tuple[SipUri, ...]) -> Notice:
     return Notice("part", Departures((Departure(room, users),)))
 
 
-def privileges(chat: ChatService, room: RoomUri, users: Collection[SipUri]) -> Notice:
+def privileges(room: RoomUri, participants: Iterable[Participant]) -> Notice:
     """Return the notice of what participants may do now."""
-    changed = [one for one in chat.participants(room) if one.uri in users]
-    return arrival(room, changed, "permmodify")
+    return arrival(room, participants, "permmodify")
 
 
 def kick(chat: ChatService, room: RoomUri, user: SipUri) -> Notice:
