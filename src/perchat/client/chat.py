@@ -11,13 +11,14 @@ import logging
 from asyncio import Event
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from perchat.client.browse import ChatServices
 from perchat.client.dialog import ChatDialog
 from perchat.client.endpoint import LocalEndpoint
 from perchat.client.events import ConnectionStateChanged, SessionReason
 from perchat.client.invitations import InvitationStream
+from perchat.client.observed import Observed
 from perchat.client.opening import Opening
 from perchat.client.questions import HistoryReader, ask, named_rooms
 from perchat.client.routes import RoomRoutes
@@ -63,7 +64,7 @@ _Block = TypeVar("_Block")
 _EVERYTHING = HistoryQuery()
 
 
-class PersistentChatEndpoint(HistoryReader, ChatServices):
+class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
     """
     A chat service, as one user sees it.
 
@@ -155,6 +156,9 @@ class PersistentChatEndpoint(HistoryReader, ChatServices):
         return next((one for one in self.sessions.values() if one.name.casefold() == name), None)
 
     # --- what it tells ---
+
+    def _sources(self) -> tuple[Broadcast[Any], ...]:
+        return (self._changes, self._invited)
 
     def state_changes(
         self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import weakref
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Protocol, Self
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from perchat.client.arguments import checked_owner
 from perchat.client.events import EndpointReason, EndpointStateChanged
+from perchat.client.observed import Observed
 from perchat.client.platform import CollaborationPlatform
 from perchat.client.states import ENDPOINT_TABLE, EndpointState, StateMachine, Step
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
@@ -42,7 +43,7 @@ class Dependant(Protocol):
         """Wait until what it has begun is over."""
 
 
-class LocalEndpoint(ABC):
+class LocalEndpoint(Observed):
     """What chat endpoints stand on, whichever way it signed in."""
 
     def __init__(self, platform: CollaborationPlatform, uri: str, options: EndpointOptions) -> None:
@@ -85,6 +86,9 @@ class LocalEndpoint(ABC):
     def domain(self) -> str:
         """The user's SIP domain."""
         return self._owner_uri.domain
+
+    def _sources(self) -> tuple[Broadcast[Any], ...]:
+        return (self._changes,)
 
     def state_changes(
         self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST

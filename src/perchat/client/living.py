@@ -17,6 +17,7 @@ from perchat.client.events import SessionReason
 from perchat.client.lives import Lives
 from perchat.client.livingroom import LivingRoom
 from perchat.client.livingstates import LIVING_TABLE, LivingState, LivingStateChanged
+from perchat.client.observed import Observed
 from perchat.client.opening import Opening
 from perchat.client.questions import HistoryReader, named_rooms
 from perchat.client.states import StateMachine, Step
@@ -60,7 +61,7 @@ _chance = secrets.SystemRandom().random
 _JOINS = 16  # joins under way at once after a reconnection
 
 
-class LivingChat(HistoryReader, ChatServices):
+class LivingChat(HistoryReader, ChatServices, Observed):
     """
     A chat service, as one user sees it across connections; made by the connect helpers.
 
@@ -159,6 +160,9 @@ class LivingChat(HistoryReader, ChatServices):
         return self._lives.latest
 
     # --- what it tells ---
+
+    def _sources(self) -> tuple[Broadcast[Any], ...]:
+        return (self._changes, self._invited)
 
     def state_changes(
         self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from perchat.client.builder import MessageBuilder, composed
 from perchat.client.catchup import CatchUpStream
@@ -26,6 +26,7 @@ from perchat.client.events import (
     SessionReason,
     SessionStateChanged,
 )
+from perchat.client.observed import Observed
 from perchat.client.questions import walk
 from perchat.client.reconnect import LOST
 from perchat.client.roster import JoinedRoomView, changes_between, properties
@@ -64,7 +65,7 @@ _LOOK_BACK = 100  # messages, for one of ours whose echo was lost
 _OUT = frozenset({SessionReason.KICKED, SessionReason.ROOM_DISABLED})
 
 
-class LivingRoom(JoinedRoomView):
+class LivingRoom(JoinedRoomView, Observed):
     """
     One room, as one user takes part in it across connections; made by ``chat.join``.
 
@@ -122,6 +123,9 @@ class LivingRoom(JoinedRoomView):
         return self._events.stream(
             lambda event: event, limit=limit, overflow=overflow, marker=EventsLost
         )
+
+    def _sources(self) -> tuple[Broadcast[Any], ...]:
+        return (self._events,)
 
     def messages(
         self,

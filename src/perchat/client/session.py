@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from perchat.client.builder import MessageBuilder, composed
 from perchat.client.echoes import Echoes, check_post, new_client_id
@@ -24,6 +24,7 @@ from perchat.client.events import (
     SessionReason,
     SessionStateChanged,
 )
+from perchat.client.observed import Observed
 from perchat.client.questions import ask, walk
 from perchat.client.roster import JoinedRoomView, JoinedState, changes_between, properties
 from perchat.client.states import SESSION_TABLE, SessionState, StateMachine, Step
@@ -68,7 +69,7 @@ _log = logging.getLogger("perchat.session")
 _EVERYTHING = HistoryQuery()
 
 
-class ChatRoomSession(JoinedRoomView):
+class ChatRoomSession(JoinedRoomView, Observed):
     """
     One room, as one user takes part in it; usually made by ``chat.join``.
 
@@ -115,6 +116,9 @@ class ChatRoomSession(JoinedRoomView):
         return self._events.stream(
             lambda event: event, limit=limit, overflow=overflow, marker=EventsLost
         )
+
+    def _sources(self) -> tuple[Broadcast[Any], ...]:
+        return (self._events,)
 
     def messages(
         self,

@@ -15,6 +15,7 @@ from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from perchat.client.handlers import Handler
 from perchat.errors import OperationFailure
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class Broadcast(Generic[_Event]):
     def __init__(self) -> None:
         self._readers: weakref.WeakKeyDictionary[EventStream[Any], Callable[[_Event], Any]]
         self._readers = weakref.WeakKeyDictionary()
+        self._handlers: list[Handler[Any]] = []
         self._ended = False
 
     def stream(
@@ -170,8 +172,22 @@ class Broadcast(Generic[_Event]):
             self._readers[stream] = select
         return stream
 
+    def call(self, kind: type[_Item], handler: Callable[[_Item], object]) -> Callable[[], None]:
+        """Have ``handler`` called with each event of a kind; return what takes it off again."""
+        added = Handler(kind, handler)
+        self._handlers.append(added)
+
+        def take_off() -> None:
+            added.close()
+            if added in self._handlers:
+                self._handlers.remove(added)
+
+        return take_off
+
     def publish(self, event: _Event) -> None:
-        """Give the event to every stream that wants it."""
+        """Give the event to every stream and handler that wants it."""
+        for handler in tuple(self._handlers):
+            handler.offer(event)
         for stream, select in list(self._readers.items()):
             item = select(event)
             if item is not None:
