@@ -196,8 +196,8 @@ class FrontEnd:
             self._register_trusted(event)
             return
         self.sign_in.register(self._connection, event)
-        if not self.sign_in.stands and self.sign_in.user is not None and not self._held:
-            self._held = True  # what is sent now would not be signed
+        if self.sign_in.under_way and self.sign_in.user is not None and not self._held:
+            self._held = True  # what is sent now could not be checked
             for session in self._sessions.values():
                 session.outbox.hold()
 

@@ -60,6 +60,8 @@ class SignIn:
 
     Attributes:
         user: Who signed in; None until then, and after signing out.
+        under_way: Whether a REGISTER was challenged and the answer is awaited. Meanwhile
+            legacy clients can check no signature, neither by the old keys nor by new ones.
 
     """
 
@@ -73,6 +75,7 @@ class SignIn:
         """Take ``signed_in``, called at each success, and ``signed_out``, when it is given up."""
         config = services.config
         self.user: User | None = None
+        self.under_way = False
         self._services = services
         self._signed_in = signed_in
         self._signed_out = signed_out
@@ -193,6 +196,7 @@ class SignIn:
         return None if user is None or secret is None else Account(user.uri, secret)
 
     def _conclude(self, connection: Connection, event: RequestReceived, verdict: Verdict) -> None:
+        self.under_way = isinstance(verdict, Challenged)
         match verdict:
             case Accepted():
                 self._accept(connection, event, verdict)
