@@ -473,6 +473,7 @@ async def test_leaving_goes_from_the_top_down_and_may_be_repeated(
         chat = PersistentChatEndpoint(POOL, endpoint)
         await chat.establish()
         session = await chat.join(LOBBY)
+        caplog.clear()
         caplog.set_level(logging.INFO)
         if dead:
             peer.connection.cut()
