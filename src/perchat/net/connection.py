@@ -30,6 +30,7 @@ from perchat.net.trace import Seen
 from perchat.sip.message import Request, Response
 from perchat.sip.parser import Damaged, ParserLimits, Ping, StreamBroken, StreamParser
 from perchat.sip.serializer import serialize
+from perchat.sip.transport import PING, PONG
 from perchat.sip.useragent import UserAgent, UserAgentSettings
 
 if TYPE_CHECKING:
@@ -45,8 +46,6 @@ _log = logging.getLogger("perchat.net")
 _wire = logging.getLogger("perchat.wire")
 _numbers = itertools.count(1)
 _T = TypeVar("_T")
-PONG = b"\r\n"  # RFC 5626 §3.5.1
-PING = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
