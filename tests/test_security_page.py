@@ -6,18 +6,16 @@ import re
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from perchat.errors import ConfigurationError
 from perchat.markup import MarkupLimits
 from perchat.server.config import LimitsConfig, SignInConfig
+from perchat.server.trust import trusted_networks
 from perchat.sip.parser import ParserLimits
 
-ROWS = dict(
-    re.findall(
-        r"^\| (`[\w.]+`|[\w ]+ \(fixed\)) \| (\d+) \|",
-        (Path(__file__).parent.parent / "SECURITY.md").read_text("utf-8"),
-        re.MULTILINE,
-    )
-)
+PAGE = (Path(__file__).parent.parent / "SECURITY.md").read_text("utf-8")
+ROWS = dict(re.findall(r"^\| (`[\w.]+`|[\w ]+ \(fixed\)) \| (\d+) \|", PAGE, re.MULTILINE))
 
 
 def defaults(prefix: str, kind: type[msgspec.Struct]) -> dict[str, float]:
@@ -33,6 +31,15 @@ def test_limits_of_signing_in_are_listed_with_their_defaults() -> None:
     listed = {name: int(value) for name, value in ROWS.items() if name.startswith("`sign_in.")}
     assert listed.items() <= defaults("sign_in", SignInConfig).items()
     assert listed
+
+
+def test_the_page_says_of_trust_what_the_settings_do() -> None:
+    assert "`sign_in.trust` is the one exception, and it is off" in PAGE
+    assert SignInConfig().trust == ()
+    for example in re.findall(r'sign_in\.trust = \["([^"]+)"\]', PAGE):
+        assert trusted_networks([example])
+    with pytest.raises(ConfigurationError, match="loopback"):
+        trusted_networks(["192.0.2.1"])
 
 
 def test_fixed_limits_are_those_of_the_parsers() -> None:

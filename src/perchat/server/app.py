@@ -29,6 +29,7 @@ from perchat.server.services import EnvelopeIds, Services, wall_clock
 from perchat.server.singlesignon import SingleSignOn
 from perchat.server.storage import chat_settings, open_store
 from perchat.server.tasks import Tasks
+from perchat.server.trust import warn_of_trust
 from perchat.sip.parser import ParserLimits
 from perchat.sip.useragent import UserAgentSettings
 from perchat.store.directory import Directory, load_key
@@ -116,6 +117,7 @@ async def _listen_until(
     stop: asyncio.Event,
 ) -> None:
     listeners = await _listeners(services, tls)
+    warn_of_trust(services.config.sign_in.trust, [one.host_port for one in listeners])
     try:
         found = {listener.secure: listener.host_port for listener in listeners}
         ready(Addresses(found.get(True), found.get(False)))

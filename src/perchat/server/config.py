@@ -17,6 +17,7 @@ import msgspec
 
 from perchat.errors import ConfigurationError
 from perchat.model.uri import SipUri
+from perchat.server.trust import trusted_networks
 
 __all__ = [
     "ChatConfig",
@@ -99,6 +100,8 @@ class SignInConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         kerberos_realm: Whose ``NAME@REALM`` signs in as ``sip:NAME@DOMAIN``; empty means
             the domain in capitals.
         kerberos_users: Principals with another name here: ``"asmith@CORP.EXAMPLE" = "alice"``.
+        trust: Loopback addresses or networks from where users are taken at their word, without
+            password or signature: ``["127.0.0.1"]``. For measuring; empty trusts nobody.
 
     """
 
@@ -111,6 +114,7 @@ class SignInConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     keytab: str = ""
     kerberos_realm: str = ""
     kerberos_users: dict[str, str] = {}
+    trust: tuple[str, ...] = ()
 
     @property
     def schemes(self) -> tuple[str, ...]:
@@ -400,6 +404,7 @@ def _decode(kind: type, value: object) -> object:
 def _check(config: ServerConfig) -> None:
     _check_listeners(config.listen)
     _check_protocols(config.sign_in)
+    trusted_networks(config.sign_in.trust)
     if config.host:
         checked_host(config.host)
     for uri in config.chat_uris:

@@ -20,6 +20,7 @@ from perchat.server.applications import PeerGuard
 from perchat.server.session import ChatSession
 from perchat.server.signin import SignIn
 from perchat.server.subscriptions import subscribe
+from perchat.server.trust import is_trusted
 from perchat.sip.dialog import dialog_id
 from perchat.sip.events import (
     DialogEnded,
@@ -88,6 +89,8 @@ class FrontEnd:
     def connection_made(self, connection: Connection) -> None:
         """Start the clock for signing in."""
         self._connection = connection
+        trust = self._services.config.sign_in.trust
+        self.sign_in.trusted = is_trusted(connection.peername[0], trust)
         connection.guard = self._peer = PeerGuard(
             self._services, connection, self.sign_in, admitted=self._stop_clock
         )
@@ -336,6 +339,7 @@ class FrontEnd:
         self._unbind()
         for session in list(self._sessions.values()):
             session.end("signed out")
+        self._sessions.clear()  # who comes next on the line finds nothing of them
 
     def _bind(self, binding: Binding) -> None:
         """Take the endpoint's place; an older connection of it can only be a dead one."""

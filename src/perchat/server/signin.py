@@ -13,6 +13,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from perchat.errors import ConfigurationError, RemoteProtocolError, StorageError
+from perchat.lync.application import sender
 from perchat.lync.authentication import (
     Accepted,
     Acceptor,
@@ -49,6 +50,7 @@ __all__ = ["SignIn"]
 _log = logging.getLogger("perchat.signin")
 _UNAUTHENTICATED = frozenset({"REGISTER", "OPTIONS", "NEGOTIATE"})
 _UNANSWERED = frozenset({"ACK", "CANCEL"})
+_FOREIGN_FROM = 4004
 _NOT_ENABLED = 4005
 _UNAVAILABLE = 1007  # temporarily cannot route
 _REGISTRAR = 4000  # user services, no closer id is published
@@ -62,6 +64,7 @@ class SignIn:
         user: Who signed in; None until then, and after signing out.
         under_way: Whether a REGISTER was challenged and the answer is awaited. Meanwhile
             legacy clients can check no signature, neither by the old keys nor by new ones.
+        trusted: Whether the settings take who is there at their word; set once, first.
 
     """
 
@@ -76,6 +79,7 @@ class SignIn:
         config = services.config
         self.user: User | None = None
         self.under_way = False
+        self.trusted = False
         self._services = services
         self._signed_in = signed_in
         self._signed_out = signed_out
@@ -91,8 +95,8 @@ class SignIn:
 
     @property
     def stands(self) -> bool:
-        """Whether what is sent now would be signed."""
-        return self._acceptor.association is not None
+        """Whether somebody signed in: what is sent now is signed, or taken at their word."""
+        return self._acceptor.association is not None or (self.trusted and self.user is not None)
 
     # --- the guard ---
 
@@ -100,6 +104,8 @@ class SignIn:
         """Let pass what is signed by its sender, and what needs no signature."""
         if isinstance(message, Request) and message.method in _UNAUTHENTICATED:
             return Admission(message)
+        if self.trusted:
+            return self._admit_trusted(message)
         check = self._acceptor.check(message, now)
         if check is Check.OK:
             return Admission(message)
@@ -107,6 +113,20 @@ class SignIn:
         if isinstance(message, Response) or message.method in _UNANSWERED:
             return Admission()
         return Admission(answer=self._turned_away(message, check))
+
+    def _admit_trusted(self, message: Message) -> Admission:
+        """Let pass, unsigned, what a registered user sends in that user's name."""
+        if isinstance(message, Response) or message.method in _UNANSWERED:
+            return Admission(message)
+        host = self._services.config.host_name
+        if self.user is None:
+            refused = Refused(403, _REGISTRAR, "Nobody has registered here", source=host)
+        elif sender(message) != self.user.uri:
+            refused = Refused(403, _FOREIGN_FROM, source=host)
+        else:
+            return Admission(message)
+        _log.info("not admitted, though trusted: %s", _name(message))
+        return Admission(answer=_answer(message, refused.status, refused.headers))
 
     def seal(self, message: Message) -> Message:
         """Sign what goes out."""
@@ -125,6 +145,9 @@ class SignIn:
 
     def register(self, connection: Connection, event: RequestReceived) -> None:
         """Take a REGISTER; it is answered now or when the directory has been asked."""
+        if self.trusted:
+            self._take_at_word(connection, event)
+            return
         now = asyncio.get_running_loop().time()
         verdict = self._acceptor.receive(event.request, now, self._services.clock())
         if isinstance(verdict, ProofNeeded):
@@ -137,6 +160,15 @@ class SignIn:
     def register_trusted(self, connection: Connection, event: RequestReceived, user: User) -> None:
         """Take a REGISTER that needs no proof, as an application's that was admitted."""
         self._accept(connection, event, Accepted(user.name, user.uri.domain, user.uri))
+
+    def _take_at_word(self, connection: Connection, event: RequestReceived) -> None:
+        """Take a REGISTER for whom it names, whatever proof it brings or lacks."""
+        address = sender(event.request)
+        name, _, domain = address.partition(":")[2].rpartition("@")
+        known = self.user is not None and self.user.uri == address
+        if not known:
+            _log.info("%s is taken at their word, from %s", address, connection.peername[0])
+        self._accept(connection, event, Accepted(name, domain, address, refreshed=known))
 
     async def _prove(
         self, connection: Connection, event: RequestReceived, proof: ProofNeeded
@@ -212,7 +244,7 @@ class SignIn:
             registration = Registration.parse(event.request, default=granted, most=granted)
         except RemoteProtocolError as error:
             registration = Refused(error.status, reason=str(error))
-        user = self._services.chat.user(SipUri(accepted.uri))
+        user = self._user(accepted.uri)
         if isinstance(registration, Refused):
             refusal: Refused | None = registration
         elif user is None or not user.enabled:
@@ -222,6 +254,12 @@ class SignIn:
         if refusal is not None:
             _log.warning("sign-in of %s refused: %s", accepted.uri, refusal.reason)
             connection.respond(event.transaction, refusal.status, headers=refusal.headers)
+
+    def _user(self, address: str) -> User | None:
+        try:
+            return self._services.chat.user(SipUri(address))
+        except ValueError:  # no address of a user
+            return None
 
     def _bind(
         self,
