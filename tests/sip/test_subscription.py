@@ -9,7 +9,6 @@ from perchat.sip.message import Headers, Response
 from perchat.sip.subscription import (
     Subscription,
     SubscriptionState,
-    carries_notification,
     piggybacked_cseq,
 )
 from tests.sip.messages import parsed, request_of, sipe_subscribe
@@ -39,8 +38,15 @@ def test_a_plain_subscriber_gets_notify_and_no_more_time_than_there_is() -> None
     subscription = Subscription.of(request, 0.0, default=600, longest=3600)
     assert (subscription.event, subscription.interval) == ("presence", 3600)
     assert subscription.method == "NOTIFY"
-    names = [name for name, _ in subscription.answer_headers(0.0)]
-    assert "ms-piggyback-cseq" not in names
+    answer, notice = (
+        dict(subscription.answer_headers(0.0)),
+        dict(subscription.notify_headers(0.0)),
+    )
+    assert not {"ms-piggyback-cseq", "subscription-state"} & answer.keys()
+    assert answer["Event"] == notice["Event"] == "presence;id=7"
+    assert notice["subscription-state"] == "active;expires=3600"
+    late = dict(subscription.notify_headers(3600.0))
+    assert late["subscription-state"] == "terminated;expires=0;reason=timeout"
     nameless = request.headers.replaced("Event")
     with pytest.raises(RemoteProtocolError) as caught:
         Subscription.of(type(request)("SUBSCRIBE", "sip:a@b", nameless), 0.0, default=1, longest=1)
@@ -54,8 +60,6 @@ def test_states_are_read_as_written() -> None:
 
 def test_a_piggybacked_notification_is_known_by_its_header() -> None:
     plain, carrying = Headers(), Headers([("MS-Piggyback-CSeq", "4")])
-    assert not carries_notification(Response(200, "OK", plain))
-    assert carries_notification(Response(200, "OK", carrying))
     assert piggybacked_cseq(Response(200, "OK", plain)) == 0
     assert piggybacked_cseq(Response(200, "OK", carrying)) == 4
     assert piggybacked_cseq(Response(200, "OK", Headers([("ms-piggyback-cseq", "x")]))) == 0

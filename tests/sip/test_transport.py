@@ -1,8 +1,8 @@
-"""Where a request really came from, and when to ping."""
+"""Where a request really came from."""
 
 from __future__ import annotations
 
-from perchat.sip.transport import KeepAlive, received
+from perchat.sip.transport import received
 from tests.sip.messages import parsed, sipe_ack
 
 REQUEST = parsed(sipe_ack("t"))
@@ -27,11 +27,3 @@ def test_rport_gets_its_value_when_asked_for() -> None:
 
 def test_only_the_first_of_a_list_is_ours_to_note() -> None:
     assert via("SIP/2.0/TLS a, SIP/2.0/TLS b") == "SIP/2.0/TLS a;received=192.0.2.7, SIP/2.0/TLS b"
-
-
-def test_a_ping_is_due_after_silence_alone() -> None:
-    alive = KeepAlive(120.0, 10.0)
-    assert alive.next_ping() == 130.0
-    alive.sent(50.0)
-    assert alive.next_ping() == 170.0
-    assert KeepAlive(0.0).next_ping() is None

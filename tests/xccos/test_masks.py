@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perchat.model.chatroom import Permission, Role
+from perchat.model.chatroom import Permission
 from perchat.model.participant import Participant
 from perchat.model.uri import SipUri
 from perchat.xccos.masks import (
@@ -20,7 +20,6 @@ from perchat.xccos.masks import (
     mask_of,
     participant_mask,
     permission_of,
-    role_mask,
 )
 
 MEMBERS = Permission.JOIN | Permission.POST | Permission.READ_HISTORY | Permission.VIEW
@@ -82,22 +81,6 @@ def test_each_right_is_one_bit(right: Permission, number: int, bit: int) -> None
 def test_masks_and_permissions_are_inverse() -> None:
     for number in range(64):
         assert permission_of(mask_of(Permission(number))) == Permission(number)
-
-
-@pytest.mark.parametrize(
-    ("roles", "mask"),
-    [
-        ({Role.MEMBER}, 3456),
-        ({Role.MANAGER}, 11652),
-        ({Role.MEMBER, Role.MANAGER}, 11652),
-        ({Role.MEMBER, Role.PRESENTER}, 7552),
-        ({Role.MANAGER, Role.PRESENTER}, 15748),
-        ({Role.CREATOR}, 16),
-        (set(), 0),
-    ],
-)
-def test_roles_add_up(roles: set[Role], mask: int) -> None:
-    assert role_mask(roles) == mask
 
 
 def test_legacy_clients_see_managers_as_operators_and_others_as_they_are() -> None:

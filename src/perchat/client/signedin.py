@@ -29,6 +29,7 @@ from perchat.net.connection import ConnectionSettings
 from perchat.net.connector import open_connection, open_first
 from perchat.net.discovery import FoundServer, find_servers
 from perchat.sip.message import Headers, Request
+from perchat.sip.subscription import subscribe_headers
 from perchat.sip.uri import parse_uri
 from perchat.sip.useragent import UserAgentSettings
 
@@ -317,13 +318,8 @@ class SignedIn(ABC):
         return self.request(
             "SUBSCRIBE",
             self.target.uri,
-            ("Event", PROVISIONING_EVENT),
-            ("Accept", PROVISIONING_TYPE),
+            *subscribe_headers(PROVISIONING_EVENT, accept=PROVISIONING_TYPE, expires=0),
             ("Supported", "com.microsoft.autoextend"),
-            ("Supported", "ms-benotify"),
-            ("Proxy-Require", "ms-benotify"),
-            ("Supported", "ms-piggyback-first-notify"),
-            ("Expires", "0"),
             ("Content-Type", PROVISIONING_TYPE),
             body=provisioning_request(),
         )

@@ -30,7 +30,7 @@ from perchat.net.trace import Seen
 from perchat.sip.message import Request, Response
 from perchat.sip.parser import Damaged, ParserLimits, Ping, StreamBroken, StreamParser
 from perchat.sip.serializer import serialize
-from perchat.sip.transport import PING, PONG
+from perchat.sip.transport import PING, PONG, received
 from perchat.sip.useragent import UserAgent, UserAgentSettings
 
 if TYPE_CHECKING:
@@ -316,6 +316,8 @@ class Connection(asyncio.Protocol):
     def _admit(self, message: Message) -> None:
         now = self._loop.time()
         self._trace("in", message)
+        if isinstance(message, Request):
+            message = received(message, *self.peername)
         admitted = Admission(message) if self.guard is None else self.guard.admit(message, now)
         if admitted.answer is not None:
             self._send(admitted.answer)

@@ -19,7 +19,7 @@ from perchat.lync.presence import answer_service
 from perchat.server.applications import PeerGuard
 from perchat.server.session import ChatSession
 from perchat.server.signin import SignIn
-from perchat.server.subscriptions import subscribe
+from perchat.server.subscriptions import Subscriptions
 from perchat.server.trust import is_trusted
 from perchat.sip.dialog import dialog_id
 from perchat.sip.events import (
@@ -78,6 +78,7 @@ class FrontEnd:
         self._services = services
         self._connection: Connection
         self._peer: PeerGuard
+        self._subscriptions: Subscriptions
         self._sessions: dict[str, ChatSession] = {}
         self._abandoned: dict[str, list[RoomUri]] = {}  # by the address that was called
         self._held = False
@@ -94,6 +95,7 @@ class FrontEnd:
         connection.guard = self._peer = PeerGuard(
             self._services, connection, self.sign_in, admitted=self._stop_clock
         )
+        self._subscriptions = Subscriptions(self._services.config, connection)
         self._services.connections.add(self)
         if len(self._services.connections) > self._services.config.limits.connections:
             _log.warning("connection from %s refused: too many", connection.peername[0])
@@ -112,6 +114,7 @@ class FrontEnd:
         self._stop_clock()
         self._services.connections.discard(self)
         self._unbind()
+        self._subscriptions.end()
         for session in list(self._sessions.values()):
             session.end(f"connection lost: {error}" if error else "connection closed")
         self._sessions.clear()
@@ -170,6 +173,7 @@ class FrontEnd:
                 self._connection.respond(event.transaction, 488)
 
     def _dialog_ended(self, event: DialogEnded) -> None:
+        self._subscriptions.forget(event.dialog)
         session = self._sessions.pop(event.dialog, None)
         if session is None:
             return
@@ -228,7 +232,7 @@ class FrontEnd:
             self._not_here(event)
         else:
             now = self._services.chat.user(user.uri) or user  # policy may have changed meanwhile
-            subscribe(self._services.config, self._connection, event, now)
+            self._subscriptions.subscribe(event, now)
 
     def _service(self, event: RequestReceived) -> None:
         if refused := answer_service(event.request):
@@ -337,6 +341,7 @@ class FrontEnd:
 
     def _signed_out(self, _binding: Binding) -> None:
         self._unbind()
+        self._subscriptions.end()
         for session in list(self._sessions.values()):
             session.end("signed out")
         self._sessions.clear()  # who comes next on the line finds nothing of them

@@ -1,18 +1,19 @@
 """
 What clients subscribe to once they are signed in: settings, and a little presence.
 
-Nothing of it changes while a client is connected, so each subscription is told once,
-in the 200 that answers it or, where the client cannot take that, in a NOTIFY.
+Nothing of it changes while a client is connected, so each SUBSCRIBE is told once: in the
+200 that answers it or, where the client cannot take that, in a notification behind it
+(RFC 6665 §4.2). What is kept is kept until its time is over, which is told as well.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from perchat.errors import RemoteProtocolError
-from perchat.lync.presence import presence_document, requested_data
+from perchat.errors import RemoteProtocolError, StateError
+from perchat.lync.presence import PresenceDocument, presence_document, requested_data
 from perchat.lync.provisioning import (
     PROVISIONING_EVENT,
     PROVISIONING_TYPE,
@@ -22,6 +23,8 @@ from perchat.lync.provisioning import (
 )
 from perchat.lync.registration import ALLOWED_EVENTS
 from perchat.sip.dialog import dialog_id
+from perchat.sip.status import reason_of
+from perchat.sip.subscription import Subscription
 
 if TYPE_CHECKING:
     from perchat.model.principal import User
@@ -30,62 +33,114 @@ if TYPE_CHECKING:
     from perchat.sip.events import RequestReceived
     from perchat.sip.message import Request
 
-__all__ = ["subscribe"]
+__all__ = ["Subscriptions"]
 
 _log = logging.getLogger(__name__)
 _EXPIRES = 60_000  # what clients are granted elsewhere; they end it with the connection
-_PIGGYBACK = "ms-piggyback-first-notify"
+_BAD_EVENT = 489
+_PHRASE = 80
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
-    content_type: str
-    body: bytes
-    one_off: bool = False
+class Subscriptions:
+    """The subscriptions on one connection; there is never more than one a dialog."""
+
+    def __init__(self, config: ServerConfig, connection: Connection) -> None:
+        self._config = config
+        self._connection = connection
+        self._ends: dict[str, asyncio.TimerHandle] = {}
+
+    def subscribe(self, event: RequestReceived, user: User) -> None:
+        """Answer a SUBSCRIBE of ``user`` to its own data; a fetch and a farewell are some, too."""
+        now = asyncio.get_running_loop().time()
+        try:
+            asked = Subscription.of(event.request, now, default=_EXPIRES, longest=_EXPIRES)
+            document = _document(self._config, event.request, asked.event, user)
+        except RemoteProtocolError as error:
+            self._refuse(event, error.status, str(error))
+            return
+        if document is None:
+            self._refuse(event, _BAD_EVENT, f"no such event: {asked.event!r}")
+        else:
+            self._grant(event, asked, document, now)
+
+    def forget(self, dialog: str) -> None:
+        """Take note that a dialog is over."""
+        if (timer := self._ends.pop(dialog, None)) is not None:
+            timer.cancel()
+
+    def end(self) -> None:
+        """Forget them all without a word; their user is gone."""
+        for dialog in list(self._ends):
+            self.forget(dialog)
+            self._connection.drop_dialog(dialog)
+
+    # --- inside ---
+
+    def _grant(
+        self, event: RequestReceived, asked: Subscription, document: PresenceDocument, now: float
+    ) -> None:
+        known = self._connection.ua.dialog(event.dialog or "")
+        headers = (
+            self._contact(),
+            *asked.answer_headers(now, known.local_cseq + 1 if known else 1),
+        )
+        content = (("Content-Type", document.content_type),)
+        if asked.piggyback:
+            headers, body = (*headers, *content), document.body
+        else:
+            body = b""
+        answer = self._connection.respond(event.transaction, 200, headers=headers, body=body)
+        dialog = dialog_id(event.request.call_id, answer.to.tag, event.request.from_.tag)
+        self._keep(dialog, asked)
+        if not asked.piggyback:
+            self._notify(dialog, asked, now, content, document.body)
+
+    def _keep(self, dialog: str, granted: Subscription) -> None:
+        """Have it end in time; a refresh sets the time anew, a farewell takes it away."""
+        self.forget(dialog)
+        if granted.interval and self._connection.ua.dialog(dialog) is not None:
+            loop = asyncio.get_running_loop()
+            self._ends[dialog] = loop.call_at(granted.expires_at, self._expire, dialog, granted)
+
+    def _expire(self, dialog: str, over: Subscription) -> None:
+        self.forget(dialog)
+        self._notify(dialog, over, over.expires_at)
+
+    def _notify(
+        self,
+        dialog: str,
+        subscription: Subscription,
+        now: float,
+        content: tuple[tuple[str, str], ...] = (),
+        body: bytes = b"",
+    ) -> None:
+        headers = (self._contact(), *subscription.notify_headers(now), *content)
+        try:
+            self._connection.request_in(dialog, subscription.method, headers=headers, body=body)
+        except StateError as error:  # it leaves our notifications unanswered
+            _log.warning(
+                "%s not told of %s: %s", self._connection.peername[0], subscription.event, error
+            )
+
+    def _contact(self) -> tuple[str, str]:
+        transport = "tls" if self._connection.is_tls else "tcp"
+        return ("Contact", f"<sip:{self._config.host_name};transport={transport}>")
+
+    def _refuse(self, event: RequestReceived, status: int, why: str) -> None:
+        allowed = (("Allow-Events", ",".join(ALLOWED_EVENTS)),) if status == _BAD_EVENT else ()
+        phrase = f"{reason_of(status)}: {why}"[:_PHRASE]
+        self._connection.respond(event.transaction, status, phrase, headers=allowed)
 
 
-def subscribe(
-    config: ServerConfig, connection: Connection, event: RequestReceived, user: User
-) -> None:
-    """Answer a SUBSCRIBE of ``user`` to its own data."""
-    request = event.request
-    package = (request.headers.get("Event") or "").partition(";")[0].strip()
-    try:
-        document = _document(config, request, package, user)
-    except RemoteProtocolError as error:
-        connection.respond(event.transaction, 400, f"Bad Request: {error}"[:80])
-        return
-    if document is None:
-        allowed = ("Allow-Events", ",".join(ALLOWED_EVENTS))
-        connection.respond(event.transaction, 489, headers=(allowed,))
-        return
-    expires = 0 if document.one_off or request.expires == 0 else _EXPIRES
-    state = f"active;expires={expires}" if expires else "terminated;expires=0"
-    headers = [
-        ("Contact", f"<sip:{config.host_name};transport={_transport(connection)}>"),
-        ("Expires", str(expires)),
-        ("Event", package),
-        ("subscription-state", state),
-        ("Supported", "ms-benotify"),
-        ("Supported", _PIGGYBACK),
-    ]
-    if _PIGGYBACK in request.options("Supported") or event.dialog is not None:
-        headers += [("ms-piggyback-cseq", "1"), ("Content-Type", document.content_type)]
-        connection.respond(event.transaction, 200, headers=headers, body=document.body)
-        return
-    answer = connection.respond(event.transaction, 200, headers=headers)
-    _notify(connection, package, state, document, answer.to.tag or "", request)
-
-
-def _document(config: ServerConfig, request: Request, package: str, user: User) -> _Document | None:
+def _document(
+    config: ServerConfig, request: Request, package: str, user: User
+) -> PresenceDocument | None:
     if package == PROVISIONING_EVENT:
         groups = requested_groups(request.body) if request.body else None
         chat = _chat_provisioning(config, user)
         body = provisioning_answer(chat) if groups is None else provisioning_answer(chat, groups)
-        return _Document(PROVISIONING_TYPE, body, one_off=request.expires == 0)
-    wanted = requested_data(request.body)
-    document = presence_document(package, user.uri, wanted)
-    return None if document is None else _Document(document.content_type, document.body)
+        return PresenceDocument(PROVISIONING_TYPE, body)
+    return presence_document(package, user.uri, requested_data(request.body))
 
 
 def _chat_provisioning(config: ServerConfig, user: User) -> ChatProvisioning:
@@ -96,32 +151,3 @@ def _chat_provisioning(config: ServerConfig, user: User) -> ChatProvisioning:
         uris=config.pool_uris,
         properties={"PersistentChatWebManagerUriInt": url} if url else {},
     )
-
-
-def _notify(
-    connection: Connection,
-    package: str,
-    state: str,
-    document: _Document,
-    tag: str,
-    request: Request,
-) -> None:
-    dialog = dialog_id(request.call_id, tag, request.from_.tag)
-    if connection.ua.dialog(dialog) is None:
-        _log.warning("no dialog to notify %s of %s", request.from_.uri, package)
-        return
-    method = "BENOTIFY" if "ms-benotify" in request.options("Supported") else "NOTIFY"
-    connection.request_in(
-        dialog,
-        method,
-        headers=(
-            ("Event", package),
-            ("subscription-state", state),
-            ("Content-Type", document.content_type),
-        ),
-        body=document.body,
-    )
-
-
-def _transport(connection: Connection) -> str:
-    return "tls" if connection.is_tls else "tcp"

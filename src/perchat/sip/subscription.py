@@ -8,7 +8,7 @@ notification carried by the 2xx to SUBSCRIBE itself, which is known by its heade
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from perchat.errors import RemoteProtocolError
@@ -23,7 +23,6 @@ __all__ = [
     "PIGGYBACK",
     "Subscription",
     "SubscriptionState",
-    "carries_notification",
     "is_terminated",
     "piggybacked_cseq",
     "subscribe_headers",
@@ -74,11 +73,6 @@ def is_terminated(message: Message) -> bool:
     return text is not None and text.partition(";")[0].strip(BLANK).lower() == "terminated"
 
 
-def carries_notification(message: Message) -> bool:
-    """Whether the 2xx to SUBSCRIBE is the first notification as well."""
-    return _PIGGYBACK_CSEQ in message.headers
-
-
 def piggybacked_cseq(message: Message) -> int:
     """Return the number the notification in it would have had; 0 when there is none."""
     text = message.headers.get(_PIGGYBACK_CSEQ)
@@ -108,6 +102,7 @@ class Subscription:
 
     Attributes:
         event: The package, without parameters.
+        id: Tells it from others to the package in one dialog; notifications repeat it.
         interval: What was granted; 0 is a single look.
         expires_at: When it ends unless refreshed.
         benotify: Whether the subscriber takes BENOTIFY.
@@ -116,6 +111,7 @@ class Subscription:
     """
 
     event: str
+    id: str
     interval: int
     expires_at: float
     benotify: bool
@@ -130,14 +126,20 @@ class Subscription:
             RemoteProtocolError: It names no event (489).
 
         """
-        event = (request.headers.get("Event") or "").partition(";")[0].strip(BLANK)
-        if not event:
+        event, semicolon, rest = (request.headers.get("Event") or "").partition(";")
+        if not event.strip(BLANK):
             raise RemoteProtocolError("SUBSCRIBE without Event", status=489)
         asked = request.expires
         interval = min(default if asked is None else asked, longest)
         options = request.options("Supported")
-        ends = now + interval
-        return Subscription(event, interval, ends, BENOTIFY in options, PIGGYBACK in options)
+        return Subscription(
+            event.strip(BLANK),
+            parse_params(semicolon + rest).get("id") or "",
+            interval,
+            now + interval,
+            BENOTIFY in options,
+            PIGGYBACK in options,
+        )
 
     @property
     def method(self) -> str:
@@ -146,29 +148,35 @@ class Subscription:
 
     def state(self, now: float) -> SubscriptionState:
         """Return how it stands."""
-        left = int(self.expires_at - now)
-        if left <= 0:
+        if self.expires_at <= now:
             return SubscriptionState("terminated", 0)
-        return SubscriptionState("active", left)
+        return SubscriptionState("active", int(self.expires_at - now))
 
     def answer_headers(self, now: float, cseq: int = 1) -> tuple[tuple[str, str], ...]:
         """
         Return the headers of the 200.
 
         With `piggyback` they announce that the body is a notification, and that it has
-        used up the number ``cseq``: the next of the dialog.
+        used up the number ``cseq``: the next of the dialog. Without, they say nothing of
+        the state: the dialog lives until the notification that follows (RFC 6665 §4.4.1).
         """
-        items = [
+        state, number = ("subscription-state", str(self.state(now))), (_PIGGYBACK_CSEQ, str(cseq))
+        return (
             ("Expires", str(self.interval)),
-            ("Event", self.event),
-            ("subscription-state", str(self.state(now))),
+            self._event,
+            *((state,) if self.piggyback else ()),
             ("Supported", BENOTIFY),  # one a line: clients compare whole lines
             ("Supported", PIGGYBACK),
-        ]
-        if self.piggyback:
-            items.append((_PIGGYBACK_CSEQ, str(cseq)))
-        return tuple(items)
+            *((number,) if self.piggyback else ()),
+        )
 
     def notify_headers(self, now: float) -> tuple[tuple[str, str], ...]:
-        """Return the headers of a notification."""
-        return (("Event", self.event), ("subscription-state", str(self.state(now))))
+        """Return the headers of a notification; an end is always one by time here."""
+        state = self.state(now)
+        if state.name == "terminated":
+            state = replace(state, reason="timeout")
+        return (self._event, ("subscription-state", str(state)))
+
+    @property
+    def _event(self) -> tuple[str, str]:
+        return ("Event", f"{self.event};id={self.id}" if self.id else self.event)

@@ -7,7 +7,7 @@ connection its request came by (§18.2.2), and a user agent belongs to one conne
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from perchat.sip.header import parse_vias
@@ -15,7 +15,7 @@ from perchat.sip.header import parse_vias
 if TYPE_CHECKING:
     from perchat.sip.message import Request
 
-__all__ = ["PING", "PONG", "KeepAlive", "received"]
+__all__ = ["PING", "PONG", "received"]
 
 PING = b"\r\n\r\n"  # RFC 5626 §3.5.1
 PONG = b"\r\n"
@@ -40,23 +40,3 @@ def received(request: Request, host: str, port: int) -> Request:
     top = replace(via, params={**via.params, **added})
     texts = [", ".join(str(one) for one in (top, *rest)), *others]
     return replace(request, headers=request.headers.replaced("Via", *texts))
-
-
-@dataclass(slots=True)
-class KeepAlive:
-    """
-    When to send the next ping: after ``interval`` seconds without sending anything.
-
-    An interval of 0 means never.
-    """
-
-    interval: float
-    last_sent: float = 0.0
-
-    def sent(self, now: float) -> None:
-        """Note that something was sent."""
-        self.last_sent = now
-
-    def next_ping(self) -> float | None:
-        """Return when a ping is due if nothing is sent before."""
-        return self.last_sent + self.interval if self.interval > 0 else None

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perchat.model.chatroom import Permission, Role
+from perchat.model.chatroom import Permission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from perchat.model.participant import Participant
 
@@ -30,7 +30,6 @@ __all__ = [
     "mask_of",
     "participant_mask",
     "permission_of",
-    "role_mask",
 ]
 
 _BITS: Mapping[Permission, int] = {
@@ -42,7 +41,6 @@ _BITS: Mapping[Permission, int] = {
     Permission.POST_IN_AUDITORIUM: 1 << 12,
 }
 _MANAGE = _BITS[Permission.MANAGE]
-_CREATE_CHILDREN = 1 << 4
 _SEE_HIDDEN = 1 << 13
 
 MEMBER = 3456
@@ -57,13 +55,6 @@ PRESENTER = 1 << 12
 LEGACY_MEMBER = 3984
 LEGACY_MANAGER = 12276
 """As captured from servers of 2007 and 2010; they also set bits without meaning today."""
-
-_ROLES: Mapping[Role, int] = {
-    Role.MEMBER: MEMBER,
-    Role.MANAGER: MANAGER,
-    Role.PRESENTER: PRESENTER,
-    Role.CREATOR: _CREATE_CHILDREN,
-}
 
 
 def bits(mask: int) -> frozenset[int]:
@@ -83,14 +74,6 @@ def permission_of(mask: int) -> Permission:
 def mask_of(permission: Permission) -> int:
     """Return the mask with just those rights."""
     return sum(bit for right, bit in _BITS.items() if right in permission)
-
-
-def role_mask(roles: Iterable[Role]) -> int:
-    """Return the mask of a user who holds these roles."""
-    mask = 0
-    for role in roles:
-        mask |= _ROLES[role]
-    return mask
 
 
 def participant_mask(participant: Participant) -> int:
