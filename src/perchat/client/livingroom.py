@@ -224,6 +224,11 @@ class LivingRoom(JoinedRoomView, Observed):
         async with self._chat.lives.patience("the participants"):
             return await self.through(lambda session: session.all_participants())
 
+    async def hidden_participants(self) -> list[Participant]:
+        """Return who is in a large room, see ``ChatRoomSession.hidden_participants``."""
+        async with self._chat.lives.patience("the participants"):
+            return await self.through(lambda session: session.hidden_participants())
+
     async def recent(self, count: int = 30) -> list[Message]:
         """Return the newest messages, see ``ChatRoomSession.recent``."""
         async with self._chat.lives.patience("history"):

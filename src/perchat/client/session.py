@@ -261,11 +261,23 @@ class ChatRoomSession(JoinedRoomView, Observed):
             CommandFailed: The service refused.
 
         """
-        uri = self._need_joined()
         try:
-            found = await self._chat.command("gethiddenparts", RoomUris((uri,)), Joined)
+            return await self.hidden_participants()
         except (CannotGetParticipants, NotSupported):
             return list(self.participants)
+
+    async def hidden_participants(self) -> list[Participant]:
+        """
+        Return who is in a room too large to tell who comes and goes.
+
+        Raises:
+            SessionStateError: Not joined.
+            CannotGetParticipants: The room is not that large: see ``participants``.
+            CommandFailed: The service refused.
+
+        """
+        uri = self._need_joined()
+        found = await self._chat.command("gethiddenparts", RoomUris((uri,)), Joined)
         entries = (one.participants for one in found.rooms if one.room.uri == uri)
         return [entry.participant for several in entries for entry in several]
 
