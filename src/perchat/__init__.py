@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         EventsLost,
         MessageReceived,
         PostResult,
+        PreferenceChanged,
         PrivilegeChanged,
         RoomChanged,
         SessionEvent,
@@ -336,6 +337,7 @@ __all__ = [
     "PersistentChatError",
     "PostResult",
     "Preference",
+    "PreferenceChanged",
     "PresenterNotMember",
     "Principal",
     "PrincipalType",
@@ -403,8 +405,8 @@ _HOMES = {
     "perchat.client.endpoint": "LocalEndpoint",
     "perchat.client.events": (
         "AttendanceChanged Change ConnectionStateChanged EndpointReason EndpointStateChanged "
-        "EventsLost MessageReceived PostResult PrivilegeChanged RoomChanged SessionEvent "
-        "SessionReason SessionStateChanged"
+        "EventsLost MessageReceived PostResult PreferenceChanged PrivilegeChanged RoomChanged "
+        "SessionEvent SessionReason SessionStateChanged"
     ),
     "perchat.client.invitations": "InvitationStream",
     "perchat.client.living": "LivingChat",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+import perchat
 from perchat.client.connect import connect_user
 from perchat.client.credentials import PasswordCredential
 from perchat.client.options import EndpointOptions
+from perchat.client.preferences import PreferenceCopies
 from perchat.client.reconnect import LOST, ReconnectPolicy
 from perchat.errors import (
     ChatServerConnectionError,
@@ -21,19 +24,29 @@ from perchat.errors import (
 from perchat.model.category import Category
 from perchat.model.chatroom import Behavior, Privacy, Role
 from perchat.model.history import Match
-from perchat.model.invitation import InviteSetting
+from perchat.model.invitation import Invitation, InviteSetting
 from perchat.model.participant import Participant
 from perchat.model.preference import LABEL_LIMIT, Preference
 from perchat.model.principal import User
 from perchat.model.uri import CategoryUri, RoomUri
 from perchat.net.connector import Transport
-from perchat.xccos.blocks import History, Joined, JoinedRoom, QueryKind, RoomQuery, Rooms
+from perchat.xccos.blocks import (
+    History,
+    InvitationQuery,
+    Invitations,
+    Joined,
+    JoinedRoom,
+    QueryKind,
+    RoomQuery,
+    Rooms,
+)
 from perchat.xccos.managing import (
     AssociationQuery,
     PreferenceQuery,
     PreferenceReply,
     PreferenceVersion,
 )
+from perchat.xccos.primitives import Notice
 from tests.client.peer import ALICE, BOB, LOBBY, SHORT, room, roster
 
 if TYPE_CHECKING:
@@ -50,6 +63,7 @@ if TYPE_CHECKING:
 
 WORK = CategoryUri("ma-cat://example.com/work")
 ANNEX = RoomUri("ma-chan://example.com/annex")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GUID = "9d2f0000-0000-4000-8000-000000000002"
 BY_FILTER = QueryKind.BYFILTER
 FOUND = Rooms((room(), room("Annex", ANNEX)))
@@ -155,6 +169,74 @@ async def test_a_preference_kept_has_a_new_version(peer: Peer) -> None:
     assert seen == [Preference("seen", 7, "QUJD")]
 
 
+async def test_a_preference_that_has_not_changed_is_not_sent_again(peer: Peer) -> None:
+    first, second = Preference("seen", 7, "QUJD"), Preference("seen", 9, "REVG")
+    replies = (PreferenceReply(first), PreferenceReply(), PreferenceReply(second))
+    seen = peer.answering("getpref", *replies)
+    async with peer.chatting() as chat:
+        assert [await chat.get_preference("seen") for _ in range(3)] == [first, first, second]
+        await chat.get_preference("other")
+    assert [query.known for query in seen if isinstance(query, PreferenceQuery)] == [-1, 7, 7, -1]
+
+
+async def test_a_preference_written_elsewhere_is_told_and_read_anew(peer: Peer) -> None:
+    changed = perchat.PreferenceChanged("seen", 8)
+    mine = Preference("seen", 7, "QUJD")
+    queries = peer.answering("getpref", PreferenceReply(mine))
+    async with peer.chatting() as chat:
+        called: list[perchat.PreferenceChanged] = []
+        chat.on(perchat.PreferenceChanged, called.append)
+        told = chat.preference_changes()
+        await chat.get_preference("seen")
+        peer.connection.say(Notice("prefmodify", PreferenceVersion("seen", 8)))
+        assert await anext(told) == changed
+        await chat.get_preference("seen")
+        assert called == [changed]
+    assert queries == [PreferenceQuery("seen")] * 2
+    assert [change async for change in told] == []
+
+
+def test_copies_of_preferences_are_bounded_and_go_when_they_are_old() -> None:
+    copies = PreferenceCopies()
+    for number in range(100):
+        copies.put(Preference(f"label {number}", 1, "x"))
+    assert (len(copies), copies.get("label 0")) == (32, None)
+    copies.changed(perchat.PreferenceChanged("label 99", 1))
+    assert copies.get("label 99") == Preference("label 99", 1, "x")
+    copies.changed(perchat.PreferenceChanged("label 99", 2))
+    assert copies.get("label 99") is None
+    copies.put(Preference("label 98", 0))
+    assert copies.get("label 98") is None  # nobody has written that one
+    copies.clear()
+    assert len(copies) == 0
+
+
+async def test_stored_invitations_come_page_by_page(peer: Peer) -> None:
+    kept = [Invitation(number, NOW, room()) for number in range(1, 6)]
+
+    def page(command: Command) -> Invitations:
+        assert isinstance(command.data, InvitationQuery)
+        after = command.data.after
+        asked.append(after)
+        return Invitations(tuple(one for one in kept if one.id > after)[:2])
+
+    asked: list[int] = []
+    peer.replies["getinv"] = page
+    async with peer.chatting() as chat:
+        assert await chat.stored_invitations() == kept
+        assert await chat.stored_invitations(3) == kept[3:]
+        assert await chat.stored_invitations(limit=3) == kept[:3]
+        assert asked == [0, 2, 4, 5, 3, 5, 0, 2]
+        with pytest.raises(ValueError, match="at least one"):
+            await chat.stored_invitations(limit=0)
+        asked.clear()
+        stream = chat.invitations(since=1)
+        peer.connection.say(Notice("invite", Invitations((kept[4], Invitation(6, NOW, room())))))
+        assert [(await anext(stream)).id for _ in range(2)] == [2, 3]
+        assert asked == [1]  # the rest is asked for when it is wanted
+        assert [(await anext(stream)).id for _ in range(3)] == [4, 5, 6]
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
@@ -251,6 +333,17 @@ async def test_what_changes_something_is_sent_once(peer: Peer) -> None:
             await chat.set_preference("seen", "QUJD", 0)
         assert len(seen) == 1
         assert await chat.set_preference("seen", "QUJD", 0) == 1
+
+
+async def test_a_living_chat_tells_of_preferences_on_every_connection(peer: Peer) -> None:
+    async with living(peer) as chat:
+        told, states = chat.preference_changes(), chat.state_changes()
+        for version in (1, 2):
+            peer.connection.say(Notice("prefmodify", PreferenceVersion("seen", version)))
+            assert await anext(told) == perchat.PreferenceChanged("seen", version)
+            peer.connection.cut()
+            while (await anext(states)).state is not perchat.LivingState.ESTABLISHED:
+                pass
 
 
 async def test_a_room_that_lives_on_posts_stories_and_tells_who_is_there(peer: Peer) -> None:

@@ -26,6 +26,7 @@ from perchat.xccos.managing import (
 
 if TYPE_CHECKING:
     from perchat.client.naming import AddInLike, CategoryLike, PrincipalLike
+    from perchat.client.preferences import PreferenceCopies
     from perchat.model.chatroom import Behavior, Privacy, RoomSnapshot
     from perchat.model.uri import SipUri
     from perchat.xccos.blocks import Data
@@ -40,6 +41,8 @@ CHANGING = frozenset({"chancreate", "chanmodify", "setroles", "setpref"})
 
 class ChatServices:
     """What endpoints of chat services have in common: what is asked of the service itself."""
+
+    _copies: PreferenceCopies
 
     @property
     @abstractmethod
@@ -157,8 +160,13 @@ class ChatServices:
             ValueError: The label is empty or too long.
 
         """
-        query = PreferenceQuery(_checked(label), known, default)
-        return (await self.command("getpref", query, PreferenceReply)).preference
+        copy = self._copies.get(_checked(label)) if known < 0 else None
+        query = PreferenceQuery(label, copy.version if copy else known, default)
+        found = (await self.command("getpref", query, PreferenceReply)).preference
+        if found is None:
+            return copy
+        self._copies.put(found)
+        return found
 
     async def set_preference(self, label: str, data: str, version: int) -> int:
         """
@@ -177,7 +185,9 @@ class ChatServices:
 
         """
         bundle = Preference(_checked(label), version, data)
-        return (await self.command("setpref", bundle, PreferenceVersion)).version
+        kept = (await self.command("setpref", bundle, PreferenceVersion)).version
+        self._copies.put(Preference(label, kept, data))
+        return kept
 
 
 def _checked(label: str) -> str:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from perchat.client.browse import ChatServices
 from perchat.client.dialog import ChatDialog
 from perchat.client.endpoint import LocalEndpoint
-from perchat.client.events import ConnectionStateChanged, SessionReason
+from perchat.client.events import ConnectionStateChanged, PreferenceChanged, SessionReason
 from perchat.client.invitations import InvitationStream
 from perchat.client.observed import Observed
 from perchat.client.opening import Opening
+from perchat.client.preferences import PreferenceCopies
 from perchat.client.questions import HistoryReader, ask, named_rooms
 from perchat.client.routes import RoomRoutes
 from perchat.client.service import expect, learn, open_service
@@ -43,6 +44,7 @@ from perchat.xccos.blocks import (
     Rooms,
     RoomUris,
 )
+from perchat.xccos.managing import PreferenceVersion
 from perchat.xccos.primitives import Notice
 
 if TYPE_CHECKING:
@@ -93,6 +95,8 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
         self._machine = StateMachine(CHAT_TABLE, ConnectionState.IDLE)
         self._changes: Broadcast[ConnectionStateChanged] = Broadcast()
         self._invited: Broadcast[Invitation] = Broadcast()
+        self._preferred: Broadcast[PreferenceChanged] = Broadcast()
+        self._copies = PreferenceCopies()
         self._dialog: ChatDialog | None = None
         self._server: ServerInfo | None = None
         self._clock_offset = timedelta()
@@ -158,7 +162,7 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
     # --- what it tells ---
 
     def _sources(self) -> tuple[Broadcast[Any], ...]:
-        return (self._changes, self._invited)
+        return (self._changes, self._invited, self._preferred)
 
     def state_changes(
         self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
@@ -183,7 +187,13 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
 
         """
         live = self._invited.stream(lambda one: one, limit=limit, overflow=overflow)
-        return InvitationStream(live, since, self.stored_invitations)
+        return InvitationStream(live, since, self._invitations_after)
+
+    def preference_changes(
+        self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
+    ) -> EventStream[PreferenceChanged]:
+        """Return which bundles other programs of the user wrote, from now on."""
+        return self._preferred.stream(lambda change: change, limit=limit, overflow=overflow)
 
     # --- its life ---
 
@@ -311,8 +321,27 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
         """See ``HistoryReader``."""
         return await ask(self, [await self.find(room) for room in named_rooms(rooms)], query)
 
-    async def stored_invitations(self, after: int = 0) -> list[Invitation]:
-        """Return the invitations that the service kept, with an id greater than ``after``."""
+    async def stored_invitations(
+        self, after: int = 0, *, limit: int | None = None
+    ) -> list[Invitation]:
+        """
+        Return the invitations that the service kept, oldest first, asked for page by page.
+
+        Args:
+            after: Only those with a greater id.
+            limit: The most to return.
+
+        """
+        if limit is not None and limit < 1:
+            raise ValueError(f"at least one invitation, not {limit}")
+        found: list[Invitation] = []
+        while page := await self._invitations_after(found[-1].id if found else after):
+            found += page
+            if limit is not None and len(found) >= limit:
+                break
+        return found[:limit]
+
+    async def _invitations_after(self, after: int) -> list[Invitation]:
         query = InvitationQuery(after, self.address.domain)
         found = await self.command("getinv", query, Invitations)
         kept = [invitation for invitation in found.invitations if invitation.id > after]
@@ -369,6 +398,10 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
             case Notice(data=Invitations() as invitations):
                 for invitation in invitations.invitations:
                     self._invited.publish(invitation)
+            case Notice(data=PreferenceVersion(label=label, version=version)):
+                change = PreferenceChanged(label, version)
+                self._copies.changed(change)
+                self._preferred.publish(change)
             case _ if not self._routes.deliver(primitive):
                 _log.debug("ignored: %s", getattr(primitive, "name", type(primitive).__name__))
             case _:
@@ -400,6 +433,7 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
         self._move(Step.ENDED, self._why)
         self._changes.end()
         self._invited.end()
+        self._preferred.end()
         self._over.set()
 
     def _move(self, step: Step, reason: str = "") -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "EventsLost",
     "MessageReceived",
     "PostResult",
+    "PreferenceChanged",
     "PrivilegeChanged",
     "RoomChanged",
     "SessionEvent",
@@ -70,6 +71,14 @@ class ConnectionStateChanged:
 
     state: ConnectionState
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceChanged:
+    """Another program of the user wrote a bundle, which has a new version now."""
+
+    label: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["InvitationStream"]
 
+_REMEMBERED = 1000  # ids of stored ones, which may come by themselves, too
+
 
 class InvitationStream:
     """An async iterator over invitations from the moment it was made."""
@@ -24,11 +26,12 @@ class InvitationStream:
         since: int | None,
         stored: Callable[[int], Awaitable[list[Invitation]]],
     ) -> None:
+        """Go on from ``since``, if given; ``stored`` returns a page of what follows an id."""
         self._live = live
         self._since = since
         self._stored = stored
         self._kept: deque[Invitation] = deque()
-        self._told: set[int] = set()
+        self._told: deque[int] = deque(maxlen=_REMEMBERED)
 
     @property
     def lost(self) -> int:
@@ -44,10 +47,8 @@ class InvitationStream:
         return self
 
     async def __anext__(self) -> Invitation:
-        if self._since is not None:
-            self._kept.extend(await self._stored(self._since))
-            self._told.update(invitation.id for invitation in self._kept)
-            self._since = None
+        if self._since is not None and not self._kept:
+            await self._next_page(self._since)
         if self._kept:
             return self._kept.popleft()
         return await self._next_live()
@@ -63,9 +64,13 @@ class InvitationStream:
     ) -> None:
         self.close()
 
+    async def _next_page(self, since: int) -> None:
+        self._kept.extend(await self._stored(since))
+        self._told.extend(invitation.id for invitation in self._kept)
+        self._since = self._kept[-1].id if self._kept else None
+
     async def _next_live(self) -> Invitation:
         while True:
             invitation = await anext(self._live)
             if invitation.id not in self._told:
                 return invitation
-            self._told.discard(invitation.id)

@@ -19,6 +19,7 @@ from perchat.client.livingroom import LivingRoom
 from perchat.client.livingstates import LIVING_TABLE, LivingState, LivingStateChanged
 from perchat.client.observed import Observed
 from perchat.client.opening import Opening
+from perchat.client.preferences import PreferenceCopies
 from perchat.client.questions import HistoryReader, named_rooms
 from perchat.client.states import StateMachine, Step
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from perchat.client.chat import PersistentChatEndpoint
     from perchat.client.endpoint import LocalEndpoint
+    from perchat.client.events import PreferenceChanged
     from perchat.client.options import ClientTimers
     from perchat.client.reconnect import ReconnectPolicy
     from perchat.client.targets import RoomLike
@@ -91,6 +93,8 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         self._machine = StateMachine(LIVING_TABLE, LivingState.IDLE)
         self._changes: Broadcast[LivingStateChanged] = Broadcast()
         self._invited: Broadcast[Invitation] = Broadcast()
+        self._preferred: Broadcast[PreferenceChanged] = Broadcast()
+        self._copies = PreferenceCopies()
         self._last_invitation: int | None = None
         self._rooms: dict[RoomUri, LivingRoom] = {}
         self._joining: set[RoomUri] = set()
@@ -162,7 +166,7 @@ class LivingChat(HistoryReader, ChatServices, Observed):
     # --- what it tells ---
 
     def _sources(self) -> tuple[Broadcast[Any], ...]:
-        return (self._changes, self._invited)
+        return (self._changes, self._invited, self._preferred)
 
     def state_changes(
         self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
@@ -175,6 +179,16 @@ class LivingChat(HistoryReader, ChatServices, Observed):
     ) -> EventStream[Invitation]:
         """Return the invitations from now on; those of an absence once we are back."""
         return self._invited.stream(lambda one: one, limit=limit, overflow=overflow)
+
+    def preference_changes(
+        self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
+    ) -> EventStream[PreferenceChanged]:
+        """
+        Return which bundles other programs of the user wrote, from now on.
+
+        What was written while the connection was away is not told: read it again then.
+        """
+        return self._preferred.stream(lambda change: change, limit=limit, overflow=overflow)
 
     # --- its life ---
 
@@ -280,10 +294,12 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         async with self._lives.patience("the search"):
             return await self.through(lambda chat: chat.find(room))
 
-    async def stored_invitations(self, after: int = 0) -> list[Invitation]:
-        """Return the invitations that the service kept, with an id greater than ``after``."""
+    async def stored_invitations(
+        self, after: int = 0, *, limit: int | None = None
+    ) -> list[Invitation]:
+        """Return what was kept, see ``PersistentChatEndpoint.stored_invitations``."""
         async with self._lives.patience("invitations"):
-            return await self.through(lambda chat: chat.stored_invitations(after))
+            return await self.through(lambda chat: chat.stored_invitations(after, limit=limit))
 
     async def through(
         self, work: Callable[[PersistentChatEndpoint], Awaitable[_Result]]
@@ -312,6 +328,9 @@ class LivingChat(HistoryReader, ChatServices, Observed):
     def came(self, chat: PersistentChatEndpoint) -> None:
         """Say that we are connected."""
         self.spawn(self._pass_on_invitations(chat), f"invitations of {self._name}")
+        self._copies.clear()
+        changes = chat.preference_changes()
+        self.spawn(self._pass_on_preferences(changes), f"preferences of {self._name}")
         first = self.state is LivingState.ESTABLISHING
         self._move(Step.SUCCEED if first else Step.RECOVER)
 
@@ -369,6 +388,11 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         except PerchatError as error:
             _log.debug("%s: invitations end here: %s", self._name, error)
 
+    async def _pass_on_preferences(self, changes: EventStream[PreferenceChanged]) -> None:
+        async for change in changes:
+            self._copies.changed(change)
+            self._preferred.publish(change)
+
     # --- rooms ---
 
     async def _join(self, chat: PersistentChatEndpoint, wanted: RoomUri | str) -> LivingRoom:
@@ -399,6 +423,7 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         self._move(Step.ENDED, reason)
         self._changes.end()
         self._invited.end()
+        self._preferred.end()
 
     def _ended(self) -> ChatServerConnectionError:
         why = f": {self._failure}" if self._failure else ""

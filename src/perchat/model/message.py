@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perchat.model.richtext import parse_parts, story_title
+from perchat.model.rtf import parse_rtf
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,6 +58,11 @@ class Message:
     def parts(self) -> tuple[MessagePart, ...]:
         """The text taken apart: words, links, emoticons, the title of a story."""
         return parse_parts(self.text)
+
+    @property
+    def rtf_parts(self) -> tuple[MessagePart, ...]:
+        """The RTF taken apart the same way, without how it looks; () where there is none."""
+        return parse_rtf(self.rtf) if self.rtf else ()
 
     @property
     def title(self) -> str | None:

@@ -24,7 +24,7 @@ from perchat.model.parts import (
 )
 from perchat.model.uri import RoomUri
 
-__all__ = ["flattened", "parse_parts", "story_title"]
+__all__ = ["flattened", "parse_parts", "read_link", "story_title"]
 
 _EMOTICONS = {emoticon.code: emoticon for emoticon in Emoticon}
 _ANCHOR = r"(?P<anchor><[aA]\s[^<>]*>[^<]*</[aA]\s*>)"
@@ -61,16 +61,17 @@ def _read_part(match: re.Match[str]) -> MessagePart | None:
         return EmoticonPart(_EMOTICONS[match[0]])
     if match.lastgroup == "bare":
         url = match[0].rstrip(_PUNCTUATION)
-        return _read_link(url, "", url)
+        return read_link(url, "", url)
     opening, _, rest = match[0].partition(">")
     href = _HREF.search(opening)
     if href is None:
         return None
     url = unescape(next(filter(None, href.groups()), "")).strip()
-    return _read_link(url, unescape(rest.rpartition("<")[0]), match[0])
+    return read_link(url, unescape(rest.rpartition("<")[0]), match[0])
 
 
-def _read_link(url: str, text: str, source: str) -> MessagePart | None:
+def read_link(url: str, text: str, source: str) -> MessagePart | None:
+    """Return the link to a page, a room or a file; None when it should lead nowhere."""
     try:
         if (scheme := url.partition(":")[0].lower()) == "ma-filelink":
             return _read_file(url, text, source)
