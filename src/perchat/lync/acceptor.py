@@ -20,6 +20,7 @@ from perchat.errors import LocalProtocolError, RemoteProtocolError
 from perchat.lync import ntlm
 from perchat.lync.association import Check, SecurityAssociation
 from perchat.lync.diagnostics import Refused, diagnostics_header
+from perchat.lync.lanestamp import LaneStamp
 from perchat.lync.ntlm_message import AuthenticateMessage, NtlmTarget, challenge_message
 from perchat.lync.offer import KERBEROS, NTLM, REALM, Offer, spoken_version
 from perchat.lync.signature import quoted
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from perchat.lync.kerberos import Ticket
+    from perchat.sip.lane import Lane
     from perchat.sip.message import Message
 
 __all__ = ["Acceptor", "REALM"]
@@ -93,7 +95,7 @@ class Acceptor:
         self._offer = Offer(targetname, tuple(protocols), max(versions))
         self._host = targetname
         self._target = target
-        self._random = random
+        self.random = random
         self._lifetime, self._grace = lifetime, grace
         self._versions = frozenset(versions)
         self._limit = challenge_limit
@@ -101,7 +103,6 @@ class Acceptor:
         self._pending: PendingChallenge | None = None
         self._shown: TicketShown | None = None
         self._reply = b""
-        self._tail = ""
 
     # --- signing in ---
 
@@ -127,7 +128,7 @@ class Acceptor:
 
         An unknown user costs the same work and gets the same answer as a wrong password.
         """
-        stranger = self._random(16)
+        stranger = self.random(16)
         nt_hash = account.nt_hash if account else stranger
         pending, message = proof.handshake.pending, proof.handshake.message
         keys = ntlm.accept(message, pending.nonce, nt_hash, challenge=pending.challenge)
@@ -170,7 +171,7 @@ class Acceptor:
         if not uri or _address(uri) != shown.uri:
             return self._foreign()
         association = SecurityAssociation(
-            opaque=self._random(4).hex().upper(),
+            opaque=self.random(4).hex().upper(),
             scheme=KERBEROS,
             realm=REALM,
             targetname=self._offer.targetname(KERBEROS),
@@ -222,7 +223,7 @@ class Acceptor:
             return Check.EXPIRED
         verdict = _check(association, message, found.values)
         if verdict is Check.OK:
-            self._challenges = 0
+            self.vouched()
             if isinstance(message, Request) and _address(message.from_.uri) != association.uri:
                 return Check.FOREIGN
         return verdict
@@ -234,16 +235,29 @@ class Acceptor:
             return message
         if isinstance(message, Response) and (message.status < 200 or message.status in _UNSIGNED):
             return message
-        nonce = self._random(4).hex().upper()
+        nonce = self.random(4).hex().upper()
         counter, signature = association.sign(message, nonce)
         value = (
             f'{association.scheme} rspauth="{signature}", srand="{nonce}", snum="{counter}", '
-            f'opaque="{association.opaque}", {self._tail}{self._answered(message)}'
+            f"{self.signature_tail(association)}{self._answered(message)}"
         )
         headers = message.headers.plus(("Authentication-Info", value))
         if isinstance(message, Request):
             return Request(message.method, message.uri, headers, message.body)
         return Response(message.status, message.reason, headers, message.body)
+
+    def stamp(self, lane: Lane) -> LaneStamp:
+        """Return what signs on a lane as `seal` does elsewhere, and checks as `check` does."""
+        return LaneStamp(self, lane)
+
+    def signature_tail(self, association: SecurityAssociation) -> str:
+        """Return what ends each signature's header: which association it is of."""
+        target, realm = quoted(association.targetname), quoted(association.realm)
+        return f'opaque="{association.opaque}", qop="auth", targetname={target}, realm={realm}'
+
+    def vouched(self) -> None:
+        """Note a good signature: the peer holds the keys, so it may be challenged again."""
+        self._challenges = 0
 
     def _answered(self, message: Message) -> str:
         """Return Kerberos' own answer, once, on the 200 that ends the sign-in."""
@@ -275,7 +289,7 @@ class Acceptor:
         """Answer the empty token with NTLM's challenge; an earlier one is void from now on."""
         if not self._may_challenge():
             return self._refused(403, _HANDSHAKE_FAILED)
-        nonce, opaque = self._random(8), self._random(4).hex().upper()
+        nonce, opaque = self.random(8), self.random(4).hex().upper()
         self._pending = PendingChallenge(opaque, nonce, challenge_message(self._target, nonce, at))
         token = base64.b64encode(self._pending.challenge).decode("ascii")
         return Challenged(self._offer.continuation(at, opaque=opaque, token=token))
@@ -320,8 +334,6 @@ class Acceptor:
         if self._previous is not None:
             self._previous.expires_at = min(self._previous.expires_at, now + _ON_THE_WAY)
         self._challenges = 0
-        names = quoted(association.targetname), quoted(REALM)
-        self._tail = 'qop="auth", targetname={}, realm={}'.format(*names)
         return Accepted(association.user, association.domain, association.uri)
 
     def _may_challenge(self) -> bool:

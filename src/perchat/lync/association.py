@@ -126,8 +126,11 @@ class SecurityAssociation:
 
     def check(self, message: Message, *, nonce: str, counter: str, signature: str) -> Check:
         """Check a signature the other side made, and that it is the first of its count."""
+        return self.check_text(self._text(message, nonce, counter), counter, signature)
+
+    def check_text(self, text: bytes, counter: str, signature: str) -> Check:
+        """Do the same when the text that was signed is known; ``counter`` is part of it."""
         number = int(counter) if _is_counter(counter) else 0
-        text = self._text(message, nonce, counter)
         if not number or not self.incoming.verify(text, _bytes(signature)):
             return Check.WRONG
         return Check.OK if self._window.add(number) else Check.REPLAYED

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from perchat.sip.message import Headers, Message
 
-__all__ = ["auth_value", "parse_auth", "quoted", "signed_text"]
+__all__ = ["auth_value", "parse_auth", "quoted", "signed_frame", "signed_text"]
 
 _PLAIN = frozenset({"version"})  # written without quotes
 _SCHEME = re.compile(r"\s*+([A-Za-z0-9\-]++)\s*+")
@@ -50,20 +50,34 @@ def signed_text(
         version: 2 leaves out the To URI and the asserted identity.
 
     """
-    headers = message.headers
-    cseq = message.cseq
-    sender, receiver = message.from_, message.to
-    head = (
-        f"<{scheme}><{nonce}><{counter}><{realm}><{targetname}><{message.call_id}>"
-        f"<{cseq.number}><{cseq.method}><{sender.uri}><{sender.tag}>"
+    before, between, after = signed_frame(
+        message, scheme=scheme, realm=realm, targetname=targetname, version=version
     )
+    values = f"{nonce}><{counter}".encode("utf-8", "surrogateescape")
+    return b"%b%b%b%d%b" % (before, values, between, message.cseq.number, after)
+
+
+def signed_frame(
+    message: Message, *, scheme: str, realm: str, targetname: str, version: int
+) -> tuple[bytes, bytes, bytes]:
+    """
+    Return the same but for what is new in each message.
+
+    That is ``nonce><counter`` behind the first text and the number of CSeq behind the
+    second.
+    """
+    headers, sender, receiver = message.headers, message.from_, message.to
     expires = headers.get("Expires") or ""
+    after = f"><{message.cseq.method}><{sender.uri}><{sender.tag}>"
     if version > 2:
-        middle = f"<{receiver.uri}><{receiver.tag}>{_identity(headers)}<{expires}>"
+        after += f"<{receiver.uri}><{receiver.tag}>{_identity(headers)}<{expires}>"
     else:
-        middle = f"<{receiver.tag}><{expires}>"
-    status = f"<{message.status}>" if isinstance(message, Response) else ""
-    return (head + middle + status).encode("utf-8", "surrogateescape")
+        after += f"<{receiver.tag}><{expires}>"
+    if isinstance(message, Response):
+        after += f"<{message.status}>"
+    texts = f"<{scheme}><", f"><{realm}><{targetname}><{message.call_id}><", after
+    before, between, after_bytes = (text.encode("utf-8", "surrogateescape") for text in texts)
+    return before, between, after_bytes
 
 
 def parse_auth(value: str) -> tuple[str, Mapping[str, str]]:

@@ -6,6 +6,9 @@ A connection: moves bytes and time between a transport and a user agent.
     bytes in   -> StreamParser -> Guard.admit -> UserAgent.receive -> Owner.events_received
     bytes out  <- serialize    <- Guard.seal  <- UserAgent.messages_to_send
 
+On a lane (`perchat.sip.lane`) the bytes are joined and compared instead, and the lane
+has a stamp of its own. Who traces a connection sees messages either way.
+
 The user agent is told the time and never waits; everything that it wants to send
 within one turn of the loop leaves in one write. Whatever goes wrong with the peer's
 bytes ends here, with a logged reason: the owner only sees ``connection_lost``.
@@ -28,7 +31,14 @@ from perchat.net.names import peer_names
 from perchat.net.tlsfailure import tls_failure
 from perchat.net.trace import Seen
 from perchat.sip.message import Request, Response
-from perchat.sip.parser import Damaged, ParserLimits, Ping, StreamBroken, StreamParser
+from perchat.sip.parser import (
+    Damaged,
+    ParserLimits,
+    Ping,
+    StreamBroken,
+    StreamParser,
+    parse_datagram,
+)
 from perchat.sip.serializer import serialize
 from perchat.sip.transport import PING, PONG, received
 from perchat.sip.useragent import UserAgent, UserAgentSettings
@@ -38,6 +48,7 @@ if TYPE_CHECKING:
 
     from perchat.net.trace import Tracer
     from perchat.sip.events import Event
+    from perchat.sip.lane import Lane, Letter
     from perchat.sip.message import Message
 
 __all__ = ["Admission", "Connection", "ConnectionSettings", "Guard", "Owner"]
@@ -174,6 +185,12 @@ class Connection(asyncio.Protocol):
         """Feed the parser and hand on what came of it (asyncio calls this)."""
         self._heard = self._loop.time()
         self._flushing = True  # once, at the end
+        whole = not self._parser.pending and not self._is_traced()
+        if whole and (used := self._take_answers(data)):
+            if used == len(data):
+                self.flush()
+                return
+            data = data[used:]
         try:
             items = self._parser.feed(data)
         except StreamBroken as error:
@@ -185,6 +202,8 @@ class Connection(asyncio.Protocol):
             self._incomplete_since = None
         elif items or self._incomplete_since is None:
             self._incomplete_since = self._heard
+        if whole:
+            self.ua.learn(data)
         self.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -226,6 +245,13 @@ class Connection(asyncio.Protocol):
         """Send a request inside a dialog; returns its transaction."""
         now = self._loop.time()
         return self._after(self.ua.request_in(dialog, method, now, headers=headers, body=body))
+
+    def post(self, lane: Lane, end: bytes) -> None:
+        """Send an INFO on a lane; ``end`` is `perchat.sip.lane.framed`."""
+        self.ua.post(lane, end, self._loop.time())
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self.flush)
 
     def respond(
         self,
@@ -354,8 +380,24 @@ class Connection(asyncio.Protocol):
         self.flush()
         self._write(b"".join(self._outgoing([response])))
 
-    def _outgoing(self, messages: Iterable[Message]) -> Iterable[bytes]:
+    def _take_answers(self, data: bytes) -> int:
+        used, events = self.ua.take_answers(data, self._heard)
+        if events:
+            self._owner.events_received(events)
+        return used
+
+    def _rendered(self, letter: Letter) -> bytes:
+        lane, number, end = letter
+        data = lane.render(number, end)
+        if self._is_traced() and not isinstance(message := parse_datagram(data), Damaged):
+            self._trace("out", message)
+        return data
+
+    def _outgoing(self, messages: Iterable[Message | Letter]) -> Iterable[bytes]:
         for message in messages:
+            if isinstance(message, tuple):
+                yield self._rendered(message)
+                continue
             sealed = message if self.guard is None else self.guard.seal(message)
             try:
                 yield serialize(sealed)
@@ -364,10 +406,13 @@ class Connection(asyncio.Protocol):
                 continue
             self._trace("out", sealed)
 
+    def _is_traced(self) -> bool:
+        return self.settings.tracer is not None or _wire.isEnabledFor(logging.DEBUG)
+
     def _trace(self, direction: str, what: Message | str) -> None:
-        tracer = self.settings.tracer
-        if tracer is None and not _wire.isEnabledFor(logging.DEBUG):
+        if not self._is_traced():
             return
+        tracer = self.settings.tracer
         at = datetime.now(UTC).timestamp()
         seen = Seen(at, self.number, direction, self.sockname, self.peername, self.is_tls, what)
         if tracer is not None:

@@ -36,6 +36,7 @@ from perchat.model.journal import (
 )
 from perchat.model.richtext import flattened
 from perchat.server import news
+from perchat.sip.lane import framed
 from perchat.xccos.blocks import JoinedRoom, RoomUris, RosterEntry
 from perchat.xccos.encoder import encode_chat
 from perchat.xccos.masks import participant_mask
@@ -191,9 +192,9 @@ class Fanout:
 
     def _message(self, fact: MessagePosted) -> None:
         message = fact.message
-        body = simple = encode_chat(message, self._envelope_ids.next())
+        body = simple = framed(encode_chat(message, self._envelope_ids.next()))
         if (plain := flattened(message.text)) != message.text:
-            simple = encode_chat(replace(message, text=plain), self._envelope_ids.next())
+            simple = framed(encode_chat(replace(message, text=plain), self._envelope_ids.next()))
         for session in self._audience(message.room_uri):
             session.outbox.put(simple if session.dialect.plain_links else body)
 
@@ -245,7 +246,7 @@ class Fanout:
         for session in sessions:
             body = bodies.get(session.dialect)
             if body is None:
-                body = bodies[session.dialect] = session.encode(notice)
+                body = bodies[session.dialect] = framed(session.encode(notice))
             session.outbox.put(body)
 
     def _show_room(self, fact: ParticipantJoined) -> None:

@@ -57,9 +57,9 @@ class Outbox:
             self._waiting.appendleft(body)
             self._drain()
 
-    def answered(self) -> None:
-        """Make room in the window: the peer answered one message, or never will."""
-        self._unanswered = max(0, self._unanswered - 1)
+    def answered(self, count: int = 1) -> None:
+        """Make room in the window: the peer answered so many messages, or never will."""
+        self._unanswered = max(0, self._unanswered - count)
         self._drain()
 
     def hold(self) -> None:

@@ -17,12 +17,13 @@ from perchat.lync.compression import answer_negotiate
 from perchat.lync.diagnostics import diagnostics_header
 from perchat.lync.presence import answer_service
 from perchat.server.applications import PeerGuard
-from perchat.server.session import ChatSession
+from perchat.server.session import CONTENT_TYPE, ChatSession
 from perchat.server.signin import SignIn
 from perchat.server.subscriptions import Subscriptions
 from perchat.server.trust import is_trusted
 from perchat.sip.dialog import dialog_id
 from perchat.sip.events import (
+    Answered,
     DialogEnded,
     RequestReceived,
     ResponseReceived,
@@ -151,6 +152,9 @@ class FrontEnd:
             case ResponseReceived(dialog=str(dialog)) if event.response.status >= _FINAL:
                 if session := self._sessions.get(dialog):
                     session.answered()
+            case Answered():
+                if session := self._sessions.get(event.dialog):
+                    session.answered(event.count)
             case DialogEnded():
                 self._dialog_ended(event)
             case _:
@@ -265,11 +269,13 @@ class FrontEnd:
         if self._connection.ua.dialog(dialog) is None:
             _log.warning("no dialog came of the INVITE of %s", user.uri)
             return
+        lane = self._connection.ua.open_lane(dialog, (CONTENT_TYPE,))
+        lane.stamp = self.sign_in.stamp(lane)
         session = ChatSession(
             self._services,
             self._connection,
-            dialog,
             user,
+            lane=lane,
             session_id=f"{self._services.config.node}/{secrets.token_hex(8)}",
             address=_address(request.uri),
             dialect=Dialect.of(request.headers.get("User-Agent") or ""),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from perchat.chat.refusal import Refusal
 from perchat.errors import ErrorCode
+from perchat.sip.lane import framed
 from perchat.xccos.primitives import Reply
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def answering(
         if isinstance(found, Refusal):
             session.reply(Reply.refusing(command, envid, found.code))
         elif isinstance(found, Listing):
-            session.outbox.put(_fitting(session, envid, command, found))
+            session.outbox.put(framed(_fitting(session, envid, command, found)))
         else:
             session.reply(Reply.to(command, envid, found))
         return None

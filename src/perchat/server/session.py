@@ -18,6 +18,8 @@ from perchat.errors import ErrorCode, RemoteProtocolError, StorageError
 from perchat.lync.diagnostics import diagnostics_header
 from perchat.server.commands import row_of
 from perchat.server.outbox import Outbox
+from perchat.sip.dialog import DialogState
+from perchat.sip.lane import framed
 from perchat.xccos.blocks import Unknown
 from perchat.xccos.decoder import decode
 from perchat.xccos.encoder import encode
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from perchat.model.principal import User
     from perchat.net.connection import Connection
     from perchat.server.services import Services
+    from perchat.sip.lane import Lane
     from perchat.sip.message import Request
     from perchat.xccos.codec import Dialect
     from perchat.xccos.primitives import Notice
@@ -71,16 +74,16 @@ class ChatSession:
         self,
         services: Services,
         connection: Connection,
-        dialog: str,
         user: User,
         *,
+        lane: Lane,
         session_id: str,
         address: str,
         dialect: Dialect,
     ) -> None:
         limits = services.config.limits
         self.services = services
-        self.dialog = dialog
+        self.dialog = lane.dialog.id
         self.user = user
         self.id = session_id
         self.address = address
@@ -89,6 +92,7 @@ class ChatSession:
         self.used = False
         self.on_first_use: Callable[[ChatSession], Awaitable[None]] | None = None
         self._connection = connection
+        self._lane = lane
         self._inbox: deque[Callable[[], Awaitable[None]]] = deque()
         self._working = False
         self.outbox = Outbox(
@@ -122,9 +126,9 @@ class ChatSession:
         self._inbox.extend(waiting)
         self._start_working()
 
-    def answered(self) -> None:
-        """Take note that the client answered one of our INFOs, or never will."""
-        self.outbox.answered()
+    def answered(self, count: int = 1) -> None:
+        """Take note that the client answered so many of our INFOs, or never will."""
+        self.outbox.answered(count)
 
     def end(self, reason: str) -> None:
         """Leave all rooms; the dialog is over or will be ignored. Safe to repeat."""
@@ -144,7 +148,7 @@ class ChatSession:
 
     def reply(self, reply: Reply, *, first: bool = False) -> None:
         """Send the answer to a command; ``first`` puts it ahead of what is held back."""
-        body = self.encode(reply)
+        body = framed(self.encode(reply))
         if first:
             self.outbox.put_first(body)
         else:
@@ -233,11 +237,11 @@ class ChatSession:
         )
         self._connection.respond(transaction, status, headers=(header,))
 
-    def _send(self, body: bytes) -> None:
-        if self._connection.ua.dialog(self.dialog) is None:
+    def _send(self, end: bytes) -> None:
+        if self._lane.dialog.state is DialogState.TERMINATED:
             self.end("its dialog is gone")
         else:
-            self._connection.request_in(self.dialog, "INFO", headers=(CONTENT_TYPE,), body=body)
+            self._connection.post(self._lane, end)
 
     def _overflow(self) -> None:
         _log.warning(

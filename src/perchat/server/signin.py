@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from perchat.server.config import ServerConfig
     from perchat.server.services import Services
     from perchat.sip.events import RequestReceived
+    from perchat.sip.lane import Lane, Stamp
     from perchat.sip.message import Message
 
 __all__ = ["SignIn"]
@@ -131,6 +132,10 @@ class SignIn:
     def seal(self, message: Message) -> Message:
         """Sign what goes out."""
         return self._acceptor.seal(message)
+
+    def stamp(self, lane: Lane) -> Stamp:
+        """Return what signs on a lane; nothing, for as long as no sign-in stands."""
+        return self._acceptor.stamp(lane)
 
     def challenge(self, request: Request, why: Sequence[tuple[str, str]] = ()) -> Response:
         """Return the answer that asks for a sign-in, with headers that say why."""

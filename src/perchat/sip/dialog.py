@@ -146,15 +146,16 @@ class Dialog:
     ) -> Request:
         """Return the next request in this dialog (§12.2.1.1)."""
         self.local_cseq += 1
-        return self._request(method, self.local_cseq, via, items, body)
+        return self.numbered(method, self.local_cseq, via, items, body)
 
     def ack(self, number: int, via: str, items: Iterable[tuple[str, str]] = ()) -> Request:
         """Return the ACK of the 2xx to the INVITE with that number (§13.2.2.4)."""
-        return self._request("ACK", number, via, items, b"")
+        return self.numbered("ACK", number, via, items, b"")
 
-    def _request(
+    def numbered(
         self, method: str, number: int, via: str, items: Iterable[tuple[str, str]], body: bytes
     ) -> Request:
+        """Return the request of that number; whoever asks keeps the count."""
         uri, routes = self._path()
         head = (
             ("Via", via),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AckReceived",
+    "Answered",
     "Cancelled",
     "DialogEnded",
     "Event",
@@ -60,6 +61,14 @@ class ResponseReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """The peer has taken so many of the oldest INFOs of a lane; each got its 200."""
+
+    dialog: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestTimedOut:
     """No final answer came in time."""
 
@@ -93,6 +102,7 @@ Event: TypeAlias = (
     RequestReceived
     | AckReceived
     | ResponseReceived
+    | Answered
     | RequestTimedOut
     | Cancelled
     | DialogEnded

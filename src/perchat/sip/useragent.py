@@ -17,6 +17,7 @@ from perchat.sip.compose import ack_of, cancel_of, completed, response_to
 from perchat.sip.dialog import CREATING, Dialog, DialogState, dialog_id
 from perchat.sip.events import (
     AckReceived,
+    Answered,
     Cancelled,
     DialogEnded,
     Event,
@@ -26,6 +27,8 @@ from perchat.sip.events import (
     SessionRefreshDue,
 )
 from perchat.sip.grammar import MAGIC_COOKIE
+from perchat.sip.header import CSeq
+from perchat.sip.lane import Lane, Lanes
 from perchat.sip.message import Headers, Message, Request, Response
 from perchat.sip.session_timer import REFRESHING, SessionTimer, session_expires
 from perchat.sip.status import is_success, reason_of
@@ -42,6 +45,8 @@ from perchat.sip.transaction import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from perchat.sip.lane import Letter
 
 __all__ = ["UserAgent", "UserAgentSettings"]
 
@@ -61,8 +66,9 @@ class UserAgent:
         self._servers: dict[object, Transaction] = {}
         self._clients: dict[object, Transaction] = {}
         self._dialogs: dict[str, Dialog] = {}
+        self._lanes = Lanes()
         self._alarms = Alarms()
-        self._outbox: list[Message] = []
+        self._outbox: list[Message | Letter] = []
         self._actions: dict[Action, Callable[[Transaction, float], list[Event]]] = {
             Action.SEND: self._send,
             Action.ACK: self._acknowledge,
@@ -138,6 +144,42 @@ class UserAgent:
             return ""
         return self._start_client(request, now, dialog).id
 
+    def open_lane(self, dialog: str, headers: Sequence[tuple[str, str]] = ()) -> Lane:
+        """
+        Return the lane on which a dialog's INFOs leave from now on, with these headers.
+
+        Raises:
+            StateError: There is no such dialog, perhaps no more.
+
+        """
+        known = self._dialogs.get(dialog)
+        if known is None:
+            raise StateError(f"no such dialog: {dialog}")
+        via = self._via.removesuffix(MAGIC_COOKIE)
+        lane = Lane(known, via, f"{MAGIC_COOKIE}{self._new_id()}.", (*headers, *self._product))
+        self._lanes.add(lane)
+        return lane
+
+    def post(self, lane: Lane, end: bytes, now: float) -> None:
+        """
+        Send an INFO on a lane; ``end`` is `lane.framed`.
+
+        Raises:
+            StateError: The dialog is gone, or too many requests wait for their answers.
+
+        """
+        dialog, pending = lane.dialog, lane.pending
+        if dialog.state is DialogState.TERMINATED:
+            raise StateError(f"no such dialog: {dialog.id}")
+        if len(pending) >= self._settings.max_client_transactions:
+            raise StateError("too many requests wait for their answers")
+        number = dialog.local_cseq = dialog.local_cseq + 1
+        due = pending[number] = now + self._settings.timers.give_up
+        self._outbox.append((lane, number, end))
+        if not lane.armed:
+            lane.armed = True
+            self._alarms.set(lane.branch, due)
+
     def cancel(self, transaction: str, now: float) -> None:
         """Take an INVITE back; its answer, most likely 487, still comes (§9.1)."""
         known = self._transactions.get(transaction)
@@ -185,6 +227,7 @@ class UserAgent:
         if known is not None:
             known.state = DialogState.TERMINATED
             self._alarms.set(dialog, None)
+            self._close_lane(dialog)
 
     def dialog(self, dialog: str) -> Dialog | None:
         """Return a dialog to read from."""
@@ -197,8 +240,8 @@ class UserAgent:
 
     # to the network
 
-    def messages_to_send(self) -> list[Message]:
-        """Return what is to be sent, in order, and forget it."""
+    def messages_to_send(self) -> list[Message | Letter]:
+        """Return what is to be sent, in order, and forget it; letters are to be rendered."""
         messages, self._outbox = self._outbox, []
         return messages
 
@@ -214,7 +257,45 @@ class UserAgent:
                 events += self._transaction_due(self._transactions[name], now)
             elif name in self._dialogs:
                 events += self._session_due(self._dialogs[name], now)
+            elif (lane := self._lanes.alarmed_by(name)) is not None:
+                events += self._lane_due(lane, now)
         return events
+
+    # lanes
+
+    def take_answers(self, data: bytes, now: float) -> tuple[int, list[Event]]:
+        """
+        Take the 200s on lanes that the data begins with, as long as they look alike.
+
+        Returns where they end. What follows is for the parser; nothing is lost when
+        everything is.
+        """
+        used, taken = self._lanes.take(data, now) if self._lanes else (0, {})
+        for lane in taken:
+            self._alive(lane.dialog, now)
+        return used, [Answered(lane.dialog.id, count) for lane, count in taken.items()]
+
+    def learn(self, data: bytes) -> None:
+        """Look at what was just received as it was written, to know the like of it again."""
+        if self._lanes and data.startswith(_OK) and data.find(_END) == len(data) - len(_END):
+            self._lanes.learn(data)
+
+    def _close_lane(self, dialog: str) -> None:
+        if lane := self._lanes.get(dialog):
+            self._alarms.set(lane.branch, None)
+            self._lanes.drop(dialog)
+
+    def _lane_due(self, lane: Lane, now: float) -> list[Event]:
+        """Look at the oldest INFO: what was answered meanwhile has cost no timer."""
+        number, due = next(iter(lane.pending.items()), (0, 0.0))
+        lane.armed = number > 0
+        if not number:
+            return []
+        if due > now:
+            self._alarms.set(lane.branch, due)
+            return []
+        timed_out = RequestTimedOut("", lane.request(number))
+        return [timed_out, *self._end(lane.dialog.id, "request timed out")]
 
     # requests received
 
@@ -388,12 +469,26 @@ class UserAgent:
 
     def _client_of(self, response: Response) -> Transaction | None:
         if response.via.branch:
-            return self._clients.get(client_key(response))
+            return self._clients.get(client_key(response)) or self._of_lane(response)
         for known in self._clients.values():  # a peer that cuts the Via short
             request = known.request
             if request.call_id == response.call_id and request.cseq == response.cseq:
                 return known
         return None
+
+    def _of_lane(self, response: Response) -> Transaction | None:
+        """Make the transaction of an INFO that had none: its answer is not like the others."""
+        waiting = self._lanes.waiting(response.via.branch) if self._lanes else None
+        if waiting is None or response.cseq != CSeq(waiting[1], "INFO"):
+            return None
+        lane, number = waiting
+        if response.status >= 200:
+            del lane.pending[number]
+        request, timers = lane.request(number), self._settings.timers
+        key = client_key(response)
+        transaction = Transaction(Kind.CLIENT, self._next_name("c"), key, request, timers)
+        transaction.dialog = lane.dialog.id
+        return transaction
 
     def _deliver_response(self, transaction: Transaction, now: float) -> list[Event]:
         request, response = transaction.request, transaction.response
@@ -582,6 +677,8 @@ class UserAgent:
         return self._via + self._new_id()
 
 
+_OK = b"SIP/2.0 200 "
+_END = b"\r\n\r\n"
 _SERVING = frozenset((Kind.INVITE_SERVER, Kind.SERVER))
 _OUT_OF_ORDER = Refusal(500, (("Retry-After", "0"),))  # §12.2.2
 _ONLY_IN_DIALOG = frozenset(("BYE", "INFO", "UPDATE"))

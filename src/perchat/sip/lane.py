@@ -1,0 +1,276 @@
+"""
+The lane for the many: INFO after INFO in one dialog, without a message built for each.
+
+A room of a thousand is a thousand dialogs, and each is told the same. What differs
+between two INFOs of a dialog is CSeq, branch and signature, so their head is written
+once and bytes are joined (RFC 3261 §12.2.1.1). What comes back differs as little: a 200
+like the last one but for its numbers is known by comparing bytes. Whatever is not like
+it takes the ordinary road, where its request is found here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+from perchat.sip.serializer import serialize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perchat.sip.dialog import Dialog
+    from perchat.sip.message import Request
+
+__all__ = ["Lane", "Lanes", "Letter", "Proof", "Stamp", "framed"]
+
+_LESSONS = 8  # answers that may look new before a peer is taken to have no habits
+_PROOF_ENDS = 80  # where the quote behind a part of a proof has to stand
+
+
+class Proof(NamedTuple):
+    """What a signed answer is vouched for by, as it stands there."""
+
+    nonce: bytes
+    counter: bytes
+    signature: bytes
+
+
+class Stamp(Protocol):
+    """Signs what goes out in one lane and vouches for its answers."""
+
+    def sign(self, number: int) -> bytes:
+        """Return the header line, with its line break, for the INFO of that CSeq."""
+
+    def vouches(self, number: int, proof: Proof, now: float) -> bool:
+        """Whether the 200 to that INFO was signed by the peer, for the first time."""
+
+
+def framed(body: bytes) -> bytes:
+    """Return the end of a message: Content-Length and what it counts."""
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+class Lane:
+    """
+    One dialog's lane. Its owner opens it; the user agent sends and receives.
+
+    Attributes:
+        dialog: Where it leads.
+        branch: What the branches of its requests begin with.
+        pending: When to give up on an INFO, by its CSeq; in the order sent.
+        armed: Whether an alarm is set for the first of them.
+        stamp: What signs; its owner puts it here, and without it nothing is signed.
+
+    """
+
+    __slots__ = (
+        "_between",
+        "_first",
+        "_items",
+        "_last",
+        "_lessons",
+        "_likeness",
+        "_target",
+        "_via",
+        "armed",
+        "branch",
+        "dialog",
+        "pending",
+        "stamp",
+    )
+
+    def __init__(
+        self, dialog: Dialog, via: str, branch: str, items: Sequence[tuple[str, str]]
+    ) -> None:
+        """Take a Via up to its branch, and what every INFO carries besides."""
+        self.dialog = dialog
+        self.branch = branch
+        self.pending: dict[int, float] = {}
+        self.armed = False
+        self.stamp: Stamp | None = None
+        self._via = via
+        self._items = tuple(items)
+        self._likeness: _Likeness | None = None
+        self._lessons = _LESSONS
+        self._write_head()
+
+    def request(self, number: int, body: bytes = b"") -> Request:
+        """Return the INFO with that CSeq as a message; it is not signed."""
+        via = f"{self._via}{self.branch}{number}"
+        return self.dialog.numbered("INFO", number, via, self._items, body)
+
+    def render(self, number: int, end: bytes) -> bytes:
+        """Return the INFO with that CSeq; ``end`` is `framed`."""
+        if self._target is not self.dialog.remote_target:
+            self._write_head()
+        signature = b"" if self.stamp is None else self.stamp.sign(number)
+        return b"%b%d%b%d%b%b%b" % (
+            self._first,
+            number,
+            self._between,
+            number,
+            self._last,
+            signature,
+            end,
+        )
+
+    def take(self, data: bytes, at: int, now: float) -> int:
+        """Take the answer to the oldest INFO if it begins here; return its end, or 0."""
+        likeness = self._likeness
+        if likeness is None or not self.pending:
+            return 0
+        number = next(iter(self.pending))
+        end, proof = likeness.read(data, at, number)
+        if end and proof is not None:
+            stamp = self.stamp
+            if stamp is None or not stamp.vouches(number, proof, now):
+                return 0
+        if end:
+            del self.pending[number]
+        return end
+
+    def number_of(self, branch: str) -> int | None:
+        """Return which waiting INFO has that branch."""
+        if not branch.startswith(self.branch):
+            return None
+        digits = branch[len(self.branch) :]
+        number = int(digits) if digits.isascii() and digits.isdigit() else 0
+        return number if number in self.pending else None
+
+    def learn(self, answer: bytes) -> None:
+        """Take a 200 of this lane, just received and found good, for what is to come."""
+        if self._lessons:
+            self._lessons -= 1
+            self._likeness = _Likeness.of(answer, self.branch)
+
+    def _write_head(self) -> None:
+        self._target = self.dialog.remote_target
+        head = serialize(self.request(0))[: -len(framed(b""))]
+        first, _, rest = head.partition(self.branch.encode() + b"0\r\n")
+        self._first = first + self.branch.encode()
+        between, _, last = rest.partition(b"\r\nCSeq: 0 INFO\r\n")
+        self._between = b"\r\n" + between + b"\r\nCSeq: "
+        self._last = b" INFO\r\n" + last
+
+
+Letter: TypeAlias = "tuple[Lane, int, bytes]"
+
+
+class Lanes:
+    """The lanes of one connection."""
+
+    __slots__ = ("_lanes",)
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, Lane] = {}
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    def add(self, lane: Lane) -> None:
+        """Have a lane found from now on."""
+        self._lanes[lane.dialog.id] = lane
+
+    def get(self, dialog: str) -> Lane | None:
+        """Return a dialog's lane."""
+        return self._lanes.get(dialog)
+
+    def alarmed_by(self, branch: str) -> Lane | None:
+        """Return the lane of that name in the list of alarms."""
+        return next((lane for lane in self._lanes.values() if lane.branch == branch), None)
+
+    def drop(self, dialog: str) -> None:
+        """Forget a dialog's lane, if it has one."""
+        self._lanes.pop(dialog, None)
+
+    def waiting(self, branch: str) -> tuple[Lane, int] | None:
+        """Return the lane and the number of the INFO with that branch, if it waits."""
+        for lane in self._lanes.values():
+            if (number := lane.number_of(branch)) is not None:
+                return lane, number
+        return None
+
+    def take(self, data: bytes, now: float) -> tuple[int, dict[Lane, int]]:
+        """Take the answers that the data begins with; return where they end, and how many."""
+        at, taken = 0, dict[Lane, int]()
+        while True:
+            for lane in self._lanes.values():
+                if end := lane.take(data, at, now):
+                    at, taken[lane] = end, taken.get(lane, 0) + 1
+                    break
+            else:
+                return at, taken
+
+    def learn(self, answer: bytes) -> None:
+        """Take an answer, received and found good, for what is to come on its lane."""
+        for lane in self._lanes.values():
+            if lane.branch.encode() in answer:
+                lane.learn(answer)
+
+
+_CSEQ = re.compile(rb"\r\nCSeq[ \t]*:[ \t]*([0-9]+)[ \t]+INFO\r\n", re.IGNORECASE)
+_SIGNED = re.compile(rb"\r\n(?:Proxy-)?Authorization[ \t]*:", re.IGNORECASE)
+_PROOF = (  # in the order of Proof
+    re.compile(rb'\bcrand="([0-9A-Fa-f]+)"'),
+    re.compile(rb'\bcnum="([0-9]+)"'),
+    re.compile(rb'\bresponse="([0-9A-Fa-f]+)"'),
+)
+_PIGGYBACK = b"ms-piggyback"
+
+
+class _Likeness:
+    """An answer with its numbers, and what it was signed with, cut out."""
+
+    __slots__ = ("_end", "_proof", "_steps")
+
+    def __init__(
+        self, steps: Sequence[tuple[bytes, bool]], end: bytes, proof: Sequence[int]
+    ) -> None:
+        """Take texts, each with whether the INFO's number follows or a part of the proof."""
+        self._steps = tuple(steps)
+        self._end = end
+        self._proof = tuple(proof)
+
+    @staticmethod
+    def of(answer: bytes, branch: str) -> _Likeness | None:
+        """Return the likeness of a 200 without body; None of one that says more."""
+        numbered = re.search(re.escape(branch.encode()) + rb"([0-9]+)", answer)
+        sequence, signed = _CSEQ.search(answer), _SIGNED.search(answer)
+        if numbered is None or sequence is None or _PIGGYBACK in answer.lower():
+            return None
+        proof = [pattern.search(answer) for pattern in _PROOF] if signed else []
+        spans = [found.span(1) for found in proof if found is not None]
+        if numbered[1] != sequence[1] or len(spans) != len(proof):
+            return None
+        numbers = {numbered.span(1), sequence.span(1)}
+        steps, at = list[tuple[bytes, bool]](), 0
+        for start, stop in sorted((*numbers, *spans)):
+            steps.append((answer[at:start], (start, stop) in numbers))
+            at = stop
+        order = sorted(spans)
+        return _Likeness(steps, answer[at:], [order.index(span) for span in spans])
+
+    def read(self, data: bytes, at: int, number: int) -> tuple[int, Proof | None]:
+        """Return where the answer to that INFO ends, 0 if this is none, and its proof."""
+        digits, parts = b"%d" % number, []
+        for literal, is_number in self._steps:
+            if not data.startswith(literal, at):
+                return 0, None
+            at += len(literal)
+            if is_number:
+                if not data.startswith(digits, at):
+                    return 0, None
+                at += len(digits)
+            else:
+                stop = data.find(b'"', at, at + _PROOF_ENDS)
+                if stop < 0:
+                    return 0, None
+                parts.append(data[at:stop])
+                at = stop
+        if not data.startswith(self._end, at):
+            return 0, None
+        end = at + len(self._end)
+        if not parts:
+            return end, None
+        nonce, counter, signature = self._proof
+        return end, Proof(parts[nonce], parts[counter], parts[signature])
