@@ -284,7 +284,7 @@ class Connection(asyncio.Protocol):
     def flush(self) -> None:
         """Write all that the user agent has to say and arm its next timer."""
         self._flushing = False
-        messages = self.ua.messages_to_send()
+        messages = self.ua.outgoing()
         if messages:
             self._write(b"".join(self._outgoing(messages)))
         self._arm()

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from perchat.sip.dialog import Dialog
-    from perchat.sip.message import Request
+    from perchat.sip.message import Message, Request
 
-__all__ = ["Lane", "Lanes", "Letter", "Proof", "Stamp", "framed"]
+__all__ = ["Lane", "Lanes", "Letter", "Proof", "Stamp", "framed", "message_of"]
 
 _LESSONS = 8  # answers that may look new before a peer is taken to have no habits
 _PROOF_ENDS = 80  # where the quote behind a part of a proof has to stand
@@ -154,6 +154,14 @@ class Lane:
 
 
 Letter: TypeAlias = "tuple[Lane, int, bytes]"
+
+
+def message_of(one: Message | Letter) -> Message:
+    """Return what is to be sent as a message; a letter's is not signed."""
+    if isinstance(one, tuple):
+        lane, number, end = one
+        return lane.request(number, end.partition(b"\r\n\r\n")[2])
+    return one
 
 
 class Lanes:

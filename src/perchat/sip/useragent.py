@@ -28,7 +28,7 @@ from perchat.sip.events import (
 )
 from perchat.sip.grammar import MAGIC_COOKIE
 from perchat.sip.header import CSeq
-from perchat.sip.lane import Lane, Lanes
+from perchat.sip.lane import Lane, Lanes, message_of
 from perchat.sip.message import Headers, Message, Request, Response
 from perchat.sip.session_timer import REFRESHING, SessionTimer, session_expires
 from perchat.sip.status import is_success, reason_of
@@ -240,8 +240,12 @@ class UserAgent:
 
     # to the network
 
-    def messages_to_send(self) -> list[Message | Letter]:
-        """Return what is to be sent, in order, and forget it; letters are to be rendered."""
+    def messages_to_send(self) -> list[Message]:
+        """Return what is to be sent, in order, and forget it."""
+        return [message_of(one) for one in self.outgoing()]
+
+    def outgoing(self) -> list[Message | Letter]:
+        """Return the same as it is: a letter is to be rendered."""
         messages, self._outbox = self._outbox, []
         return messages
 
