@@ -23,7 +23,6 @@ from perchat.lync.diagnostics import Refused, diagnostics_header
 from perchat.lync.lanestamp import LaneStamp
 from perchat.lync.ntlm_message import AuthenticateMessage, NtlmTarget, challenge_message
 from perchat.lync.offer import KERBEROS, NTLM, REALM, Offer, spoken_version
-from perchat.lync.signature import quoted
 from perchat.lync.verdict import (
     Accepted,
     Account,
@@ -95,7 +94,7 @@ class Acceptor:
         self._offer = Offer(targetname, tuple(protocols), max(versions))
         self._host = targetname
         self._target = target
-        self.random = random
+        self._random = random
         self._lifetime, self._grace = lifetime, grace
         self._versions = frozenset(versions)
         self._limit = challenge_limit
@@ -128,7 +127,7 @@ class Acceptor:
 
         An unknown user costs the same work and gets the same answer as a wrong password.
         """
-        stranger = self.random(16)
+        stranger = self._random(16)
         nt_hash = account.nt_hash if account else stranger
         pending, message = proof.handshake.pending, proof.handshake.message
         keys = ntlm.accept(message, pending.nonce, nt_hash, challenge=pending.challenge)
@@ -171,7 +170,7 @@ class Acceptor:
         if not uri or _address(uri) != shown.uri:
             return self._foreign()
         association = SecurityAssociation(
-            opaque=self.random(4).hex().upper(),
+            opaque=self._random(4).hex().upper(),
             scheme=KERBEROS,
             realm=REALM,
             targetname=self._offer.targetname(KERBEROS),
@@ -223,7 +222,7 @@ class Acceptor:
             return Check.EXPIRED
         verdict = _check(association, message, found.values)
         if verdict is Check.OK:
-            self.vouched()
+            self._vouched()
             if isinstance(message, Request) and _address(message.from_.uri) != association.uri:
                 return Check.FOREIGN
         return verdict
@@ -235,11 +234,11 @@ class Acceptor:
             return message
         if isinstance(message, Response) and (message.status < 200 or message.status in _UNSIGNED):
             return message
-        nonce = self.random(4).hex().upper()
+        nonce = self._random(4).hex().upper()
         counter, signature = association.sign(message, nonce)
         value = (
             f'{association.scheme} rspauth="{signature}", srand="{nonce}", snum="{counter}", '
-            f"{self.signature_tail(association)}{self._answered(message)}"
+            f"{association.named}{self._answered(message)}"
         )
         headers = message.headers.plus(("Authentication-Info", value))
         if isinstance(message, Request):
@@ -248,14 +247,9 @@ class Acceptor:
 
     def stamp(self, lane: Lane) -> LaneStamp:
         """Return what signs on a lane as `seal` does elsewhere, and checks as `check` does."""
-        return LaneStamp(self, lane)
+        return LaneStamp(lane, lambda: self.association, random=self._random, vouched=self._vouched)
 
-    def signature_tail(self, association: SecurityAssociation) -> str:
-        """Return what ends each signature's header: which association it is of."""
-        target, realm = quoted(association.targetname), quoted(association.realm)
-        return f'opaque="{association.opaque}", qop="auth", targetname={target}, realm={realm}'
-
-    def vouched(self) -> None:
+    def _vouched(self) -> None:
         """Note a good signature: the peer holds the keys, so it may be challenged again."""
         self._challenges = 0
 
@@ -289,7 +283,7 @@ class Acceptor:
         """Answer the empty token with NTLM's challenge; an earlier one is void from now on."""
         if not self._may_challenge():
             return self._refused(403, _HANDSHAKE_FAILED)
-        nonce, opaque = self.random(8), self.random(4).hex().upper()
+        nonce, opaque = self._random(8), self._random(4).hex().upper()
         self._pending = PendingChallenge(opaque, nonce, challenge_message(self._target, nonce, at))
         token = base64.b64encode(self._pending.challenge).decode("ascii")
         return Challenged(self._offer.continuation(at, opaque=opaque, token=token))

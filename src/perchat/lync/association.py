@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
-from perchat.lync.signature import signed_text
+from perchat.lync.signature import quoted, signed_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,6 +99,7 @@ class SecurityAssociation:
         uri: The address-of-record that signed in, lower case.
         expires_at: In the owner's seconds: a server's of the loop, a client's of the day.
         renew_at: When to make the next one; before the end.
+        named: What ends each header with a signature: which association it is of.
 
     """
 
@@ -115,7 +116,12 @@ class SecurityAssociation:
     expires_at: float = float("inf")
     renew_at: float = float("inf")
     sent: int = 0
+    named: str = field(init=False)
     _window: CounterWindow = field(default_factory=CounterWindow, repr=False)
+
+    def __post_init__(self) -> None:
+        target, realm = quoted(self.targetname), quoted(self.realm)
+        self.named = f'opaque="{self.opaque}", qop="auth", targetname={target}, realm={realm}'
 
     def sign(self, message: Message, nonce: str) -> tuple[str, str]:
         """Sign the next message; return its counter and its signature in hexadecimal."""

@@ -14,7 +14,8 @@ from perchat.lync.association import Check
 from perchat.lync.signature import signed_frame
 
 if TYPE_CHECKING:
-    from perchat.lync.acceptor import Acceptor
+    from collections.abc import Callable
+
     from perchat.lync.association import SecurityAssociation
     from perchat.sip.lane import Lane, Proof
 
@@ -26,24 +27,42 @@ _STATUS = b"<200>"
 class LaneStamp:
     """The stamp of one lane, under whichever association of its connection stands."""
 
-    __slots__ = ("_acceptor", "_association", "_frame", "_lane", "_signed_by")
+    __slots__ = (
+        "_association",
+        "_frame",
+        "_lane",
+        "_random",
+        "_signed_by",
+        "_standing",
+        "_vouched",
+    )
 
-    def __init__(self, acceptor: Acceptor, lane: Lane) -> None:
-        self._acceptor = acceptor
+    def __init__(
+        self,
+        lane: Lane,
+        standing: Callable[[], SecurityAssociation | None],
+        *,
+        random: Callable[[int], bytes],
+        vouched: Callable[[], None],
+    ) -> None:
+        """Take who tells the association, and is told of each good signature."""
         self._lane = lane
+        self._standing = standing
+        self._random = random
+        self._vouched = vouched
         self._association: SecurityAssociation | None = None
         self._frame = (b"", b"", b"")
         self._signed_by = b"", b""
 
     def sign(self, number: int) -> bytes:
         """Return the header line for the INFO of that CSeq; empty before a sign-in stands."""
-        association = self._acceptor.association
+        association = self._standing()
         if association is not self._association:
             self._take(association)
         if association is None:
             return b""
         association.sent += 1
-        count, nonce = association.sent, hexlify(self._acceptor.random(4)).upper()
+        count, nonce = association.sent, hexlify(self._random(4)).upper()
         before, between, after = self._frame
         text = b"%b%b><%d%b%d%b" % (before, nonce, count, between, number, after)
         signature = hexlify(association.outgoing.sign(text)).upper()
@@ -61,7 +80,7 @@ class LaneStamp:
         counter, signature = proof.counter.decode("latin-1"), proof.signature.decode("latin-1")
         if association.check_text(text, counter, signature) is not Check.OK:
             return False
-        self._acceptor.vouched()
+        self._vouched()
         return True
 
     def _take(self, association: SecurityAssociation | None) -> None:
@@ -75,5 +94,5 @@ class LaneStamp:
                 version=association.version,
             )
             head = f'Authentication-Info: {association.scheme} rspauth="'
-            tail = f"{self._acceptor.signature_tail(association)}\r\n"
+            tail = f"{association.named}\r\n"
             self._signed_by = head.encode(), tail.encode()
