@@ -21,6 +21,8 @@ from perchat.errors import (
     DuplicateRoomName,
     GroupCycle,
     HierarchyViolation,
+    NoSuchPrincipal,
+    RoomNotFound,
     StorageError,
 )
 from perchat.model.addin import AddIn
@@ -171,7 +173,7 @@ async def test_a_message_that_is_not_kept_is_told_and_counted_but_no_history(sto
 
 async def test_all_facts_of_one_call_come_true_or_none(store: Store) -> None:
     before = await store.snapshot()
-    with pytest.raises(StorageError, match="no such room"):
+    with pytest.raises(RoomNotFound, match="no such room"):
         await store.append(posted("one"), user(ADA, display_name="X"), posted("two", NOWHERE))
     assert await store.snapshot() == before
     assert await store.history(OPS, last=9) == []
@@ -186,19 +188,24 @@ async def test_all_facts_of_one_call_come_true_or_none(store: Store) -> None:
         RolesGranted(NOWHERE, Role.MEMBER, (ADA,)),
         RolesRevoked(NOWHERE, Role.MEMBER, (ADA,)),
         room(category=None),
-        user(ADA, guid="somebody else's"),
     ],
 )
 async def test_facts_about_nothing_are_refused(store: Store, fact: Fact) -> None:
-    with pytest.raises(StorageError):
+    with pytest.raises(RoomNotFound):
         await store.append(fact)
+    assert await store.position() == len(SETTLED)
+
+
+async def test_nobody_takes_the_place_of_another_user(store: Store) -> None:
+    with pytest.raises(StorageError, match="another GUID"):
+        await store.append(user(ADA, guid="somebody else's"))
     assert await store.position() == len(SETTLED)
 
 
 async def test_refusing_one_append_does_not_harm_those_beside_it(store: Store) -> None:
     texts = [posted(str(n), NOWHERE if n % 5 == 2 else OPS) for n in range(20)]
     results = await asyncio.gather(*map(store.append, texts), return_exceptions=True)
-    refused = [n for n, result in enumerate(results) if isinstance(result, StorageError)]
+    refused = [n for n, result in enumerate(results) if isinstance(result, RoomNotFound)]
     assert refused == [2, 7, 12, 17]
     assert [m.id for m in await store.history(OPS, last=99)] == list(range(1, 17))
 
@@ -260,7 +267,7 @@ async def test_a_secret_is_kept_for_users_only(store: Store) -> None:
     await store.set_secret(ADA, b"\x00secret")
     await store.append(user(ADA, display_name="Ada L."))
     assert await store.secret(ADA) == b"\x00secret"
-    with pytest.raises(StorageError, match="no such user"):
+    with pytest.raises(NoSuchPrincipal, match="no such user"):
         await store.set_secret(ADA.__class__("sip:nobody@contoso.example"), b"x")
 
 
@@ -349,7 +356,7 @@ async def test_posts_that_race_are_one(store: Store) -> None:
 
 
 async def test_an_append_that_fails_leaves_no_receipt(store: Store) -> None:
-    with pytest.raises(StorageError):
+    with pytest.raises(RoomNotFound):
         await store.append(again(), posted("nowhere", NOWHERE))
     (entry,) = await store.append(again())
     assert await store.read(len(SETTLED)) == [entry]
@@ -420,7 +427,7 @@ async def test_groups_hold_each_other_but_never_themselves(store: Store) -> None
     for holder, member in ((CREW, TEAM), (CREW, CREW), (TEAM, TEAM)):
         with pytest.raises(GroupCycle):
             await store.append(GroupMembersAdded(holder, (member,)))
-    with pytest.raises(StorageError, match="no such group"):
+    with pytest.raises(NoSuchPrincipal, match="no such group"):
         await store.append(GroupMembersAdded(GroupUri("ma-grp:none@u.g"), (ADA,)))
     snapshot = await store.snapshot()
     assert [one.uri for one in snapshot.groups] == [CREW, TEAM]
@@ -456,7 +463,7 @@ async def test_a_room_that_is_no_more_takes_everything_with_it(store: Store) -> 
     said = [e.fact.message for e in await store.read(0) if isinstance(e.fact, MessagePosted)]
     assert [message.text for message in said] == ["", "", ""]
     await store.append(ParticipantParted(OPS, ADA, "s", "n"), room(NOWHERE, "Ops"))
-    with pytest.raises(StorageError, match="no such room"):
+    with pytest.raises(RoomNotFound, match="no such room"):
         await store.append(posted("nobody hears"))
 
 
@@ -526,5 +533,5 @@ async def test_preferences_have_versions(store: Store) -> None:
         await store.set_preference(ADA, "rooms", "c", expected=1)
     assert await store.preference(ADA, "rooms") == Preference("rooms", 2, "b")
     assert await store.preference(BOB, "rooms") is None
-    with pytest.raises(StorageError, match="no such user"):
+    with pytest.raises(NoSuchPrincipal, match="no such user"):
         await store.set_preference(SipUri("sip:nobody@contoso.example"), "rooms", "a")

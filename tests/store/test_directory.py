@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perchat.errors import ConfigurationError, StorageError
+from perchat.errors import ConfigurationError, NoSuchPrincipal
 from perchat.model.uri import SipUri
 from perchat.store.directory import Directory, DirectoryKey, create_key, load_key
 from perchat.store.memory import MemoryStore
@@ -107,7 +107,7 @@ async def test_one_users_secret_is_none_of_anothers(
 async def test_nobody_has_no_secret(directory: Directory) -> None:
     nobody = SipUri("sip:nobody@contoso.example")
     assert await directory.secret(nobody) is None
-    with pytest.raises(StorageError):
+    with pytest.raises(NoSuchPrincipal):
         await directory.set_secret(nobody, NT_HASH)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from perchat.chat.guests import invite
 from perchat.chat.scope import checked_principal, principal_form
 from perchat.chat.state import ChatState
-from perchat.errors import CommandFailed, ConfigurationError, ErrorCode
+from perchat.errors import CommandFailed, ConfigurationError, ErrorCode, GroupCycle
 from perchat.model.journal import (
     CategoryChanged,
     Fact,
@@ -212,8 +212,12 @@ class DirectoryAdministration:
         found = self._group(state, group)
         held = set(state.affiliations.members(found.uri))
         new = tuple(one for one in self._existing(state, members) if one not in held)
-        if new:
-            await self._append(GroupMembersAdded(GroupUri(found.uri), new))
+        try:
+            if new:
+                await self._append(GroupMembersAdded(GroupUri(found.uri), new))
+        except GroupCycle as error:
+            named = ", ".join(state.groups[one].name for one in new if one in state.groups)
+            raise GroupCycle(f"{found.name} cannot hold {named}, which holds it") from error
         return new
 
     async def remove_group_members(self, group: str, members: Collection[str]) -> tuple[str, ...]:

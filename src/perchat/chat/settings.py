@@ -24,7 +24,8 @@ class ChatSettings:
             client has to be able to read it.
         query_bytes: The same for an answer to a question about history, which goes beside
             other traffic: what is missing can be asked for again.
-        query_words: Words such a question may have; where a script has no blanks, characters.
+        query_words: Words such a question, or a search for rooms, may have; in a question
+            about history, where a script has no blanks, characters.
         query_rooms: Rooms such a question may be about.
         query_authors: Authors such a question may name.
         participant_update_limit: Users in a room above which comings and goings are not

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 from perchat.client.failures import subscribe_failure
 from perchat.client.link import Link
 from perchat.errors import OperationTimeout, ProvisioningError
+from perchat.lync.diagnostics import read_diagnostics
 from perchat.lync.provisioning import (
     PROVISIONING_EVENT,
     PROVISIONING_TYPE,
     Provisioning,
     provisioning_request,
 )
-from perchat.lync.registration import instance_uuid
+from perchat.lync.registration import DEREGISTRATION_EVENT, instance_uuid
 from perchat.net.connection import ConnectionSettings
 from perchat.net.connector import open_connection, open_first
 from perchat.net.discovery import FoundServer, find_servers
@@ -326,8 +327,10 @@ class SignedIn(ABC):
 
     def _notified(self, request: Request) -> bool:
         event = (request.headers.get("Event") or "").partition(";")[0].strip().lower()
-        if event == "registration-notify":
-            self._on_deregistered(request.body.decode("utf-8", "replace").strip())
+        if event == DEREGISTRATION_EVENT:
+            said = request.body.decode("utf-8", "replace").strip()
+            why = read_diagnostics(request.headers).reason
+            self._on_deregistered(f"{why} ({said})" if why else said)
             return True
         arrival = self._expected.get(request.call_id)
         if arrival is None or not self._is_ours(request.from_.uri):

@@ -17,15 +17,18 @@ from typing import TYPE_CHECKING
 from perchat.errors import RemoteProtocolError
 from perchat.lync.diagnostics import Refused
 from perchat.sip.grammar import decimal
+from perchat.sip.message import Headers, Request
 from perchat.sip.uri import parse_uri
 
 if TYPE_CHECKING:
     from perchat.sip.header import NameAddr
-    from perchat.sip.message import Request
+    from perchat.sip.registrar import Binding
 
 __all__ = [
     "ALLOWED_EVENTS",
+    "DEREGISTRATION_EVENT",
     "Registration",
+    "deregistered",
     "epid",
     "gruu",
     "instance_uuid",
@@ -38,6 +41,7 @@ _INSTANCE = re.compile(
     r'"?<?(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>?"?', re.IGNORECASE
 )
 _EPID = re.compile(r"[0-9A-Za-z]{1,64}")
+DEREGISTRATION_EVENT = "registration-notify"
 
 ALLOWED_EVENTS = (
     "vnd-microsoft-provisioning",
@@ -169,6 +173,30 @@ def registered_headers(
         ("Supported", "adhoclist"),
         ("Server", "RTC/5.0"),
         ("Supported", "msrtc-event-categories"),  # on a line of its own: compared as a whole
+    )
+
+
+def deregistered(binding: Binding, *headers: tuple[str, str]) -> Request:
+    """
+    Return the notice that the registrar ended a registration ([MS-SIPREGE]).
+
+    Clients show the reason in ms-diagnostics, which is for the caller to add.
+    """
+    return Request(
+        "NOTIFY",
+        binding.contact,
+        Headers(
+            (
+                ("From", f"<{binding.aor}>"),
+                ("To", f"<{binding.aor}>"),
+                ("Call-ID", binding.call_id),
+                ("Event", DEREGISTRATION_EVENT),
+                ("subscription-state", "terminated;expires=0"),
+                ("Content-Type", "text/registration-event"),
+                *headers,
+            )
+        ),
+        b"deregistered;event=rejected",
     )
 
 

@@ -49,6 +49,8 @@ def _rooms(found: Sequence[RoomSnapshot]) -> Listing[RoomSnapshot]:
 
 async def _chansrch(session: ChatSession, query: RoomQuery) -> Answer:
     chat, user = session.services.chat, session.user.uri
+    if (count := len(query.criteria.split())) > (limit := chat.settings.query_words):
+        return Refusal(ErrorCode.LIMIT_EXCEEDED, f"{count} words, but {limit} are the most")
     try:
         uris = find_rooms(chat.state, user, _filter(query))
     except ValueError as error:

@@ -16,6 +16,7 @@ from perchat.errors import ConnectionFailure
 from perchat.lync.compression import answer_negotiate
 from perchat.lync.diagnostics import diagnostics_header
 from perchat.lync.presence import answer_service
+from perchat.lync.registration import deregistered
 from perchat.server.applications import PeerGuard
 from perchat.server.session import CONTENT_TYPE, ChatSession
 from perchat.server.signin import SignIn
@@ -60,6 +61,7 @@ ALLOW = (
 _NOT_PROVISIONED = 20010  # [MS-OCER]: rejected session, principal not provisioned
 _TOO_MANY = 20009  # rejected session, no more endpoints allowed
 _NO_SUCH_USER = 1003
+_NOT_ENABLED = 4005
 _SDP = "application/sdp"
 _FINAL = 200
 _BYE = "the peer sent BYE"
@@ -129,16 +131,32 @@ class FrontEnd:
         self._connection.abort(ConnectionFailure(reason))
 
     def recheck(self) -> None:
-        """See that a trusted application is trusted still, and acts for nobody it may not."""
+        """See that who is there may stay, and that an application acts for nobody it may not."""
         if why := self._peer.recheck():
             _log.warning("connection from %s closed: %s", self._connection.peername[0], why)
             self.close()
+            return
+        if self._peer.application is None and (why := self.sign_in.recheck()):
+            self._dismiss(why)
             return
         for dialog, session in list(self._sessions.items()):
             if not self._peer.may_act_as(session.user):
                 del self._sessions[dialog]
                 self._connection.request_in(dialog, "BYE")
                 session.end("the application may not act as its user any more")
+
+    def _dismiss(self, why: str) -> None:
+        """Sign a user out who did not ask for it, with the reason, and close the line."""
+        for session in list(self._sessions.values()):
+            session.end(why)
+        self._sessions.clear()
+        if (binding := self._binding) is not None:
+            _log.warning("%s signed out: %s", binding.aor, why)
+            host = self._services.config.host_name
+            told = diagnostics_header(_NOT_ENABLED, why, source=host)
+            self._connection.request(deregistered(binding, told))
+        self._unbind()
+        self._connection.close()
 
     # --- events ---
 

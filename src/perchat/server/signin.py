@@ -99,6 +99,15 @@ class SignIn:
         """Whether somebody signed in: what is sent now is signed, or taken at their word."""
         return self._acceptor.association is not None or (self.trusted and self.user is not None)
 
+    def recheck(self) -> str:
+        """Return why who signed in may not stay, by the directory as it is; else nothing."""
+        if self.user is None:
+            return ""
+        known = self._services.chat.user(self.user.uri)
+        if known is None:
+            return "the user was removed from the directory"
+        return "" if known.enabled else "the user was disabled"
+
     # --- the guard ---
 
     def admit(self, message: Message, now: float) -> Admission:

@@ -126,7 +126,9 @@ class Store(Protocol):
         again: the entry it became then is returned, which followers were told of then.
 
         Raises:
-            StorageError: Nothing was stored: disk full, too many waiting, unknown room.
+            StorageError: Nothing was stored: disk full, too many waiting.
+            RoomNotFound: No such room or category.
+            NoSuchPrincipal: No such group.
             DuplicateRoomName: A room or category of that name, or one that looks like it, exists.
             DuplicateAddInName: An add-in of that name exists.
             DataCollision: The room was changed since it was read; see RoomChanged.
@@ -179,6 +181,7 @@ class Store(Protocol):
 
         Raises:
             DataCollision: Its version is not ``expected``, where 0 is none at all.
+            NoSuchPrincipal: No such user.
 
         """
 
@@ -189,4 +192,4 @@ class Store(Protocol):
         """Return the user's secret as it was given, encrypted by the directory."""
 
     async def set_secret(self, user: SipUri, secret: bytes) -> None:
-        """Keep a secret for a user that exists; durable when this returns."""
+        """Keep a secret, durable when this returns; NoSuchPrincipal for a user that is none."""

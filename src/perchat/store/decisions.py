@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from perchat.errors import CommandFailed, ErrorCode, GroupCycle, StorageError
+from perchat.errors import CommandFailed, ErrorCode, GroupCycle
 from perchat.model.changes import Changes
 from perchat.model.journal import RoomChanged
 
@@ -57,9 +57,17 @@ def name_taken(name: str) -> CommandFailed:
     )
 
 
-def nothing_there(what: str, name: str) -> StorageError:
-    """Return what refuses a fact about something that does not exist."""
-    return StorageError(f"no such {what}: {name}")
+def nothing_there(what: str, name: str) -> CommandFailed:
+    """Return what refuses a fact about something that does not exist, perhaps no more."""
+    return CommandFailed.of(_MISSING[what], f"no such {what}: {name}")
+
+
+_MISSING = {
+    "room": ErrorCode.NO_SUCH_NODE,
+    "category": ErrorCode.NO_SUCH_NODE,
+    "user": ErrorCode.NO_SUCH_PRINCIPAL,
+    "group": ErrorCode.NO_SUCH_PRINCIPAL,
+}
 
 
 def check_empty(category: str, rooms: int) -> None:

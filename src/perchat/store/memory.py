@@ -6,12 +6,11 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from perchat.errors import StorageError
 from perchat.model.journal import JournalEntry, MessagePosted, RoomRemoved
 from perchat.model.name import fold
 from perchat.model.preference import Preference
 from perchat.store.base import COUNTED, Receipts, system_clock
-from perchat.store.decisions import check_version
+from perchat.store.decisions import check_version, nothing_there
 from perchat.store.scan import scan
 from perchat.store.tables import Post, Tables, post_of
 
@@ -150,7 +149,7 @@ class MemoryStore:
     ) -> Preference:
         """See Store.set_preference."""
         if user not in self._tables.users:
-            raise StorageError(f"no such user: {user}")
+            raise nothing_there("user", user)
         known = self._tables.preferences.get((user, label))
         check_version(known, expected)
         kept = Preference(label, known.version + 1 if known else 1, data)
@@ -169,7 +168,7 @@ class MemoryStore:
     async def set_secret(self, user: SipUri, secret: bytes) -> None:
         """See Store.set_secret."""
         if user not in self._tables.users:
-            raise StorageError(f"no such user: {user}")
+            raise nothing_there("user", user)
         self._secrets[user] = secret
 
 
