@@ -15,6 +15,7 @@ from perchat.model.uri import SipUri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
 __all__ = ["Affiliations", "domain_of"]
 
@@ -122,6 +123,14 @@ class Affiliations:
                 del self._of[next(iter(self._of))]
             self._of[user] = known
         return known
+
+    def among(self, users: AbstractSet[SipUri], principals: AbstractSet[str]) -> set[SipUri]:
+        """Return those of some users that any of these principals is or holds."""
+        named = {user for user in users if user in principals}
+        wider = {one for one in principals if not one.startswith("sip:")}
+        if not wider:
+            return named
+        return named | {user for user in users - named if not wider.isdisjoint(self.of(user))}
 
     def above(self, principal: str) -> frozenset[str]:
         """Return a principal and all that hold it, directly or not."""

@@ -18,14 +18,14 @@ from perchat.model.journal import (
     UserChanged,
     UserRemoved,
 )
-from perchat.model.uri import SipUri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from perchat.chat.state import ChatState
     from perchat.model.journal import Fact
-    from perchat.model.uri import RoomUri
+    from perchat.model.uri import RoomUri, SipUri
 
 __all__ = ["Evictions"]
 
@@ -59,45 +59,41 @@ class Evictions:
         place = self._state.rooms.get(room)
         return place is not None and user in place.present
 
-    def _touched(self, fact: Fact) -> Mapping[RoomUri, Iterable[SipUri] | None]:
+    def _touched(self, fact: Fact) -> Mapping[RoomUri, AbstractSet[SipUri] | None]:
         """Return the rooms to look at, with the users to look at, None for all."""
         rooms = self._state.rooms
         match fact:
             case ParticipantJoined(room=room, user=user):
-                return {room: (user,)}
+                return {room: {user}}
             case RolesRevoked(room=room, principals=gone):
-                direct = all(one.startswith("sip:") for one in gone)
-                return {room: [SipUri(one) for one in gone] if direct else None}
+                there = rooms[room].present.keys()
+                return {room: self._state.affiliations.among(there, frozenset(gone))}
             case RoomChanged(room=changed):
                 return {changed.uri: None}
             case CategoryChanged(category=category):
                 return {u: None for u, p in rooms.items() if p.room.category == category.uri}
             case UserChanged() | UserRemoved():
                 user = fact.user.uri if isinstance(fact, UserChanged) else fact.user
-                return self._rooms_of({user})
+                return self._state.rooms_of({user})
             case GroupMembersAdded(members=members) | GroupMembersRemoved(members=members):
-                return self._rooms_of(self._state.users_below(members))
+                return self._state.rooms_of(self._state.users_below(members))
             case GroupRemoved():
                 return dict.fromkeys(rooms)
             case _:
                 return {}
 
-    def _rooms_of(self, users: set[SipUri]) -> dict[RoomUri, set[SipUri]]:
-        found: dict[RoomUri, set[SipUri]] = {}
-        for (user, _), rooms in self._state.joined.items():
-            if user in users:
-                for room in rooms:
-                    found.setdefault(room, set()).add(user)
-        return found
-
-    def _unwelcome(self, room: RoomUri, only: Iterable[SipUri] | None) -> Iterable[UserKicked]:
-        place = self._state.rooms[room]
-        users = place.present if only is None else [u for u in only if u in place.present]
-        gone = {u for u in users if Permission.JOIN not in self._state.permission(u, place)}
-        if gone:
-            self._sessions += [
-                ParticipantParted(room, user, session, self._state.node)
-                for session, user in place.here.items()
-                if user in gone
-            ]
+    def _unwelcome(self, room: RoomUri, only: AbstractSet[SipUri] | None) -> Iterable[UserKicked]:
+        state, place = self._state, self._state.rooms[room]
+        there = place.present.keys() if only is None else place.present.keys() & only
+        if not there:
+            return []
+        gone = set().union(
+            *(some for may, some in state.permissions(there, place) if Permission.JOIN not in may)
+        )
+        self._sessions += [
+            ParticipantParted(room, user, session, node)
+            for user in gone
+            for session, node in place.present[user].items()
+            if node == state.node
+        ]
         return [UserKicked(room, user, place.room.disabled) for user in gone]

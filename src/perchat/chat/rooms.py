@@ -6,21 +6,24 @@ from typing import TYPE_CHECKING
 
 from perchat.chat import rules
 from perchat.chat.refusal import Refusal, refuse
-from perchat.model.chatroom import Behavior, Permission, Role, RoomSnapshot
+from perchat.model.chatroom import Permission, RoomSnapshot
 from perchat.model.journal import ParticipantJoined, ParticipantParted
 from perchat.model.name import fold
 from perchat.model.participant import Participant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from perchat.chat.desk import Desk
     from perchat.chat.state import RoomState
-    from perchat.model.chatroom import Room
+    from perchat.model.chatroom import Role, Room
     from perchat.model.journal import JournalEntry
     from perchat.model.uri import RoomUri, SipUri
 
 __all__ = ["Rooms"]
+
+_TOGETHER = 250
+"""Who leaves at a time, of many: others write, and are told something, in between."""
 
 
 class Rooms:
@@ -89,10 +92,11 @@ class Rooms:
 
     async def expel(self, parted: Sequence[ParticipantParted]) -> Refusal | None:
         """See ChatService.expel."""
-        if not parted:
-            return None
-        entries = await self._desk.settle(*parted)
-        return entries if isinstance(entries, Refusal) else None
+        for start in range(0, len(parted), _TOGETHER):
+            entries = await self._desk.settle(*parted[start : start + _TOGETHER])
+            if isinstance(entries, Refusal):
+                return entries
+        return None
 
     def _parted(self, user: SipUri, session: str, room: RoomUri) -> ParticipantParted:
         return ParticipantParted(room, user, session, self._desk.settings.node)
@@ -166,17 +170,18 @@ class Rooms:
 
     def participants(self, place: RoomState) -> list[Participant]:
         """Return who is in a room, in the order of arrival."""
-        return [self._participant(user, place) for user in place.present]
+        return self.some(place, place.present.keys())
 
-    def _participant(self, user: SipUri, place: RoomState) -> Participant:
-        known, roles = self._desk.state.users.get(user), self._desk.roles(user, place)
-        return Participant(
-            uri=user,
-            name=known.display_name if known else "",
-            guid=known.guid if known else "",
-            is_manager=Role.MANAGER in roles,
-            is_presenter=place.room.behavior is Behavior.AUDITORIUM and Role.PRESENTER in roles,
-        )
+    def some(self, place: RoomState, users: Iterable[SipUri]) -> list[Participant]:
+        """Return those of some users who are in a room."""
+        state = self._desk.state
+        there = dict.fromkeys(user for user in users if user in place.present).keys()
+        return [
+            Participant(user, known.display_name, known.guid, *privileges)
+            if (known := state.users.get(user))
+            else Participant(user)
+            for user, privileges in state.privileges(there, place).items()
+        ]
 
 
 def _matches(place: RoomState, words: Sequence[str], *, extended: bool) -> bool:

@@ -27,7 +27,7 @@ from perchat.model.service import ServerInfo
 from perchat.model.uri import CategoryUri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from perchat.chat.settings import ChatSettings
     from perchat.chat.state import ChatState, Happening
@@ -232,10 +232,18 @@ class ChatService(InvitationBook, Preferences, People):
         found = self._desk.find(user, room)
         return found if isinstance(found, Refusal) else self._rooms.snapshot(found[0])
 
-    def participants(self, room: RoomUri) -> list[Participant]:
-        """Return who is in a room, in the order of arrival; empty for an unknown room."""
+    def participants(
+        self, room: RoomUri, users: Iterable[SipUri] | None = None
+    ) -> list[Participant]:
+        """
+        Return who is in a room, in the order of arrival; empty for an unknown room.
+
+        Of ``users`` only those, at a price that does not depend on how many are there.
+        """
         place = self._desk.state.rooms.get(room)
-        return self._rooms.participants(place) if place else []
+        if place is None:
+            return []
+        return self._rooms.some(place, place.present if users is None else users)
 
     def hidden_participants(
         self, user: SipUri, session: str, room: RoomUri

@@ -9,7 +9,7 @@ the last one a departure.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from perchat.chat import rules
 from perchat.chat.directorystate import NOTED, DirectoryState
@@ -47,7 +47,8 @@ from perchat.model.name import fold
 from perchat.model.uri import SipUri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from perchat.model.category import Category
     from perchat.model.uri import CategoryUri, RoomUri
@@ -68,6 +69,7 @@ __all__ = [
 
 
 _NOTHING: tuple[Happening, ...] = ()
+_Privileges: TypeAlias = "dict[RoomUri, dict[SipUri, tuple[bool, bool]]]"
 
 
 @dataclass(slots=True)
@@ -179,10 +181,37 @@ class ChatState(DirectoryState):
             return Permission.NONE
         return rules.permission(place.room, self.roles(user, place), scoped=True)
 
-    def _privileges(self, user: SipUri, place: RoomState) -> tuple[bool, bool]:
-        roles = self.roles(user, place)
-        presents = place.room.behavior is Behavior.AUDITORIUM and Role.PRESENTER in roles
-        return Role.MANAGER in roles, presents
+    def permissions(
+        self, users: AbstractSet[SipUri], place: RoomState
+    ) -> list[tuple[Permission, set[SipUri]]]:
+        """Return users by what they may do in a room; a few sets, however many they are."""
+        category, among = self.category(place), self.affiliations.among
+        known = {user for user in users if rules.may_take_part(self.users.get(user))}
+        scoped = among(known, category.allowed) - among(known, category.denied)
+        parts = [(frozenset[Role](), scoped)]
+        for role, held in place.roles.items():
+            holders = among(scoped, held)
+            parts = [
+                part
+                for roles, some in parts
+                for part in ((roles, some - holders), (roles | {role}, some & holders))
+            ]
+        return [
+            (Permission.NONE, set(users) - scoped),
+            *((rules.permission(place.room, roles, scoped=True), some) for roles, some in parts),
+        ]
+
+    def privileges(
+        self, users: AbstractSet[SipUri], place: RoomState
+    ) -> dict[SipUri, tuple[bool, bool]]:
+        """Return of each of some users whether he manages a room, and presents in it."""
+        managers, presenters = (
+            self.affiliations.among(users, place.roles.get(role, frozenset()))
+            for role in (Role.MANAGER, Role.PRESENTER)
+        )
+        if place.room.behavior is not Behavior.AUDITORIUM:
+            presenters = set()
+        return {user: (user in managers, user in presenters) for user in users}
 
     # who is where
 
@@ -251,7 +280,7 @@ class ChatState(DirectoryState):
             return _NOTHING
         before = place.room
         switched = before.behavior is not fact.room.behavior
-        privileges = self._noted(place, place.present if switched else ())
+        privileges = self._noted(place, place.present.keys() if switched else frozenset())
         place.room, place.key = fact.room, fold(fact.room.name)
         told: list[Happening] = []
         if before != fact.room:
@@ -306,37 +335,38 @@ class ChatState(DirectoryState):
         if not rooms:
             self.holdings.pop(principal, None)
 
-    def _touched(self, place: RoomState, role: Role, principals: Sequence[str]) -> Iterable[SipUri]:
+    def _touched(
+        self, place: RoomState, role: Role, principals: Sequence[str]
+    ) -> AbstractSet[SipUri]:
         """Return the participants whose privileges a change of a role may change."""
-        if role is Role.MEMBER or not place.present:
-            return ()
-        if all(one.startswith("sip:") for one in principals):
-            return [user for one in principals if (user := SipUri(one)) in place.present]
-        names = frozenset(principals)
-        return [u for u in place.present if not names.isdisjoint(self.affiliations.of(u))]
+        if role is Role.MEMBER:
+            return frozenset()
+        return self.affiliations.among(place.present.keys(), frozenset(principals))
 
-    def _noted(
-        self, place: RoomState, users: Iterable[SipUri]
-    ) -> dict[tuple[RoomUri, SipUri], tuple[bool, bool]]:
-        return {(place.room.uri, user): self._privileges(user, place) for user in users}
+    def _noted(self, place: RoomState, users: AbstractSet[SipUri]) -> _Privileges:
+        return {place.room.uri: self.privileges(users, place)}
 
-    def _changed(
-        self, before: dict[tuple[RoomUri, SipUri], tuple[bool, bool]]
-    ) -> Sequence[Happening]:
+    def _changed(self, before: _Privileges) -> Sequence[Happening]:
         """Return who among those noted has other privileges now."""
-        changed: dict[RoomUri, list[SipUri]] = {}
-        for (room, user), privileges in before.items():
-            if self._privileges(user, self.rooms[room]) != privileges:
-                changed.setdefault(room, []).append(user)
-        return [UserPrivilegesChanged(room, tuple(users)) for room, users in changed.items()]
+        told = []
+        for room, noted in before.items():
+            now = self.privileges(noted.keys(), self.rooms[room])
+            if users := tuple(user for user in noted if now[user] != noted[user]):
+                told.append(UserPrivilegesChanged(room, users))
+        return told
 
-    def _everywhere(self, users: set[SipUri]) -> dict[tuple[RoomUri, SipUri], tuple[bool, bool]]:
+    def _everywhere(self, users: set[SipUri]) -> _Privileges:
         """Note the privileges of users in all the rooms they are in."""
-        found: dict[tuple[RoomUri, SipUri], tuple[bool, bool]] = {}
+        places = self.rooms_of(users)
+        return {room: self.privileges(there, self.rooms[room]) for room, there in places.items()}
+
+    def rooms_of(self, users: AbstractSet[SipUri]) -> dict[RoomUri, set[SipUri]]:
+        """Return the rooms that any of some users is in, with those who are."""
+        found: dict[RoomUri, set[SipUri]] = {}
         for (user, _), rooms in self.joined.items():
             if user in users:
                 for room in rooms:
-                    found |= self._noted(self.rooms[room], (user,))
+                    found.setdefault(room, set()).add(user)
         return found
 
     # the directory

@@ -201,7 +201,7 @@ class Fanout:
     def _tell(self, happening: Happening, at: float) -> None:
         match happening:
             case UserArrived(room=room, user=user, session=joiner):
-                arrived = [p for p in self._chat.participants(room) if p.uri == user]
+                arrived = self._chat.participants(room, (user,))
                 others = (s for s in self._audience(room) if s.id != joiner)
                 self._broadcast(others, news.arrival(room, arrived))
             case UserDeparted(room=room, user=user):
@@ -220,8 +220,7 @@ class Fanout:
 
     def _tell_privileges(self, room: RoomUri, users: Sequence[SipUri]) -> None:
         """Tell everyone, in a large room the users themselves: nobody else knows they are there."""
-        named = frozenset(users)
-        changed = {p.uri: p for p in self._chat.participants(room) if p.uri in named}
+        changed = {p.uri: p for p in self._chat.participants(room, users)}
         audience = self._audience(room)
         if not self._chat.is_large(room):
             self._broadcast(audience, news.privileges(room, changed.values()))
@@ -285,9 +284,7 @@ class Fanout:
 
     def _view(self, session: ChatSession, room: RoomUri) -> JoinedRoom:
         chat = self._chat
-        present = chat.participants(room)
-        if chat.is_large(room):
-            present = [p for p in present if p.uri == session.user.uri]
+        present = chat.participants(room, (session.user.uri,) if chat.is_large(room) else None)
         roster = tuple(RosterEntry(p, participant_mask(p)) for p in present)
         snapshot = chat.snapshot(session.user.uri, room)
         if isinstance(snapshot, Refusal):  # taken out of the room between its entry and here
