@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Affiliations", "domain_of"]
 
 _RECENT = 4096
+_FEW = 16
 _NONE: array[int] = array("I")
 
 
@@ -126,8 +127,13 @@ class Affiliations:
 
     def among(self, users: AbstractSet[SipUri], principals: AbstractSet[str]) -> set[SipUri]:
         """Return those of some users that any of these principals is or holds."""
-        named = {user for user in users if user in principals}
+        if len(users) <= _FEW:
+            return {user for user in users if not self.of(user).isdisjoint(principals)}
         wider = {one for one in principals if not one.startswith("sip:")}
+        if len(principals) <= _FEW:
+            named = users & {SipUri(one) for one in principals - wider}
+        else:
+            named = {user for user in users if user in principals}
         if not wider:
             return named
         return named | {user for user in users - named if not wider.isdisjoint(self.of(user))}

@@ -11,10 +11,12 @@ from perchat.model.journal import (
     GroupMembersAdded,
     GroupMembersRemoved,
     GroupRemoved,
+    NodeStarted,
     ParticipantJoined,
     ParticipantParted,
     RolesRevoked,
     RoomChanged,
+    RoomRemoved,
     UserChanged,
     UserRemoved,
 )
@@ -41,7 +43,7 @@ class Evictions:
     def of(self, fact: Fact) -> list[UserKicked]:
         """Return those who have to leave because of an applied fact, each told once."""
         self._sessions = []
-        self._kicked = {(r, u) for r, u in self._kicked if self._is_there(r, u)}
+        self._forget(fact)
         kicks = [
             kick
             for room, users in self._touched(fact).items()
@@ -54,6 +56,14 @@ class Evictions:
     def sessions(self) -> list[ParticipantParted]:
         """Return how the sessions of this node leave, of those found last."""
         return self._sessions
+
+    def _forget(self, fact: Fact) -> None:
+        """Who is gone can be kicked again."""
+        match fact:
+            case ParticipantParted(room=room, user=user) if not self._is_there(room, user):
+                self._kicked.discard((room, user))
+            case NodeStarted() | RoomRemoved():
+                self._kicked = {(r, u) for r, u in self._kicked if self._is_there(r, u)}
 
     def _is_there(self, room: RoomUri, user: SipUri) -> bool:
         place = self._state.rooms.get(room)
