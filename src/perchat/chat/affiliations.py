@@ -131,7 +131,7 @@ class Affiliations:
             return {user for user in users if not self.of(user).isdisjoint(principals)}
         wider = {one for one in principals if not one.startswith("sip:")}
         if len(principals) <= _FEW:
-            named = users & {SipUri(one) for one in principals - wider}
+            named = {one for one in map(SipUri, principals - wider) if one in users}
         else:
             named = {user for user in users if user in principals}
         if not wider:

@@ -64,6 +64,8 @@ class Evictions:
                 self._kicked.discard((room, user))
             case NodeStarted() | RoomRemoved():
                 self._kicked = {(r, u) for r, u in self._kicked if self._is_there(r, u)}
+            case _:
+                return
 
     def _is_there(self, room: RoomUri, user: SipUri) -> bool:
         place = self._state.rooms.get(room)
