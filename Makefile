@@ -30,7 +30,7 @@ help:
 	@echo "make check    the same without running a test"
 	@echo "make format   put the source into its form"
 	@echo "make reference  write the reference pages from the code"
-	@echo "make bench    figures: start-up, memory, codecs"
+	@echo "make bench    figures: start-up, memory, codecs, storage; ours next to other servers"
 	@echo "make setup    only the virtual environment"
 	@echo "make clean    remove what tests and runs left behind; distclean: the environment too"
 

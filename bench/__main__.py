@@ -11,23 +11,32 @@ import importlib
 import sys
 from typing import TYPE_CHECKING
 
+from bench.peers.cli import main as measure_peers
+from bench.peers.cli import measure_peers_here
 from bench.record import note
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.figure import Figure
 
-SUBJECTS = ("startup", "memory", "codecs", "trace", "search")
+SUBJECTS = ("startup", "memory", "codecs", "storage", "trace", "search")
 
 
 def main() -> None:
     """Measure the subjects named, or all, and note the figures."""
     if sys.argv[1:2] == ["peers"]:
-        from bench.peers.cli import main as measure_peers  # late: it needs more than the others
-
         measure_peers(sys.argv[2:], prog_name="python -m bench peers")
         return
+    measure(sys.argv[1:] or SUBJECTS)
+    if not sys.argv[1:]:
+        measure_peers_here()
+
+
+def measure(subjects: Sequence[str]) -> None:
+    """Print the figures of subjects as they are found, and note them."""
     found: list[Figure] = []
-    for subject in sys.argv[1:] or SUBJECTS:
+    for subject in subjects:
         for figure in importlib.import_module(f"bench.{subject}").figures():
             print(row(figure), flush=True)
             found.append(figure)

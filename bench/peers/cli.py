@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from bench.peers.goals import verdicts
-from bench.peers.results import figures, rows, table
+from bench.peers.results import Row, figures, rows, table
 from bench.peers.rig import FOLDER, RigMissing, find_rig, measured_alone, prepare, run
 from bench.record import HISTORY, note
 
@@ -24,6 +24,13 @@ PACKAGES = (
 )
 _POLICY = Path("/usr/sbin/policy-rc.d")  # asked by Debian's packages before they start a service
 _OURS = "perchat"
+_PROGRAMS = {
+    "prosody": Path("/usr/bin/prosody"),
+    "ejabberd": Path("/usr/sbin/ejabberdctl"),
+    "ngircd": Path("/usr/sbin/ngircd"),
+    "kamailio": Path("/usr/sbin/kamailio"),
+    "py-": FOLDER / "peers-run/venv/bin/python",
+}
 
 
 @click.command()
@@ -59,30 +66,56 @@ def main(
         return
     phases = {"sizes": sizes, "secs": secs, "reps": reps, "hist": hist, "rate": rate}
     options = [f"--{name}={value}" for name, value in {**phases, "patience": patience}.items()]
+    wanted = peers.split(",")
+    if reasons := [reason for name in wanted if (reason := missing(name))]:
+        raise click.ClickException("; ".join(reasons))
     try:
-        measure(find_rig(rig), peers.split(","), options)
+        measure(find_rig(rig), wanted, options)
     except (RigMissing, subprocess.CalledProcessError) as error:
         raise click.ClickException(str(error)) from error
 
 
 def measure(rig: Path, peers: list[str], options: list[str]) -> None:
-    """Run each peer in turn, then show and note what came of it."""
-    with measured_alone():
-        prepare(rig)
-        files = [run_one(peer, options) for peer in peers]
-        found = rows(files)
+    """Measure each peer in turn, then show and note what came of it."""
+    found = [row for peer in peers for row in measure_one(rig, peer, options)]
     for line in (*table(found), "", *verdicts(found)):
         click.echo(line)
     note(figures(found))
     click.echo(f"\nnoted in {HISTORY}")
 
 
-def run_one(peer: str, options: list[str]) -> Path:
-    """Have the rig measure one peer; return the file of the driver's lines."""
+def measure_peers_here() -> None:
+    """Measure ours next to those that are installed, shortly; say so where there is no rig."""
+    try:
+        rig = find_rig()
+    except RigMissing as error:
+        click.echo(f"peers: not measured: {error}")
+        return
+    wanted = {name: missing(name) for name in DEFAULT.split(",")}
+    for reason in filter(None, wanted.values()):
+        click.echo(f"peers: not measured: {reason}")
+    others = [name for name, reason in wanted.items() if not reason]
+    measure(rig, others, ["--sizes=150", "--secs=4", "--reps=2", "--hist=3000", "--patience=5"])
+
+
+def missing(peer: str) -> str:
+    """Return why a peer cannot be measured here; empty when it can."""
+    name = peer.removesuffix("-tls")
+    program = next((place for kind, place in _PROGRAMS.items() if name.startswith(kind)), None)
+    if program is None or program.exists():
+        return ""
+    return f"{peer}: {program} is not there; see python -m bench peers --setup"
+
+
+def measure_one(rig: Path, peer: str, options: list[str]) -> list[Row]:
+    """Have a copy of the rig measure one peer; between two peers others may measure theirs."""
     name = peer.removesuffix("-tls")
     tls = ["--tls"] if name != peer else []
     known = _OURS + name.removeprefix("ours") if name.startswith("ours") else name
-    return run([known, *tls, *options]) / f"{known}{'-tls' if tls else ''}.jsonl"
+    with measured_alone():
+        prepare(rig)
+        results = run([known, *tls, *options])
+        return rows([results / f"{known}{'-tls' if tls else ''}.jsonl"])
 
 
 def install() -> None:

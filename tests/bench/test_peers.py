@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from bench.figure import Figure
-from bench.peers.cli import main
+from bench.peers import cli
 from bench.peers.goals import GOALS, verdicts
 from bench.peers.ours import make_server
 from bench.peers.results import COLUMNS, Row, figures, rows, table
@@ -81,7 +81,7 @@ def test_each_figure_is_a_line_of_the_history(tmp_path: Path) -> None:
 def test_a_rig_that_is_not_there_is_told_with_the_way_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(RigMissing, match=r"--rig, or in PERCHAT_PEER_RIG"):
         find_rig(tmp_path)
-    result = CliRunner().invoke(main, ["--rig", str(tmp_path)])
+    result = CliRunner().invoke(cli.main, ["--rig", str(tmp_path)])
     assert result.exit_code == 1
     assert result.output.startswith("Error: no rig with the peers in")
 
@@ -134,3 +134,14 @@ def test_the_driver_answers_no_challenge_that_is_damaged(answerer: Path) -> None
     challenge = challenge_message(NtlmTarget.of("sip.example.com", "example.com"), bytes(8), 1.8e9)
     for damaged in (b"", challenge[:40], challenge[:-6], b"X" + challenge):
         assert answer(answerer, damaged).returncode == 1
+
+
+def test_a_peer_that_is_not_installed_is_told_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(cli._PROGRAMS, "prosody", tmp_path / "prosody")
+    assert cli.missing("ours-tls") == ""
+    result = CliRunner().invoke(cli.main, ["--peer", "ours,prosody-tls"])
+    assert result.exit_code == 1
+    assert "prosody-tls" in result.output
+    assert "python -m bench peers --setup" in result.output
