@@ -157,6 +157,18 @@ async def test_the_logged_on_user_signs_in_joins_and_posts(kdc: Kdc, server: Sam
     assert (str(message.author), message.text) == ("sip:alice@example.com", "no password was typed")
 
 
+@pytest.mark.scenario("E1")
+async def test_a_password_and_a_ticket_lead_to_the_same_rooms(kdc: Kdc, server: Sample) -> None:
+    by_password = perchat.PasswordCredential(f"alice@{DOMAIN}", PASSWORD)
+    lists = []
+    for credential in (by_password, single_sign_on(kdc.ticket("alice"))):
+        async with chat(server, "alice", credential) as hers:
+            every = (hers.search_rooms(), hers.my_rooms(), hers.rooms_i_manage())
+            lists.append([await rooms for rooms in every])
+    assert lists[0] == lists[1]
+    assert [room.name for room in lists[0][1]] == ["General", "Private"]
+
+
 @pytest.mark.requirement("R22")
 async def test_the_environment_s_ticket_cache_is_used_unless_another_is_named(
     kdc: Kdc, server: Sample, monkeypatch: pytest.MonkeyPatch
