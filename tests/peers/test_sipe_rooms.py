@@ -12,7 +12,7 @@ import pytest
 
 from perchat.model.chatroom import Behavior, Privacy, Role
 from perchat.server.admin import administration
-from perchat.testing.peers import SipeAccount, SipeClient
+from perchat.testing.peers import SipeAccount, SipeClient, SipeEvent
 from tests.server.harness import PASSWORD, make_sample, running
 from tests.server.talking import connect
 
@@ -69,6 +69,50 @@ async def test_secret_rooms_of_others_are_not_in_the_list(sample: Sample, driver
         async with connect(sample, "alice") as alice:
             await alice.rooms.update("General", disabled=True)
         assert sorted(await carol.rooms()) == ["Pact", "Private", "Stage"]
+
+
+async def test_a_secret_room_of_others_is_refused_as_one_that_is_not_there(
+    sample: Sample, driver: Path
+) -> None:
+    async with sample.admin() as admin:
+        secret, known = [(await admin.room(name)).room.uri for name in ("Plot", "Private")]
+    nowhere = "ma-chan://example.com/00000000-0000-0000-0000-000000000000"
+    async with SipeClient(driver, pidgin(sample, "carol")) as carol:
+        await carol.ready()
+        told = [refusal(await carol.step(f"join-fails={room}")) for room in (secret, nowhere)]
+        assert told[0] == told[1] != refusal(await carol.step(f"join-fails={known}"))
+        await carol.join("General")  # the refusals ended nothing
+
+
+def refusal(told: list[SipeEvent]) -> tuple[int, str]:
+    """Return how a join was refused, as the client read it and showed it."""
+    (reply,) = (event for event in told if event["event"] == "reply")
+    assert any(event["event"] in ("room-error", "notify") for event in told)
+    return reply["code"], reply["reason"]
+
+
+async def test_who_is_taken_out_of_the_directory_is_signed_out_and_shown_why(
+    sample: Sample, driver: Path
+) -> None:
+    async with (
+        SipeClient(driver, pidgin(sample, "carol")) as carol,
+        SipeClient(driver, pidgin(sample, "bob")) as bob,
+    ):
+        await carol.join("General")
+        await bob.join("General")
+        await carol.send("remember me")
+        await bob.hears("remember me")
+        async with sample.admin() as admin:
+            await admin.remove_user("carol")
+        shown = await carol.told("connection-error")
+        assert "removed from the directory" in shown["text"]
+        await carol.told("disconnected")
+        await bob.told("member-left", uri=CAROL)
+        async with connect(sample, "alice") as alice, alice.join("General") as room:
+            await room.post("without carol")
+            await bob.hears("without carol")
+            assert (await room.recent(9))[0].text == "remember me"
+        assert bob.complaints() == []
 
 
 async def test_managers_are_shown_as_operators(sample: Sample, driver: Path) -> None:

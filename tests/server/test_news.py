@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +13,7 @@ from perchat.errors import ErrorCode
 from perchat.model.chatroom import Behavior, Privacy, Role
 from perchat.model.preference import Preference
 from perchat.model.roomdetails import RoomDetails
-from perchat.server import app
 from perchat.server.admin import administration
-from perchat.server.storage import chat_settings
 from perchat.xccos.blocks import Arrivals, Departures, Invitations, Joined, RoomUris
 from perchat.xccos.managing import PreferenceVersion
 from perchat.xccos.masks import MANAGER, MEMBER
@@ -28,10 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from perchat.chat.settings import ChatSettings
     from perchat.client.chat import PersistentChatEndpoint
     from perchat.client.session import ChatRoomSession
-    from perchat.server.config import ServerConfig
     from perchat.xccos.primitives import Primitive
     from tests.server.harness import Sample
 
@@ -275,15 +270,9 @@ async def test_other_programs_of_a_user_learn_that_a_preference_changed(sample: 
         assert own.left() == []
 
 
-async def test_a_large_room_keeps_quiet_about_who_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def small(config: ServerConfig) -> ChatSettings:
-        return replace(chat_settings(config), participant_update_limit=2)
-
-    monkeypatch.setattr(app, "chat_settings", small)
+async def test_a_large_room_keeps_quiet_about_who_is_there(tmp_path: Path) -> None:
     async with (
-        running(await make_sample(tmp_path / "data")) as sample,
+        running(await make_sample(tmp_path / "data", participant_updates=2)) as sample,
         connect(sample, "bob") as bob,
         connect(sample, "carol") as carol,
         connect(sample, "alice") as alice,

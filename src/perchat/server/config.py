@@ -162,6 +162,8 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         story_bytes: UTF-8 bytes of a story.
         search_results: Results of any search.
         history_messages: Messages of one history answer.
+        participant_updates: Users in a room above which nobody is told who comes, goes, or is
+            there; each of them costs a message to each other.
         resend_seconds: Seconds for which a post that a client sends again, as it may after a
             lost connection, is known and not stored twice.
         body_bytes: Bytes of a SIP body.
@@ -180,6 +182,7 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     story_bytes: Count = 65_536
     search_results: Count = 999
     history_messages: Count = 500
+    participant_updates: Count = 75
     resend_seconds: Seconds = 86_400
     body_bytes: Count = 1_048_576
     header_bytes: Count = 65_536

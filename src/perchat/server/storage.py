@@ -49,5 +49,6 @@ def chat_settings(config: ServerConfig) -> ChatSettings:
         story_size_limit=limits.story_bytes,
         search_limit=limits.search_results,
         history_limit=limits.history_messages,
+        participant_update_limit=limits.participant_updates,
         room_management_url=config.chat.management_url,
     )
