@@ -10,6 +10,7 @@ from perchat.cli.chat import history, post, rooms, tail
 from perchat.cli.common import Program, log_to_stderr
 from perchat.cli.demo import demo
 from perchat.cli.directory import addin, group
+from perchat.cli.loadgen import loadgen
 from perchat.cli.rooms import category, explain, room
 from perchat.cli.search import search
 from perchat.cli.serve import serve
@@ -37,7 +38,7 @@ def perchat(verbose: bool) -> None:
 
 for command in (
     *(init, serve, user, group, category, room, addin, explain, app),
-    *(rooms, post, tail, history, search, demo, trace),
+    *(rooms, post, tail, history, search, demo, trace, loadgen),
 ):
     perchat.add_command(command)
 

@@ -1,0 +1,1 @@
+"""The load generator: many cheap clients, every message checked (``perchat loadgen``)."""
