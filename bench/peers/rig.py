@@ -66,18 +66,18 @@ def measured_alone() -> Iterator[None]:
         yield
 
 
-def prepare(rig: Path) -> None:
+def prepare(rig: Path, copy: Path = _COPY) -> None:
     """Copy the rig and add to the copy our protocol and our server."""
-    shutil.rmtree(_COPY, ignore_errors=True)
-    shutil.copytree(rig, _COPY, copy_function=shutil.copyfile, ignore=_not_results)
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(rig, copy, copy_function=shutil.copyfile, ignore=_not_results)
     for source in (HERE / "driver").iterdir():
-        shutil.copyfile(source, _COPY / "driver" / source.name)
-    _change(_COPY / "driver/Makefile", "p_matrix.c", "p_matrix.c p_xccos.c ntlm.c")
-    table = _COPY / "driver/protos.c"
+        shutil.copyfile(source, copy / "driver" / source.name)
+    _change(copy / "driver/Makefile", "p_matrix.c", "p_matrix.c p_xccos.c ntlm.c")
+    table = copy / "driver/protos.c"
     _change(table, "p_matrix;", f"p_matrix, {', '.join(_OURS)};")
     _change(table, "&p_matrix,", f"&p_matrix, {''.join(f'&{name}, ' for name in _OURS)}")
     # Not by its own name, which is that of our package.
-    script = (_COPY / "bench.py").rename(_COPY / "run.py")
+    script = (copy / "bench.py").rename(copy / "run.py")
     _change(
         script,
         "\nmain()\n",
