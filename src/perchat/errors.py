@@ -328,7 +328,25 @@ class AuthenticationError(FailureResponse):
 
 
 class RegisterError(FailureResponse):
-    """The registrar refused: user unknown, disabled, or over a limit."""
+    """
+    The registrar refused: user unknown, disabled, or over a limit.
+
+    Attributes:
+        moved_to: Where it said to go instead, the best first, and we did not; mostly empty.
+
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        diagnostics: Diagnostics | None = None,
+        request: str = "",
+        moved_to: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, status=status, diagnostics=diagnostics, request=request)
+        self.moved_to = moved_to
 
 
 class PublishSubscribeError(FailureResponse):

@@ -59,6 +59,7 @@ from perchat.xccos.masks import MEMBER
 from perchat.xccos.primitives import Chat, Command, Envelope, Reply
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from perchat.lync.authentication import Verdict
@@ -214,7 +215,6 @@ class PeerConnection:
             target=NtlmTarget.of(HOST, "example.com"),
             random=secrets.token_bytes,
         )
-        peer.connections.append(self)
 
     # --- guard ---
 
@@ -233,6 +233,7 @@ class PeerConnection:
     def connection_made(self, connection: Connection) -> None:
         self.connection = connection
         connection.guard = self
+        self.peer.connections.append(self)
 
     def events_received(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -409,7 +410,7 @@ def _with(message: Message, headers: Headers) -> Message:
 
 
 @asynccontextmanager
-async def peer_up() -> AsyncIterator[Peer]:
+async def peer_up(tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
     """Listen for as long as the block runs; at its end no connection is left open."""
     peer = Peer()
     listener = await listen(
@@ -417,6 +418,7 @@ async def peer_up() -> AsyncIterator[Peer]:
         "127.0.0.1",
         0,
         agent=lambda sent_by: UserAgentSettings(via=sent_by),
+        tls=tls,
     )
     peer.address = listener.host_port
     try:

@@ -135,12 +135,12 @@ class ApplicationEndpoint(ConnectedEndpoint[TrustedSignIn]):
 
     # --- how it signs in ---
 
-    def _new_sign_in(self) -> TrustedSignIn:
+    def _target(self) -> SignInTarget:
         if self._proxy is None:
             raise StateError("no proxy is known: pass proxy= or call set_proxy")
         application = self.application
         host, port = self._proxy
-        target = SignInTarget(
+        return SignInTarget(
             uri=self._owner_uri,
             host=host,
             port=port,
@@ -156,9 +156,11 @@ class ApplicationEndpoint(ConnectedEndpoint[TrustedSignIn]):
             resolver=self._platform.resolver,
             sent_by=f"{application.fqdn}:{application.port}",
         )
+
+    def _new_sign_in(self, target: SignInTarget) -> TrustedSignIn:
         return TrustedSignIn(
             target,
-            checked_gruu(application.gruu),
+            checked_gruu(self.application.gruu),
             registers=self._registers,
             on_lost=self._connection_lost,
             on_deregistered=self._deregistered,

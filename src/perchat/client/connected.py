@@ -17,12 +17,14 @@ from perchat.client.events import EndpointReason
 from perchat.client.failures import endpoint_reason
 from perchat.client.keeper import Keeper
 from perchat.client.options import EndpointOptions, check_headers
+from perchat.client.redirects import Redirects
 from perchat.client.signedin import SignedIn
 from perchat.client.states import EndpointState, Step
 from perchat.errors import (
     ConnectionFailure,
     OperationFailure,
     PerchatError,
+    RegisterError,
     StateError,
 )
 from perchat.model.uri import SipUri
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from perchat.client.platform import CollaborationPlatform
-    from perchat.client.signedin import Granted
+    from perchat.client.signedin import Granted, SignInTarget
     from perchat.lync.provisioning import Provisioning
     from perchat.sip.message import Response as SipResponse
 
@@ -101,12 +103,10 @@ class ConnectedEndpoint(LocalEndpoint, Generic[_SignIn]):
         check_headers(headers or {})
         self._check_can_establish()
         self._move(Step.BEGIN)
-        sign_in: _SignIn | None = None
         try:
-            sign_in = self._sign_in = self._new_sign_in()
-            registration = await self._go_through(sign_in, headers or {})
+            sign_in, registration = await self._go_through(headers or {})
         except BaseException as error:
-            await self._establish_failed(sign_in, error)
+            await self._establish_failed(error)
             raise
         self._move(Step.SUCCEED)
         return self._stay(sign_in, registration)
@@ -149,8 +149,12 @@ class ConnectedEndpoint(LocalEndpoint, Generic[_SignIn]):
     # --- how it signs in ---
 
     @abstractmethod
-    def _new_sign_in(self) -> _SignIn:
-        """Return what connects and registers; raises where that cannot be tried."""
+    def _target(self) -> SignInTarget:
+        """Return who signs in where; raises where that cannot be tried."""
+
+    @abstractmethod
+    def _new_sign_in(self, target: SignInTarget) -> _SignIn:
+        """Return what connects and registers."""
 
     @abstractmethod
     def _aside(self) -> ConnectedEndpoint[_SignIn]:
@@ -164,17 +168,33 @@ class ConnectedEndpoint(LocalEndpoint, Generic[_SignIn]):
         if not self._machine.allows(Step.BEGIN):
             raise StateError(f"the endpoint is {self.state.value}, not idle")
 
-    async def _go_through(self, sign_in: _SignIn, headers: Mapping[str, str]) -> Granted:
-        await sign_in.connect()
-        registration = self._registration = await sign_in.register(headers)
+    async def _go_through(self, headers: Mapping[str, str]) -> tuple[_SignIn, Granted]:
+        sign_in, registration = await self._register(headers)
+        self._registration = registration
         if self._provision:
             self._settings = await sign_in.provisioning()
+        self._check_still_wanted()
+        return sign_in, registration
+
+    async def _register(self, headers: Mapping[str, str]) -> tuple[_SignIn, Granted]:
+        """Register, where the registrar sends us if need be."""
+        redirects, target = Redirects(self._options.redirects), self._target()
+        while True:
+            self._check_still_wanted()
+            sign_in = self._sign_in = self._new_sign_in(target)
+            await sign_in.connect()
+            try:
+                return sign_in, await sign_in.register(headers)
+            except RegisterError as error:
+                target = redirects.onwards(sign_in, error)
+            await sign_in.link.close(self.timers.goodbye)
+
+    def _check_still_wanted(self) -> None:
         if self.state is not EndpointState.ESTABLISHING:
             raise OperationFailure("the endpoint was terminated meanwhile", reason="terminated")
-        return registration
 
-    async def _establish_failed(self, sign_in: _SignIn | None, error: BaseException) -> None:
-        self._sign_in = None
+    async def _establish_failed(self, error: BaseException) -> None:
+        sign_in, self._sign_in = self._sign_in, None
         try:
             if sign_in is not None:
                 await sign_in.link.close(self.timers.goodbye)

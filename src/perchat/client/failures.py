@@ -25,6 +25,7 @@ from perchat.lync.diagnostics import read_diagnostics
 
 if TYPE_CHECKING:
     from perchat.errors import Diagnostics
+    from perchat.sip.header import NameAddr
     from perchat.sip.message import Response
 
 __all__ = [
@@ -52,6 +53,8 @@ _COMMAND_CODES = {  # what the chat service's SIP refusals of a command or post 
 _FORBIDDEN_FROM = 4004  # the credentials may not act as the user in From ([MS-OCER])
 _CLOCK_SKEW = 1013
 _TOO_MANY_ENDPOINTS = 20009
+_MOVED = frozenset({301, 302})
+_Q = re.compile(r"[01](?:\.\d{0,3})?")
 _WARNING = re.compile(r'\s*\d{3} [^\s"]+ "((?:[^"\\]|\\.)*)"')
 
 
@@ -78,7 +81,13 @@ def register_failure(response: Response) -> FailureResponse | OperationTimeout:
             diagnostics=diagnostics,
             request="REGISTER",
         )
-    return RegisterError(text, status=response.status, diagnostics=diagnostics, request="REGISTER")
+    return RegisterError(
+        text,
+        status=response.status,
+        diagnostics=diagnostics,
+        request="REGISTER",
+        moved_to=_moved_to(response) if response.status in _MOVED else (),
+    )
 
 
 def trust_failure(response: Response) -> FailureResponse | OperationTimeout:
@@ -134,6 +143,16 @@ def endpoint_reason(
     if isinstance(error, RegisterError) and error.diagnostics.code == _TOO_MANY_ENDPOINTS:
         return EndpointReason.TOO_MANY_ENDPOINTS
     return otherwise
+
+
+def _moved_to(response: Response) -> tuple[str, ...]:
+    """Return the URIs of the contacts, the most wanted first (RFC 3261 §20.10)."""
+    return tuple(one.uri for one in sorted(response.contacts, key=_wanted, reverse=True))
+
+
+def _wanted(contact: NameAddr) -> float:
+    found = _Q.fullmatch(contact.param("q") or "1")
+    return float(found[0]) if found else 0.0
 
 
 def _text(doing: str, response: Response, diagnostics: Diagnostics) -> str:

@@ -23,7 +23,7 @@ __all__ = ["Keeper"]
 _log = logging.getLogger("perchat.signin")
 _EARLY = 30.0  # seconds before its end that a registration is refreshed
 _LEAST = 1.0  # second between refreshes
-_FORBIDDEN = frozenset({403, 404})
+_FORBIDDEN = frozenset({301, 302, 403, 404})  # who moved is found by a sign-in anew
 
 
 class Keeper:

@@ -74,12 +74,15 @@ class EndpointOptions:
         user_agent: Replaces the platform's name on this endpoint.
         headers: Added to every REGISTER.
         timers: See there.
+        redirects: How often a sign-in goes where the registrar sends it, and how many servers
+            it tries each time.
 
     """
 
     user_agent: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     timers: ClientTimers = field(default_factory=ClientTimers)
+    redirects: int = 5
 
     def __post_init__(self) -> None:
         check_headers(self.headers)

@@ -65,6 +65,7 @@ class SignInTarget:
         server_name: The server's certificate carries it; the host without it.
         resolver: Finds servers and their addresses; the system without it.
         sent_by: Host and port of our Via; those of the connection without it.
+        servers: Where a registrar sent us, tried in their order in place of ``host``.
 
     """
 
@@ -82,6 +83,7 @@ class SignInTarget:
     server_name: str | None = None
     resolver: Resolver | None = None
     sent_by: str | None = None
+    servers: tuple[FoundServer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class SignedIn(ABC):
     Attributes:
         contact: Goes with every request; empty until it is known.
         link: The connection.
+        server: Whom it goes to; None until it stands.
 
     """
 
@@ -124,6 +127,7 @@ class SignedIn(ABC):
     ) -> None:
         self.target = target
         self.contact = ""
+        self.server: FoundServer | None = None
         self._on_deregistered = on_deregistered
         self.link = Link(on_notify=self._notified, on_lost=on_lost)
         self._call_id = secrets.token_hex(16)
@@ -143,11 +147,13 @@ class SignedIn(ABC):
             OperationTimeout: Nothing answered.
 
         """
-        await open_first(await self._servers(), self._connect_to)
+        _, self.server = await open_first(await self._servers(), self._connect_to)
 
     async def _servers(self) -> Sequence[FoundServer]:
         """Return the server that was given, or look for those of the user's domain."""
         target = self.target
+        if target.servers:
+            return target.servers
         if target.host is None:
             return await find_servers(
                 target.uri.domain, transport=target.transport, resolver=target.resolver

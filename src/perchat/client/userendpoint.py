@@ -88,8 +88,8 @@ class UserEndpoint(ConnectedEndpoint[UserSignIn]):
 
     # --- how it signs in ---
 
-    def _new_sign_in(self) -> UserSignIn:
-        target = SignInTarget(
+    def _target(self) -> SignInTarget:
+        return SignInTarget(
             uri=self._owner_uri,
             host=self._host,
             port=self._port,
@@ -103,6 +103,8 @@ class UserEndpoint(ConnectedEndpoint[UserSignIn]):
             tracer=self._platform.tracer,
             resolver=self._platform.resolver,
         )
+
+    def _new_sign_in(self, target: SignInTarget) -> UserSignIn:
         return UserSignIn(
             target,
             self._credential,
