@@ -10,19 +10,9 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from perchat.lync.authentication import nt_hash
-from perchat.model.journal import UserChanged
-from perchat.model.principal import User
-from perchat.model.uri import SipUri
-from perchat.server.admin import administration
 from perchat.server.install import install
-from perchat.server.storage import open_store
-from perchat.store.directory import Directory, load_key
-
-if TYPE_CHECKING:
-    from perchat.server.config import ServerConfig
+from perchat.server.population import PopulatedRoom, Population, populate, room_uri
 
 __all__ = ["DOMAIN", "PASSWORD", "TCP_PORT", "TLS_PORT", "make_server"]
 
@@ -37,25 +27,10 @@ async def make_server(folder: Path, *, trust: bool, users: int = USERS) -> str:
     """Make a server whose ``users`` are members of one room; return the room's URI."""
     config = await install(folder, DOMAIN)
     names = [f"u{n:05d}" for n in range(users)]
-    await _add_users(config, names)
-    async with administration(config) as admin:
-        await admin.add_category("Bench")
-        room = await admin.add_room("Room", "Bench", members=names)
+    wanted = Population(names, "Bench", (PopulatedRoom("Room", names),))
+    await populate(config, wanted, PASSWORD)
     (folder / "perchat.toml").write_text(_settings(trust=trust), "utf-8")
-    return room.uri
-
-
-async def _add_users(config: ServerConfig, names: list[str]) -> None:
-    """Add users as ``perchat user add`` does, but in one transaction."""
-    uris = [SipUri(f"sip:{name}@{DOMAIN}") for name in names]
-    secret = nt_hash(PASSWORD)
-    async with open_store(config) as store, asyncio.TaskGroup() as group:
-        directory = Directory(store, load_key(config.path(config.paths.secret_key)))
-        guids = (f"00000000-0000-4000-8000-{n:012d}" for n in range(len(uris)))
-        users = (User(uri, uri.user, uri.user, guid) for uri, guid in zip(uris, guids, strict=True))
-        await store.append(*map(UserChanged, users))
-        for uri in uris:
-            group.create_task(directory.set_secret(uri, secret))
+    return room_uri(DOMAIN, "Room")
 
 
 def _settings(*, trust: bool) -> str:
