@@ -75,6 +75,9 @@ _WHERE = (
         "--unsigned", is_flag=True, help="With --serve: it trusts this machine, nothing is signed."
     ),
     click.option(
+        "--profile", metavar="FILE", type=_FILE, help="With --serve: where its time went."
+    ),
+    click.option(
         "--config",
         "config_file",
         metavar="FILE",

@@ -40,6 +40,7 @@ class Wishes:
 
     serve: bool
     unsigned: bool
+    profile: Path | None
     config_file: Path | None
     server: str | None
     domain: str | None
@@ -123,7 +124,11 @@ async def _thrown_away(plan: Plan, wishes: Wishes, stack: contextlib.AsyncExitSt
     from perchat.loadgen.serving import throw_away
 
     server = await stack.enter_async_context(
-        throw_away(trust=wishes.unsigned, connections=plan.seats + _SPARE)
+        throw_away(
+            trust=wishes.unsigned,
+            connections=plan.seats + _SPARE,
+            profile=wishes.profile.resolve() if wishes.profile else None,
+        )
     )
     _tell(f"making {plan.seats} users and {len(plan.rooms)} rooms")
     await _populate(plan, server.config, server.password)
@@ -137,8 +142,8 @@ def _given(wishes: Wishes) -> _Subject:
     from perchat.loadgen.procfs import read
     from perchat.server.config import is_loopback, split_address
 
-    if wishes.unsigned:
-        raise click.UsageError("--unsigned is for --serve; another server's settings decide")
+    if wishes.unsigned or wishes.profile:
+        raise click.UsageError("--unsigned and --profile are for --serve, not for other servers")
     config = _settings(wishes)
     host, port = split_address(wishes.server or _near(config, wishes))
     if not is_loopback(host) and wishes.remote != host:

@@ -11,9 +11,11 @@ from perchat.cli.common import Program, log_to_stderr
 from perchat.cli.demo import demo
 from perchat.cli.directory import addin, group
 from perchat.cli.loadgen import loadgen
+from perchat.cli.profile import profile
 from perchat.cli.rooms import category, explain, room
 from perchat.cli.search import search
 from perchat.cli.serve import serve
+from perchat.cli.status import status
 from perchat.cli.trace import trace
 
 __all__ = ["main", "perchat"]
@@ -38,7 +40,7 @@ def perchat(verbose: bool) -> None:
 
 for command in (
     *(init, serve, user, group, category, room, addin, explain, app),
-    *(rooms, post, tail, history, search, demo, trace, loadgen),
+    *(rooms, post, tail, history, search, demo, trace, loadgen, profile, status),
 ):
     perchat.add_command(command)
 

@@ -34,6 +34,12 @@ _LEVELS = ("debug", "info", "warning", "error")
     show_default=True,
     help="The least that is logged.",
 )
+@click.option(
+    "--profile",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write to FILE where the time went, at the end; see perchat profile.",
+)
 @trace_option
 @config_option
 @run
@@ -41,6 +47,7 @@ async def serve(
     tls_port: int | None,
     tcp_port: int | None,
     log_level: str,
+    profile: Path | None,
     trace: Path | None,
     config_file: Path,
 ) -> None:
@@ -55,12 +62,20 @@ async def serve(
     log_to_stderr(log_level)
     config = with_ports(load(config_file), tls=tls_port, tcp=tcp_port)
     try:
-        with _traced(trace):
+        with _profiled(profile), _traced(trace):
             await run_server(config, ready=_announce, stop=stop_signals())
     except ConnectionFailure as error:
         raise OperationFailure(
             f"{error}; end what listens there, or choose another with --tls-port, --tcp-port"
         ) from error
+
+
+def _profiled(file: Path | None) -> contextlib.AbstractContextManager[object]:
+    if file is None:
+        return contextlib.nullcontext()
+    from perchat.server.profiling import Sampler  # late: few profile
+
+    return Sampler(file)
 
 
 def _traced(file: Path | None) -> contextlib.AbstractContextManager[None]:

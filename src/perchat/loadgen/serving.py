@@ -38,8 +38,9 @@ class ThrowAway:
 
     """
 
-    def __init__(self, config: ServerConfig) -> None:
+    def __init__(self, config: ServerConfig, profile: Path | None) -> None:
         self.config = config
+        self._profile = profile
         self.password = secrets.token_urlsafe(12)
         self.pid = 0
         self.ports = {"tls": 0, "tcp": 0}
@@ -53,11 +54,12 @@ class ThrowAway:
             ConnectionFailure: It did not start; the message ends with what it wrote last.
 
         """
+        profile = ("--profile", str(self._profile)) if self._profile else ()
         with (self.config.folder / "log").open("ab") as log:
             self._process = process = await asyncio.create_subprocess_exec(
                 *(*_COMMAND, "--config", str(self.config.folder / CONFIG_FILE)),
                 *("--tls-port", str(self.ports["tls"]), "--tcp-port", str(self.ports["tcp"])),
-                *("--log-level", "warning"),
+                *("--log-level", "warning", *profile),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -102,13 +104,16 @@ class ThrowAway:
 
 
 @contextlib.asynccontextmanager
-async def throw_away(*, trust: bool, connections: int) -> AsyncIterator[ThrowAway]:
+async def throw_away(
+    *, trust: bool, connections: int, profile: Path | None = None
+) -> AsyncIterator[ThrowAway]:
     """
     Make a server in a folder of its own, not started yet; it is gone at the end.
 
     Args:
         trust: Whether users on this machine are taken at their word and sign nothing.
         connections: How many it has to take.
+        profile: Where it writes where its time went.
 
     """
     with tempfile.TemporaryDirectory(prefix="perchat-load-") as place:
@@ -117,7 +122,7 @@ async def throw_away(*, trust: bool, connections: int) -> AsyncIterator[ThrowAwa
         with (folder / CONFIG_FILE).open("a", encoding="utf-8") as file:
             file.write(f"\n[limits]\nconnections = {connections}\n{_TRUST if trust else ''}")
         config = load_config(folder / CONFIG_FILE)
-        server = ThrowAway(config)
+        server = ThrowAway(config, profile)
         try:
             yield server
         finally:

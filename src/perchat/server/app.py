@@ -24,6 +24,7 @@ from perchat.net.listener import Listener, listen
 from perchat.net.tls import server_context
 from perchat.server.config import ServerConfig, split_address
 from perchat.server.fanout import Fanout
+from perchat.server.health import Health
 from perchat.server.routing import ALLOW, FrontEnd
 from perchat.server.services import EnvelopeIds, Services, wall_clock
 from perchat.server.singlesignon import SingleSignOn
@@ -36,7 +37,9 @@ from perchat.store.directory import Directory, load_key
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from perchat.store.base import Store
 
 __all__ = ["Addresses", "serve"]
 
@@ -86,12 +89,35 @@ async def serve(
                     group.create_task(_expire_registrations(services)),
                 ]
                 try:
-                    await _listen_until(services, tls, ready, stop)
+                    async with _watched(services, store, group):
+                        await _listen_until(services, tls, ready, stop)
                     await chat.stop()
                 finally:
                     for task in running:
                         task.cancel()
                     tasks.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _watched(
+    services: Services, store: Store, group: asyncio.TaskGroup
+) -> AsyncIterator[None]:
+    """Read how the server does, for as long as the block runs, if the settings want it."""
+    settings = services.config.health
+    if not settings.listen and not settings.log_seconds:
+        yield
+        return
+    from perchat.server.healthpage import serving_health  # late: few ask
+
+    health = Health(services, store)
+    watching = group.create_task(health.run(settings.log_seconds))
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            if settings.listen:
+                await stack.enter_async_context(serving_health(settings.listen, health.read))
+            yield
+    finally:
+        watching.cancel()
 
 
 async def _expire_registrations(services: Services) -> None:

@@ -21,6 +21,7 @@ from perchat.server.trust import trusted_networks
 
 __all__ = [
     "ChatConfig",
+    "HealthConfig",
     "LimitsConfig",
     "ListenConfig",
     "PathsConfig",
@@ -189,6 +190,21 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     message_seconds: float = 30.0
 
 
+class HealthConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Readings of how the server does; without either setting none are made.
+
+    Attributes:
+        listen: Loopback address and port that tell them over HTTP, ``/status`` as JSON and
+            ``/metrics`` for Prometheus; empty switches it off.
+        log_seconds: Seconds between readings in the log; 0 writes none.
+
+    """
+
+    listen: str = ""
+    log_seconds: Annotated[int, msgspec.Meta(ge=0, le=_YEAR)] = 0
+
+
 class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     The whole file.
@@ -209,6 +225,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     sign_in: SignInConfig = SignInConfig()
     chat: ChatConfig = ChatConfig()
     limits: LimitsConfig = LimitsConfig()
+    health: HealthConfig = HealthConfig()
     folder: Path = Path()
 
     def path(self, relative: str) -> Path:
@@ -407,6 +424,7 @@ def _decode(kind: type, value: object) -> object:
 def _check(config: ServerConfig) -> None:
     _check_listeners(config.listen)
     _check_protocols(config.sign_in)
+    _check_health(config.health)
     trusted_networks(config.sign_in.trust)
     if config.host:
         checked_host(config.host)
@@ -422,6 +440,11 @@ def _check_protocols(sign_in: SignInConfig) -> None:
         raise ConfigurationError('sign_in.protocols names each once: ["kerberos", "ntlm"]')
     if "kerberos" in sign_in.protocols and not sign_in.keytab:
         raise ConfigurationError("sign_in.protocols has kerberos: name its key in sign_in.keytab")
+
+
+def _check_health(health: HealthConfig) -> None:
+    if health.listen and not is_loopback(split_address(health.listen)[0]):
+        raise ConfigurationError(f"health.listen {health.listen} is not loopback, as it has to be")
 
 
 def _check_listeners(listen: ListenConfig) -> None:

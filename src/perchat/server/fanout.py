@@ -43,7 +43,7 @@ from perchat.xccos.masks import participant_mask
 from perchat.xccos.primitives import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from perchat.chat.service import ChatService
     from perchat.chat.state import Happening
@@ -112,6 +112,11 @@ class Fanout:
         self._of_user: dict[SipUri, dict[str, ChatSession]] = {}
         self._joining: dict[tuple[str, RoomUri], _Joining] = {}
         self._leaving: dict[tuple[str, RoomUri], asyncio.Event] = {}  # put out, not yet gone
+
+    @property
+    def sessions(self) -> Collection[ChatSession]:
+        """All that are open here."""
+        return self._sessions.values()
 
     def add(self, session: ChatSession) -> None:
         """Let a session hear the rooms it will join."""

@@ -100,6 +100,11 @@ class ChatSession:
         )
         services.fanout.add(self)
 
+    @property
+    def waiting(self) -> int:
+        """Commands and posts that wait for their turn."""
+        return len(self._inbox)
+
     # --- from the network ---
 
     def receive(self, transaction: str, request: Request) -> None:

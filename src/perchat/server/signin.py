@@ -99,6 +99,12 @@ class SignIn:
         """Whether somebody signed in: what is sent now is signed, or taken at their word."""
         return self._acceptor.association is not None or (self.trusted and self.user is not None)
 
+    @property
+    def signed(self) -> int:
+        """Messages signed under the association that stands."""
+        association = self._acceptor.association
+        return 0 if association is None else association.sent
+
     def recheck(self) -> str:
         """Return why who signed in may not stay, by the directory as it is; else nothing."""
         if self.user is None:

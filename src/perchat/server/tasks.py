@@ -36,6 +36,9 @@ class Tasks:
         """Run ``act`` until the store lets it through, pausing longer each time."""
         self.spawn(_insist(act, what), what)
 
+    def __len__(self) -> int:
+        return len(self._running)
+
     async def idle(self) -> None:
         """Wait until nothing runs, also not what was started meanwhile."""
         while self._running:
