@@ -34,7 +34,16 @@ def test_who_works_is_seen_and_who_waits_is_not(tmp_path: Path) -> None:
     seen = sum(int(line.rpartition(" ")[2]) for line in stacks if "work_hard" in line)
     assert seen > 10
     assert not [line for line in stacks if line.startswith("waiter;")]
-    assert not [line for line in stacks if line.startswith("perchat-profile")]
+
+
+def test_work_in_other_threads_is_seen_as_theirs(tmp_path: Path) -> None:
+    worker = threading.Thread(target=work_hard, args=(0.2,), name="worker")
+    with Sampler(tmp_path / "profile", interval=0.002):
+        worker.start()
+        while worker.is_alive():
+            worker.join(0.01)
+    stacks = (tmp_path / "profile").read_text().splitlines()
+    assert any(line.startswith("worker;") and "work_hard" in line for line in stacks)
 
 
 def test_a_file_that_cannot_be_written_is_told_before_the_server_runs(tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
 """
 Where a running server's time goes, by looking at it: ``perchat serve --profile``.
 
-A thread looks at the stack of every other thread some hundred times a second and counts
-what it sees. That costs a few per cent, while a profiler that follows every call makes
-the server half as fast and short functions look dear. A thread that waits is not counted.
+Whenever the process has worked for some milliseconds the kernel sends a signal, and the
+stack that is then at work is counted. That costs a per cent or two; a profiler that
+follows every call makes the server half as fast and short functions look dear. A thread
+that looks at the others would only ever get to look when they let go of the interpreter,
+and so see little but system calls.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import sys
 import threading
 import time
@@ -25,24 +28,23 @@ if TYPE_CHECKING:
 __all__ = ["Sampler"]
 
 _log = logging.getLogger(__name__)
-_INTERVAL = 0.005  # seconds between looks
-_RUNNING = 0.1  # of the interval that a thread has to have worked, to count as running
+_INTERVAL = 0.005  # seconds of work between looks, of all threads together
+_WORKED = 0.5  # of the interval that a thread has to have worked, to be the one
 _DEEPEST = 120  # frames that are kept of a stack
 _STACKS = 50_000  # different ones that are kept; the others are counted together
 _OTHERS = "(other stacks)"
-_WAITING = frozenset({("selectors", "select")})
 
 
 class Sampler:
     """
-    Looks at all threads from entering to leaving, then writes what it saw.
+    Looks from entering to leaving, in the main thread, then writes what it saw.
 
     The file has a line for each different stack, outermost frame first, and how often it
     was seen: the folded form that flame graphs are made from.
 
     Args:
         file: Is written at the end, anew.
-        interval: Seconds between looks.
+        interval: Seconds of work between looks.
 
     Raises:
         ConfigurationError: The file cannot be written; at once, not at the end.
@@ -53,44 +55,37 @@ class Sampler:
         self._file = file
         self._interval = interval
         self._stacks: Counter[str] = Counter()
-        self._looks = 0
         self._spent: dict[int, float] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="perchat-profile", daemon=True)
         self._write("")
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        signal.signal(signal.SIGPROF, self._look)
+        signal.siginterrupt(signal.SIGPROF, False)
+        signal.setitimer(signal.ITIMER_PROF, self._interval, self._interval)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, signal.SIG_IGN)
         lines = (f"{stack} {count}\n" for stack, count in sorted(self._stacks.items()))
         with contextlib.suppress(ConfigurationError):  # the server's own end matters more
             self._write("".join(lines))
-        _log.info("profile: %d looks, %d stacks in %s", self._looks, len(self._stacks), self._file)
+        looks, stacks = sum(self._stacks.values()), len(self._stacks)
+        _log.info("profile: %d looks, %d stacks in %s", looks, stacks, self._file)
 
-    def _run(self) -> None:
-        while not self._stop.wait(self._interval):
-            self._look()
+    def _look(self, _number: int, frame: FrameType | None) -> None:
+        frames = {**sys._current_frames(), threading.get_ident(): frame}  # noqa: SLF001 - public
+        for thread in threading.enumerate():
+            if thread.ident in frames and self._has_worked(thread.ident):
+                self._count(f"{thread.name};{_folded(frames[thread.ident])}")
 
-    def _look(self) -> None:
-        self._looks += 1
-        names = {thread.ident: thread.name for thread in threading.enumerate()}
-        for ident, frame in sys._current_frames().items():  # noqa: SLF001 - documented
-            if ident in names and ident != self._thread.ident and self._runs(ident, frame):
-                self._count(f"{names[ident]};{_folded(frame)}")
-
-    def _runs(self, ident: int, frame: FrameType) -> bool:
-        """Tell whether a thread has worked since the last look, and does."""
+    def _has_worked(self, ident: int) -> bool:
         try:
             spent = time.clock_gettime(time.pthread_getcpuclockid(ident))
         except OSError:  # it has just ended
             return False
-        before, self._spent[ident] = self._spent.get(ident, spent), spent
-        where = (frame.f_globals.get("__name__"), frame.f_code.co_name)
-        return where not in _WAITING and spent - before >= self._interval * _RUNNING
+        before, self._spent[ident] = self._spent.get(ident, 0.0), spent
+        return spent - before >= self._interval * _WORKED
 
     def _count(self, stack: str) -> None:
         if stack in self._stacks or len(self._stacks) < _STACKS:
