@@ -82,6 +82,8 @@ def measure(rig: Path, peers: list[str], options: list[str]) -> None:
         click.echo(line)
     note(figures(found))
     click.echo(f"\nnoted in {HISTORY}")
+    if failed := [f"{row.peer} with {row.size} members" for row in found if not row.complete]:
+        raise click.ClickException(f"not measured to the end, see above: {', '.join(failed)}")
 
 
 def measure_peers_here() -> None:

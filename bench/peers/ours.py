@@ -14,11 +14,10 @@ from pathlib import Path
 from perchat.server.install import install
 from perchat.server.population import PopulatedRoom, Population, populate, room_uri
 
-__all__ = ["DOMAIN", "PASSWORD", "TCP_PORT", "TLS_PORT", "make_server"]
+__all__ = ["DOMAIN", "PASSWORD", "make_server"]
 
 DOMAIN = "example.com"
 PASSWORD = "pw"  # the driver's own; everybody has it, and nobody else gets near
-TCP_PORT, TLS_PORT = 7061, 7062
 USERS = 1100
 _DAY = 86400
 
@@ -38,10 +37,6 @@ def _settings(*, trust: bool) -> str:
     trusted = 'trust = ["127.0.0.1"]' if trust else ""
     return f"""\
 domain = "{DOMAIN}"
-
-[listen]
-tls = "127.0.0.1:{TLS_PORT}"
-tcp = "127.0.0.1:{TCP_PORT}"
 
 [sign_in]
 {trusted}

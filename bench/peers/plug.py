@@ -7,23 +7,31 @@ measured without signatures; ``perchat-ntlm`` signs every message, as clients do
 
 from __future__ import annotations
 
+import ctypes
 import json
+import signal
 import subprocess
 import sys
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
-from bench.peers.ours import TCP_PORT, TLS_PORT
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["peers"]
 
 _SERVE = "from perchat.cli.main import main; main()"
+_PATIENCE = 60.0  # seconds for a server to be ready
+_PR_SET_PDEATHSIG = 1
 
 
 def peers(base: Any) -> dict[str, Any]:
     """Return our peers by name; ``base`` is the rig's class of peers."""
+    _end_with_parent()
 
     class Perchat(base):  # type: ignore[misc]
-        port, tls_port = TCP_PORT, TLS_PORT
+        port: int
+        tls_port: int
         proto: str
         args: tuple[str, ...]
 
@@ -33,9 +41,11 @@ def peers(base: Any) -> dict[str, Any]:
             self.proto = "xccos" if trusting else "xccos-ntlm"
             folder = self.dir / "server"
             self.args = _made(str(folder), *(["trust"] if trusting else []))
+            options = "--tcp-port", "0", "--tls-port", "0", "--log-level", "warning"
             settings = "--config", folder / "perchat.toml"
-            self.spawn(sys.executable, "-c", _SERVE, "serve", *settings, "--log-level", "warning")
-            self.wait_port(self.port)
+            server = self.spawn(sys.executable, "-c", _SERVE, "serve", *settings, *options)
+            ready = _ready(self.dir / "out.log", server)
+            self.port, self.tls_port = (_port(ready[name]) for name in ("sip_tcp", "sip_tls"))
 
     return {"perchat": Perchat, "perchat-ntlm": Perchat}
 
@@ -45,3 +55,24 @@ def _made(*arguments: str) -> tuple[str, ...]:
     command = [sys.executable, "-m", "bench.peers.ours", *arguments]
     told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return "-d", told["domain"], "-r", told["room"]
+
+
+def _ready(log: Path, server: subprocess.Popen[bytes]) -> dict[str, str]:
+    """Wait for the line in which a server says that it is ready, and where."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and server.poll() is None:
+        for line in log.read_text("utf-8").splitlines():
+            if line.startswith("{") and (told := json.loads(line)).get("event") == "ready":
+                return dict(told)
+        time.sleep(0.1)
+    sys.exit(f"perchat serve is not ready; see {log}")
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])
+
+
+def _end_with_parent() -> None:
+    """Have the rig's script end its servers in order when it is told to, or left alone."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

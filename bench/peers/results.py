@@ -75,6 +75,11 @@ class Row:
     size: int
     values: dict[str, float]
 
+    @property
+    def complete(self) -> bool:
+        """Whether the driver came to the posts; it ends where a sign-in or a join fails."""
+        return "CPU/post" in self.values or "CPU/delivery, rate" in self.values
+
 
 def rows(files: Iterable[Path]) -> list[Row]:
     """Read the driver's lines, a file a peer."""

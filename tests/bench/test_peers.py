@@ -43,6 +43,16 @@ def test_the_least_disturbed_repetition_counts_value_by_value(tmp_path: Path) ->
     assert row.values["lost, max"] == 3  # losses are added up, not picked
 
 
+def test_a_peer_whose_driver_failed_is_not_complete(tmp_path: Path) -> None:
+    file = tmp_path / "perchat.jsonl"
+    file.write_text(told("login", server_ms_per_login=2.0))
+    (row,) = rows([file])
+    assert not row.complete
+    file.write_text(file.read_text() + told("rate", server_us_per_delivery=50.0))
+    (row,) = rows([file])
+    assert row.complete
+
+
 def test_the_table_says_how_many_times_a_peer_we_are() -> None:
     found = [
         Row("perchat", 150, {"CPU/delivery, max": 30.0}),
