@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import perchat
-from perchat import Match, Privacy, SessionReason, SessionState
+from perchat import Match, Privacy, SessionReason, SessionState, SessionStateChanged
 from tests.client.test_examples import run
 from tests.scenarios.world import ALICE, BOB, CAROL, PASSWORD, category
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tests.scenarios.world import World
 
 pytestmark = pytest.mark.scenario("E1")
-
-TOLD = perchat.SessionStateChanged
 
 
 def names(rooms: Iterable[perchat.RoomSummary]) -> list[str]:
@@ -93,8 +91,8 @@ async def test_a_room_is_joined_by_address_name_or_find_and_once(world: World) -
             events = session.events()
             await session.join(way)
             assert [await anext(events), await anext(events)] == [
-                TOLD(SessionState.ESTABLISHING),
-                TOLD(SessionState.ESTABLISHED),
+                SessionStateChanged(SessionState.ESTABLISHING),
+                SessionStateChanged(SessionState.ESTABLISHED),
             ]
             assert (session.name, session.uri, session.chat) == ("Alpha one", found.uri, bob)
             assert bob.session("alpha one") is bob.session(found.uri) is session
@@ -215,8 +213,8 @@ async def test_a_session_goes_from_room_to_room_and_nothing_is_left_running(worl
             await session.leave()
             assert (session.name, session.uri, session.participants) == ("", None, ())
             assert [one async for one in events][-2:] == [
-                TOLD(SessionState.TERMINATING, SessionReason.LEFT),
-                TOLD(SessionState.IDLE, SessionReason.LEFT),
+                SessionStateChanged(SessionState.TERMINATING, SessionReason.LEFT),
+                SessionStateChanged(SessionState.IDLE, SessionReason.LEFT),
             ]
         with pytest.raises(perchat.SessionStateError):
             await session.post("to nobody")

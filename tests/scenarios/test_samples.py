@@ -193,6 +193,7 @@ async def test_rooms_are_found_by_name_category_and_filter(world: World) -> None
         assert len(await bob.search_rooms("red", descriptions=True, limit=3)) == 3
         blue = await bob.filter_rooms(
             "blue red",
+            descriptions=False,
             match=Match.ANY,
             member=BOB,
             category=other,
