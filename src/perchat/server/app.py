@@ -86,6 +86,7 @@ async def serve(
                 fanout.on_trust_changed = partial(_recheck, services)
                 running = [
                     group.create_task(fanout.run()),
+                    group.create_task(fanout.rounds.run()),
                     group.create_task(_expire_registrations(services)),
                 ]
                 try:

@@ -36,6 +36,7 @@ from perchat.model.journal import (
 )
 from perchat.model.richtext import flattened
 from perchat.server import news
+from perchat.server.rounds import Rounds
 from perchat.sip.lane import framed
 from perchat.xccos.blocks import JoinedRoom, RoomUris, RosterEntry
 from perchat.xccos.encoder import encode_chat
@@ -43,7 +44,7 @@ from perchat.xccos.masks import participant_mask
 from perchat.xccos.primitives import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from perchat.chat.service import ChatService
     from perchat.chat.state import Happening
@@ -97,6 +98,7 @@ class Fanout:
 
     Attributes:
         on_trust_changed: Called when a user or an application has changed.
+        rounds: What large rooms are being told; has to run beside.
 
     """
 
@@ -112,6 +114,7 @@ class Fanout:
         self._of_user: dict[SipUri, dict[str, ChatSession]] = {}
         self._joining: dict[tuple[str, RoomUri], _Joining] = {}
         self._leaving: dict[tuple[str, RoomUri], asyncio.Event] = {}  # put out, not yet gone
+        self.rounds = Rounds(self._belongs)
 
     @property
     def sessions(self) -> Collection[ChatSession]:
@@ -133,14 +136,17 @@ class Fanout:
 
     def tell_user(self, user: SipUri, notice: Notice, *, but: ChatSession | None = None) -> None:
         """Tell all sessions of a user something, in whatever rooms they are."""
-        own = self._of_user.get(user, {})
-        self._broadcast([session for session in own.values() if session is not but], notice)
+        end_for = _written(notice)
+        for session in self._of_user.get(user, {}).values():
+            if session is not but:
+                session.outbox.put(end_for(session))
 
     async def run(self) -> None:
         """Follow the journal until cancelled."""
         async for entries in self._feed.follow(self._chat.position):
             for entry in entries:
                 self._deliver(entry)
+                await self.rounds.room_for_more()
             await asyncio.sleep(0)  # let connections breathe between batches
 
     async def join(self, session: ChatSession, rooms: Sequence[RoomUri]) -> ArrivalInRooms:
@@ -200,21 +206,25 @@ class Fanout:
         body = simple = framed(encode_chat(message, self._envelope_ids.next()))
         if (plain := flattened(message.text)) != message.text:
             simple = framed(encode_chat(replace(message, text=plain), self._envelope_ids.next()))
-        for session in self._audience(message.room_uri):
-            session.outbox.put(simple if session.dialect.plain_links else body)
+        self.rounds.put(
+            message.room_uri,
+            self._audience(message.room_uri),
+            lambda session: simple if session.dialect.plain_links else body,
+        )
 
     def _tell(self, happening: Happening, at: float) -> None:
         match happening:
             case UserArrived(room=room, user=user, session=joiner):
                 arrived = self._chat.participants(room, (user,))
-                others = (s for s in self._audience(room) if s.id != joiner)
-                self._broadcast(others, news.arrival(room, arrived))
+                others = [s for s in self._audience(room) if s.id != joiner]
+                self._tell_room(room, others, news.arrival(room, arrived))
             case UserDeparted(room=room, user=user):
-                self._broadcast(self._audience(room), news.departure(room, (user,)))
+                self._tell_room(room, self._audience(room), news.departure(room, (user,)))
             case RosterDue(room=room, gone=gone):
                 self._introduce_all(room, gone)
             case RoomAltered(room=room):
-                self._broadcast(self._audience(room), news.room_change(self._chat.state, room))
+                change = news.room_change(self._chat.state, room)
+                self._tell_room(room, self._audience(room), change)
             case UserPrivilegesChanged(room=room, users=users):
                 self._tell_privileges(room, users)
             case UserInvited(user=user) if user in self._of_user:
@@ -226,13 +236,12 @@ class Fanout:
     def _tell_privileges(self, room: RoomUri, users: Sequence[SipUri]) -> None:
         """Tell everyone, in a large room the users themselves: nobody else knows they are there."""
         changed = {p.uri: p for p in self._chat.participants(room, users)}
-        audience = self._audience(room)
         if not self._chat.is_large(room):
-            self._broadcast(audience, news.privileges(room, changed.values()))
+            self._tell_room(room, self._audience(room), news.privileges(room, changed.values()))
             return
-        for session in audience:
-            if own := changed.get(session.user.uri):
-                self._broadcast((session,), news.privileges(room, (own,)))
+        for user, own in changed.items():
+            theirs = [s for s in self._of_user.get(user, {}).values() if self._belongs(s, room)]
+            self._tell_room(room, theirs, news.privileges(room, (own,)))
 
     def _introduce_all(self, room: RoomUri, left: Sequence[SipUri]) -> None:
         """Tell everyone who is there, without naming anyone twice: all out, then all in."""
@@ -241,17 +250,12 @@ class Fanout:
             others = tuple(p for p in present if p.uri != session.user.uri)
             out = (*left, *(p.uri for p in others))
             if out:
-                self._broadcast((session,), news.departure(room, out))
+                self._tell_room(room, (session,), news.departure(room, out))
             if others:
-                self._broadcast((session,), news.arrival(room, others))
+                self._tell_room(room, (session,), news.arrival(room, others))
 
-    def _broadcast(self, sessions: Iterable[ChatSession], notice: Notice) -> None:
-        bodies: dict[Dialect, bytes] = {}
-        for session in sessions:
-            body = bodies.get(session.dialect)
-            if body is None:
-                body = bodies[session.dialect] = framed(session.encode(notice))
-            session.outbox.put(body)
+    def _tell_room(self, room: RoomUri, sessions: Sequence[ChatSession], notice: Notice) -> None:
+        self.rounds.put(room, sessions, _written(notice))
 
     def _show_room(self, fact: ParticipantJoined) -> None:
         joining = self._joining.get((fact.session, fact.room))
@@ -281,7 +285,8 @@ class Fanout:
         if session.dialect.legacy_masks:
             session.reply(Reply("part", RoomUris((parted.room,)), "0", 0))
         else:
-            self._broadcast((session,), news.kick(self._chat, parted.room, parted.user))
+            kick = news.kick(self._chat, parted.room, parted.user)
+            session.outbox.put(framed(session.encode(kick)))
 
     def _gone(self, parted: ParticipantParted) -> None:
         if leaving := self._leaving.pop((parted.session, parted.room), None):
@@ -296,7 +301,24 @@ class Fanout:
             snapshot = RoomSnapshot(room, room.guid)
         return JoinedRoom(snapshot, roster)
 
-    def _audience(self, room: RoomUri) -> Iterable[ChatSession]:
+    def _belongs(self, session: ChatSession, room: RoomUri) -> bool:
+        here = session.id in self._chat.audience(room)
+        return here and (session.id, room) not in self._leaving
+
+    def _audience(self, room: RoomUri) -> Sequence[ChatSession]:
         sessions, leaving = self._sessions, self._leaving
         here = [sessions[one] for one in self._chat.audience(room) if one in sessions]
         return [one for one in here if (one.id, room) not in leaving] if leaving else here
+
+
+def _written(notice: Notice) -> Callable[[ChatSession], bytes]:
+    """Return what writes a notice for a session, once a dialect."""
+    ends: dict[Dialect, bytes] = {}
+
+    def end_for(session: ChatSession) -> bytes:
+        end = ends.get(session.dialect)
+        if end is None:
+            end = ends[session.dialect] = framed(session.encode(notice))
+        return end
+
+    return end_for
