@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from perchat.model.chatroom import Behavior, Privacy, Role
+from perchat.model.history import HistoryQuery
 from perchat.server.admin import administration
 from perchat.testing.peers import SipeAccount, SipeClient, SipeEvent
 from tests.server.harness import PASSWORD, make_sample, running
@@ -184,6 +185,24 @@ async def test_an_auditorium_takes_no_post_from_the_floor_and_says_so(
         await stage.post("next")
         await carol.hears("next")
         assert [line["text"] for line in carol.lines("Stage")] == ["welcome", "next"]
+
+
+async def test_what_was_replaced_or_removed_is_not_in_the_history_of_who_joins(
+    sample: Sample, driver: Path
+) -> None:
+    async with connect(sample, "alice") as alice, alice.join("General") as room:
+        for text in ("one", "the codename is Otter", "three", "otter again"):
+            await room.post(text)
+        async with sample.admin() as admin:
+            general = (await admin.room("General")).room
+            await admin.moderation.replace(general, HistoryQuery("codename"), text="taken back")
+            await admin.moderation.remove(general, HistoryQuery("otter"))
+        async with SipeClient(driver, pidgin(sample, "carol")) as carol:
+            await carol.join("General")
+            assert await carol.history("General") == ["one", "taken back", "three"]
+            await room.post("five")
+            await carol.hears("five")
+            assert carol.complaints() == []
 
 
 async def test_a_long_list_of_rooms_is_shown_whole(tmp_path: Path, driver: Path) -> None:

@@ -28,6 +28,7 @@ from perchat.errors import (
 from perchat.model.addin import AddIn
 from perchat.model.changes import Changes
 from perchat.model.chatroom import Role
+from perchat.model.history import HistoryQuery
 from perchat.model.journal import (
     AddInChanged,
     AddInRemoved,
@@ -39,6 +40,7 @@ from perchat.model.journal import (
     GroupRemoved,
     JournalEntry,
     MessagePosted,
+    MessagesModerated,
     NodeStarted,
     ParticipantJoined,
     ParticipantParted,
@@ -302,6 +304,9 @@ async def _play(store: Store, batches: list[list[Fact]]) -> list[object]:
     outcome += [await store.invitations(user, 0, 99) for user in (ADA, BOB)]
     outcome += [await store.role_entries(OPS, role) for role in (Role.MEMBER, Role.MANAGER)]
     outcome += [await store.history(OPS, last=99), await store.history(LAB, last=99)]
+    outcome += [await store.originals(OPS), await store.originals(LAB)]
+    for words in ("a", "moderated"):
+        outcome.append(await store.search([OPS, LAB], HistoryQuery(words)))
     outcome.append([e for e in await store.read(0) if not isinstance(e.fact, MessagePosted)])
     await store.close()
     return outcome
@@ -535,3 +540,57 @@ async def test_preferences_have_versions(store: Store) -> None:
     assert await store.preference(BOB, "rooms") is None
     with pytest.raises(NoSuchPrincipal, match="no such user"):
         await store.set_preference(SipUri("sip:nobody@contoso.example"), "rooms", "a")
+
+
+# --- what administrators replace or take away ---
+
+
+async def test_a_replaced_message_says_something_else_everywhere_and_keeps_its_place(
+    store: Store,
+) -> None:
+    for text in ("one", "two secrets", "three"):
+        await store.append(posted(text, rtf="{rtf}", client_id=text))
+    (entry,) = await store.append(MessagesModerated(OPS, (2, 99), "gone by order"))
+    assert entry.fact == MessagesModerated(OPS, (2,), "gone by order")
+    said = await store.history(OPS, last=9)
+    assert [(one.id, one.text) for one in said] == [(1, "one"), (2, "gone by order"), (3, "three")]
+    assert [one.rtf for one in said] == ["{rtf}", None, "{rtf}"]
+    assert (said[1].author, said[1].author_name) == (ADA, "Ada")
+    for words, ids in (("secrets", []), ("order", [2]), ("two", []), ("three", [3])):
+        (found,) = await store.search([OPS], HistoryQuery(words))
+        assert [one.id for one in found.messages] == ids
+    told = [e.fact for e in await store.read(len(SETTLED)) if isinstance(e.fact, MessagePosted)]
+    assert [fact.message.text for fact in told] == ["one", "gone by order", "three"]
+    assert message_ids(await store.append(posted("four"))) == [4]
+
+
+async def test_a_message_taken_away_is_nowhere_and_its_number_is_not_given_again(
+    store: Store,
+) -> None:
+    await store.append(posted("one"), posted("two secrets", rtf="{rtf}", client_id="c"))
+    await store.append(MessagesModerated(OPS, (2,)))
+    assert [one.text for one in await store.history(OPS, last=9)] == ["one"]
+    assert [one.text for one in await store.history_after(OPS, 0, 9)] == ["one"]
+    (found,) = await store.search([OPS], HistoryQuery("secrets"))
+    assert (found.messages, found.total) == ((), 0)
+    told = [e.fact for e in await store.read(len(SETTLED)) if isinstance(e.fact, MessagePosted)]
+    assert [(fact.message.text, fact.message.rtf) for fact in told] == [("one", None), ("", None)]
+    assert message_ids(await store.append(posted("two secrets", client_id="c"))) == [2]  # known
+    assert message_ids(await store.append(posted("three"))) == [3]
+
+
+async def test_the_first_text_is_kept_whatever_is_done_afterwards(store: Store) -> None:
+    await store.append(posted("as posted", rtf="{rtf}"), posted("untouched"))
+    (first, _) = await store.history(OPS, last=9)
+    for text in ("once", "twice", None):
+        (entry,) = await store.append(MessagesModerated(OPS, (1,), text))
+        (kept,) = await store.originals(OPS)
+        assert (kept.original, kept.text, kept.at.timestamp()) == (first, text, entry.at)
+    (late,) = await store.append(MessagesModerated(OPS, (1,), "nobody is there"))
+    assert late.fact == MessagesModerated(OPS, (), "nobody is there")
+    assert [one.text for one in await store.originals(OPS)] == [None]
+    assert await store.originals(LAB) == []
+    await store.append(RoomRemoved(OPS))
+    assert await store.originals(OPS) == []
+    with pytest.raises(RoomNotFound):
+        await store.append(MessagesModerated(OPS, (1,)))

@@ -15,7 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from perchat.model.history import HistoryQuery, HistoryResult, Match
-from perchat.model.journal import RoomRemoved
+from perchat.model.journal import MessagesModerated, RoomRemoved
 from perchat.store import fulltext
 from perchat.store.memory import MemoryStore
 from perchat.store.sqlite import SqliteSettings, SqliteStore
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from perchat.model.journal import Fact, MessagePosted
+    from perchat.model.journal import Fact
     from perchat.model.uri import RoomUri
     from perchat.store.base import Store
 
@@ -86,16 +86,20 @@ _texts = st.one_of(
     st.lists(_words, min_size=1, max_size=6).map("".join),
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12),
 )
-_said = st.lists(
-    st.builds(
-        posted,
-        _texts,
-        st.sampled_from([OPS, OPS, LAB]),
-        kept=st.sampled_from([True, True, True, False]),
-        author=st.sampled_from([ADA, BOB]),
-    ),
-    max_size=12,
+_posts = st.builds(
+    posted,
+    _texts,
+    st.sampled_from([OPS, OPS, LAB]),
+    kept=st.sampled_from([True, True, True, False]),
+    author=st.sampled_from([ADA, BOB]),
 )
+_moderated = st.builds(
+    MessagesModerated,
+    st.sampled_from([OPS, OPS, LAB]),
+    st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple),
+    st.none() | _texts,
+)
+_said = st.lists(st.one_of(_posts, _posts, _posts, _moderated), max_size=12)
 _times = st.none() | st.integers(0, 20).map(
     lambda second: datetime.fromtimestamp(BEGUN + second, UTC)
 )
@@ -129,7 +133,7 @@ def _queries(draw: st.DrawFn) -> HistoryQuery:
 )
 async def test_the_index_finds_what_looking_at_every_message_finds(
     tmp_path_factory: pytest.TempPathFactory,
-    said: list[MessagePosted],
+    said: list[Fact],
     queries: list[HistoryQuery],
     step: int,
     most: int,
@@ -301,6 +305,24 @@ async def test_what_was_said_in_a_room_that_is_gone_is_not_found_in_the_next(
         assert await texts(store, HistoryQuery("secret"), LAB) == []
         assert await texts(store, HistoryQuery("harmless"), LAB) == ["harmless"]
     assert searched(path, "secret") == 0
+
+
+@pytest.mark.parametrize("step", [1, 3, 100])
+@pytest.mark.parametrize("instead", ["harmless words", "!", None])
+async def test_nothing_of_a_moderated_message_is_left_in_the_index(
+    tmp_path: Path, step: int, instead: str | None
+) -> None:
+    path, said = tmp_path / "chat.db", [posted(f"secret number{n}") for n in range(6)]
+    async with opened(path, *said, MessagesModerated(OPS, (1, 3, 6), instead), step=step) as store:
+        await store.append(*(posted("later") for _ in range(100)))
+        assert await texts(store, HistoryQuery("secret")) == [
+            f"secret number{n}" for n in (1, 3, 4)
+        ]
+        assert len(await texts(store, HistoryQuery("harmless"))) == (
+            3 if instead == "harmless words" else 0
+        )
+    assert searched(path, "number0 OR number2 OR number5") == 0
+    assert searched(path, "secret") == 3
 
 
 async def test_a_range_of_time_has_no_effect_beside_a_place(tmp_path: Path) -> None:

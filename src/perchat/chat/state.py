@@ -33,6 +33,7 @@ from perchat.model.journal import (
     GroupRemoved,
     JournalEntry,
     MessagePosted,
+    MessagesModerated,
     NodeStarted,
     ParticipantJoined,
     ParticipantParted,
@@ -145,7 +146,7 @@ class ChatState(DirectoryState):
             raise StateError(f"entry {entry.position} applied after {self.position}")
         self.position = entry.position
         fact = entry.fact
-        if type(fact) is MessagePosted:
+        if type(fact) is MessagePosted or type(fact) is MessagesModerated:
             return _NOTHING
         if note := NOTED.get(type(fact)):
             note(self, fact)

@@ -11,6 +11,7 @@ from perchat.cli.common import Program, log_to_stderr
 from perchat.cli.demo import demo
 from perchat.cli.directory import addin, group
 from perchat.cli.loadgen import loadgen
+from perchat.cli.message import message
 from perchat.cli.profile import profile
 from perchat.cli.rooms import category, explain, room
 from perchat.cli.search import search
@@ -39,7 +40,7 @@ def perchat(verbose: bool) -> None:
 
 
 for command in (
-    *(init, serve, user, group, category, room, addin, explain, app),
+    *(init, serve, user, group, category, room, message, addin, explain, app),
     *(rooms, post, tail, history, search, demo, trace, loadgen, profile, status),
 ):
     perchat.add_command(command)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_CONFIG",
+    "Moment",
     "config_option",
     "json_option",
     "load",
@@ -33,6 +35,31 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DEFAULT_CONFIG = Path("perchat.toml")
+_DATE = len("2026-11-22")
+
+
+class Moment(click.ParamType[datetime]):
+    """A date or time of ISO 8601; where the user is, unless it names its zone."""
+
+    name = "moment"
+
+    def __init__(self, *, end: bool) -> None:
+        self._end = end
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read it; a date alone is its first instant, or its last where a range ends."""
+        if isinstance(value, datetime):
+            return value
+        text = str(value).strip()
+        try:
+            at = datetime.fromisoformat(text)
+            if self._end and len(text) <= _DATE:
+                at += timedelta(days=1, microseconds=-1)
+            return at if at.tzinfo else at.astimezone()
+        except (ValueError, OverflowError):
+            self.fail(f"{text!r} is no date like 2026-11-22, or 2026-11-22T09:30", param, ctx)
 
 
 def config_option(command: Callable[P, T]) -> Callable[P, T]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -10,10 +9,12 @@ import click
 from perchat.cli.account import as_user
 from perchat.cli.chat import room_name
 from perchat.cli.common import plain, run
-from perchat.cli.options import json_option
+from perchat.cli.options import Moment, json_option
 from perchat.cli.output import print_message
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from perchat.cli.account import Account
     from perchat.client.chat import PersistentChatEndpoint
     from perchat.model.history import HistoryQuery
@@ -21,31 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["search"]
 
 _LAST = 30
-_DATE = len("2026-11-22")
-
-
-class _Moment(click.ParamType[datetime]):
-    """A date or time of ISO 8601; where the user is, unless it names its zone."""
-
-    name = "moment"
-
-    def __init__(self, *, end: bool) -> None:
-        self._end = end
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Read it; a date alone is its first instant, or its last where a range ends."""
-        if isinstance(value, datetime):
-            return value
-        text = str(value).strip()
-        try:
-            at = datetime.fromisoformat(text)
-            if self._end and len(text) <= _DATE:
-                at += timedelta(days=1, microseconds=-1)
-            return at if at.tzinfo else at.astimezone()
-        except (ValueError, OverflowError):
-            self.fail(f"{text!r} is no date like 2026-11-22, or 2026-11-22T09:30", param, ctx)
 
 
 def _rooms(ctx: click.Context, parameter: click.Parameter, rooms: tuple[str, ...]) -> list[str]:
@@ -74,9 +50,9 @@ def _rooms(ctx: click.Context, parameter: click.Parameter, rooms: tuple[str, ...
     "--author", "authors", metavar="NAME", multiple=True, help="Only what NAME said; again for or."
 )
 @click.option(
-    "--since", metavar="DATE", type=_Moment(end=False), help="Not before; 2026-11-22, or a time."
+    "--since", metavar="DATE", type=Moment(end=False), help="Not before; 2026-11-22, or a time."
 )
-@click.option("--until", metavar="DATE", type=_Moment(end=True), help="Not after.")
+@click.option("--until", metavar="DATE", type=Moment(end=True), help="Not after.")
 @click.option("--all", "every", is_flag=True, help="Every word has to be there, not just one.")
 @click.option("--phrase", is_flag=True, help="The words have to follow one another.")
 @click.option("--case", "case_sensitive", is_flag=True, help="Case and accents count.")

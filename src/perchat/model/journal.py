@@ -35,6 +35,7 @@ __all__ = [
     "GroupRemoved",
     "JournalEntry",
     "MessagePosted",
+    "MessagesModerated",
     "NodeStarted",
     "ParticipantJoined",
     "ParticipantParted",
@@ -60,6 +61,22 @@ class MessagePosted:
 
     message: Message
     kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesModerated:
+    """
+    An administrator replaced messages of a room or took them away; they say so from here on.
+
+    Attributes:
+        messages: Their ids; the store leaves out those that are not there.
+        text: What they say instead; None takes them away.
+
+    """
+
+    room: RoomUri
+    messages: tuple[int, ...]
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +258,7 @@ class ApplicationRemoved:
 
 Fact = (
     MessagePosted
+    | MessagesModerated
     | ParticipantJoined
     | ParticipantParted
     | NodeStarted

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from perchat.model.parts import MessagePart
     from perchat.model.uri import RoomUri, SipUri
 
-__all__ = ["CLIENT_ID_LIMIT", "Message"]
+__all__ = ["CLIENT_ID_LIMIT", "Message", "ModeratedMessage"]
 
 CLIENT_ID_LIMIT = 64
 """Characters an author may call a post by."""
@@ -73,3 +73,20 @@ class Message:
     def is_story(self) -> bool:
         """Whether it has a title, and more room than other messages."""
         return self.title is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ModeratedMessage:
+    """
+    What an administrator did to a message.
+
+    Attributes:
+        original: As its author posted it.
+        at: When it was done, the last time; aware, UTC.
+        text: What stands there instead; None where nothing does.
+
+    """
+
+    original: Message
+    at: datetime
+    text: str | None

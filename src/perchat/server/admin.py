@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from perchat.chat.administration import Administration
+from perchat.chat.moderation import Moderation
 from perchat.errors import ConfigurationError
 from perchat.lync.ntlm import nt_hash
 from perchat.model.chatroom import Behavior, Privacy, Role
@@ -73,7 +74,7 @@ async def administration(config: ServerConfig) -> AsyncIterator[Admin]:
             new_guid=_new_guid,
             directory=Directory(store, key),
         )
-        yield Admin(service, store, config.domain)
+        yield Admin(service, store, config.domain, Moderation(store, chat_settings(config)))
 
 
 async def create_storage(config: ServerConfig) -> None:
@@ -85,16 +86,25 @@ async def create_storage(config: ServerConfig) -> None:
 
 
 class Admin:
-    """Users, categories and rooms of one server."""
+    """
+    Users, categories and rooms of one server.
 
-    def __init__(self, service: Administration, store: Store, domain: str) -> None:
+    Attributes:
+        moderation: What can be done to what was said.
+
+    """
+
+    def __init__(
+        self, service: Administration, store: Store, domain: str, moderation: Moderation
+    ) -> None:
+        self.moderation = moderation
         self._service = service
         self._store = store
         self._domain = domain
 
     async def check_new(self, name: str) -> None:
         """Raise ConfigurationError unless a user of that name can be added."""
-        address = self._address(name)
+        address = self.address(name)
         if address.domain != self._domain:
             raise ConfigurationError(f"{address} is not of this server's domain {self._domain}")
         if any(user.uri == address for user in await self.users()):
@@ -104,7 +114,7 @@ class Admin:
         self, name: str, password: str, *, display_name: str = "", chat_enabled: bool = True
     ) -> User:
         """Add a user who can sign in; ConfigurationError says what is wrong with the name."""
-        address = self._address(name)
+        address = self.address(name)
         return await self._service.add_user(
             address,
             display_name=display_name or address.user,
@@ -123,7 +133,7 @@ class Admin:
         **changes: bool | str | None,
     ) -> User:
         """Change what is given, by the names of User; NoSuchPrincipal when there is no such."""
-        uri = self._address(name)
+        uri = self.address(name)
         if password is not None:
             await self._service.set_password(uri, nt_hash(password))
         return await self._service.set_user(
@@ -136,7 +146,7 @@ class Admin:
 
     async def user(self, name: str) -> User:
         """Return a user; NoSuchPrincipal when there is none of that name."""
-        return await self._service.user(self._address(name))
+        return await self._service.user(self.address(name))
 
     async def users(self) -> list[User]:
         """Return all users, by address."""
@@ -144,7 +154,7 @@ class Admin:
 
     async def remove_user(self, name: str) -> User:
         """Remove a user, all roles and memberships; NoSuchPrincipal when there is none."""
-        return await self._service.remove_user(self._address(name))
+        return await self._service.remove_user(self.address(name))
 
     async def explain(self, user: str, room: str) -> Explanation:
         """Return why a user may or may not do what in a room."""
@@ -341,14 +351,15 @@ class Admin:
         if name.lower().startswith("group:"):
             return groups.get(fold(name[6:].strip()), name)  # which nobody is
         try:
-            address = str(self._address(name))
+            address = str(self.address(name))
         except ConfigurationError:
             if fold(name) in groups:
                 return groups[fold(name)]
             raise
         return address if address in users else groups.get(fold(name), address)
 
-    def _address(self, name: str) -> SipUri:
+    def address(self, name: str) -> SipUri:
+        """Return the address of a user of that name, whether there is one or not."""
         typed = name[4:] if name.lower().startswith("sip:") else name
         user, _, domain = typed.partition("@")
         if not _NAME.fullmatch(user):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         ParticipantJoined,
         RolesGranted,
     )
-    from perchat.model.message import Message
+    from perchat.model.message import Message, ModeratedMessage
     from perchat.model.preference import Preference
     from perchat.model.principal import Group, User
     from perchat.model.uri import RoomUri, SipUri
@@ -163,6 +163,9 @@ class Store(Protocol):
         A range of time counts only where ``after_id`` is not given or 0. Counting ends at
         ``most``, or at one more than the query's limit; without limit that is the limit.
         """
+
+    async def originals(self, room: RoomUri) -> list[ModeratedMessage]:
+        """Return what was moderated in a room, as it was posted, oldest first."""
 
     async def role_entries(self, room: RoomUri, role: Role) -> list[tuple[str, Changes]]:
         """Return the principals of a role, sorted, with who gave it to them and when."""

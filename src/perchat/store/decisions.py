@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from perchat.errors import CommandFailed, ErrorCode, GroupCycle
 from perchat.model.changes import Changes
 from perchat.model.journal import RoomChanged
+from perchat.model.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from perchat.model.preference import Preference
 
 __all__ = [
+    "after_moderation",
     "check_cycle",
     "check_empty",
     "check_version",
@@ -91,3 +93,17 @@ def check_version(known: Preference | None, expected: int | None) -> None:
     version = known.version if known else 0
     if expected is not None and expected != version:
         raise CommandFailed.of(ErrorCode.DATA_COLLISION, f"the version is {version} by now")
+
+
+def after_moderation(message: Message, text: str | None) -> Message:
+    """Return what followers are told of a message that was replaced, or with None removed."""
+    if text is not None:
+        return replace(message, text=text, rtf=None)
+    return Message(
+        message.id,
+        message.timestamp,
+        message.author,
+        message.room_uri,
+        "",
+        room_name=message.room_name,
+    )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from perchat.model.history import HistoryQuery
     from perchat.model.message import Message
 
-__all__ = ["catch_up", "forget_room", "search"]
+__all__ = ["catch_up", "forget_room", "indexed_in_room", "put_in", "search", "take_out"]
 
 _ROOM_BITS = 32
 _TOGETHER = 16  # rooms that one statement looks through
@@ -47,6 +47,13 @@ _SAID_IN_ROOM = """
     SELECT json_group_array(json_array(number, text)) FROM (
         SELECT (room << 32) + chat_id AS number, text
         FROM message WHERE room = ? AND chat_id > ? AND chat_id <= ? ORDER BY chat_id LIMIT ?
+    )
+"""
+_SOME_SAID = """
+    SELECT json_group_array(json_array(number, text)) FROM (
+        SELECT (room << 32) + chat_id AS number, text FROM message
+        WHERE room = ? AND chat_id <= ? AND chat_id IN (SELECT value FROM json_each(?))
+        ORDER BY chat_id
     )
 """
 _LAST_IN_ROOM = "SELECT max(chat_id) FROM journal WHERE kind = 1 AND room = ? AND position <= ?"
@@ -132,11 +139,28 @@ def catch_up(database: sqlite3.Connection, step: int) -> bool:
 
 def forget_room(database: sqlite3.Connection, room: int) -> None:
     """Take the words of a room's messages out of the index, while these are still there."""
-    (last,) = database.execute(_LAST_IN_ROOM, (room, _indexed(database))).fetchone()
-    done = 0
-    while rows := _array(database, _SAID_IN_ROOM, (room, done, last or 0, _AT_ONCE)):
+    last, done = indexed_in_room(database, room), 0
+    while rows := _array(database, _SAID_IN_ROOM, (room, done, last, _AT_ONCE)):
         database.execute(_TAKE_AWAY, (_rows(rows),))
         done = rows[-1][0] - (room << _ROOM_BITS)
+
+
+def indexed_in_room(database: sqlite3.Connection, room: int) -> int:
+    """Return the id of the last message of a room whose words are in the index."""
+    (last,) = database.execute(_LAST_IN_ROOM, (room, _indexed(database))).fetchone()
+    return last or 0
+
+
+def take_out(database: sqlite3.Connection, room: int, ids: str, upto: int) -> None:
+    """Take the words of some messages out, ``ids`` as JSON, before their texts change."""
+    rows = _array(database, _SOME_SAID, (room, upto, ids))
+    database.execute(_TAKE_AWAY, (_rows(rows),))
+
+
+def put_in(database: sqlite3.Connection, room: int, ids: str, upto: int) -> None:
+    """Index the texts that some messages have now, those that were indexed before."""
+    rows = _array(database, _SOME_SAID, (room, upto, ids))
+    database.execute(_ADD, (_rows(rows),))
 
 
 def _rows(rows: Iterable[tuple[int, str]]) -> str:

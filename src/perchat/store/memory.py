@@ -6,11 +6,11 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from perchat.model.journal import JournalEntry, MessagePosted, RoomRemoved
+from perchat.model.journal import JournalEntry, MessagePosted, MessagesModerated, RoomRemoved
 from perchat.model.name import fold
 from perchat.model.preference import Preference
 from perchat.store.base import COUNTED, Receipts, system_clock
-from perchat.store.decisions import check_version, nothing_there
+from perchat.store.decisions import after_moderation, check_version, nothing_there
 from perchat.store.scan import scan
 from perchat.store.tables import Post, Tables, post_of
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from perchat.model.chatroom import Role
     from perchat.model.history import HistoryQuery, HistoryResult
     from perchat.model.journal import Fact
-    from perchat.model.message import Message
+    from perchat.model.message import Message, ModeratedMessage
     from perchat.model.principal import User
     from perchat.model.uri import RoomUri, SipUri
     from perchat.store.base import Clock, GivenInvitation, Snapshot
@@ -57,7 +57,15 @@ class MemoryStore:
         for entry in fresh:
             if isinstance(entry.fact, RoomRemoved):
                 self._unsay(entry.fact.room)
+            elif isinstance(entry.fact, MessagesModerated):
+                self._moderate(entry.fact)
         return entries
+
+    def _moderate(self, done: MessagesModerated) -> None:
+        meant = {(done.room, one) for one in done.messages}
+        for place, entry in enumerate(self._journal):
+            if isinstance(entry.fact, MessagePosted) and entry.fact.message.key in meant:
+                self._journal[place] = _moderated(entry, done.text)
 
     def _unsay(self, room: RoomUri) -> None:
         for place, entry in enumerate(self._journal):
@@ -74,9 +82,9 @@ class MemoryStore:
         earlier = tables.receipts.get(post) if post else None
         if earlier and self._stands(earlier, micros, newest):
             place = earlier.position - 1 - len(self._journal)
-            return _named(
-                self._journal[earlier.position - 1] if place < 0 else fresh[place], tables
-            )
+            if place >= 0:
+                return _named(fresh[place], tables)
+            return _named(_current(self._journal[earlier.position - 1], tables), tables)
         entry = JournalEntry(newest + 1, micros / 1e6, tables.take(fact, micros))
         fresh.append(entry)
         if post:
@@ -131,6 +139,15 @@ class MemoryStore:
         said = {room.uri: await self.history(room.uri, last=every) for room in known}
         return [scan(room, said[room.uri], query, most) for room in known]
 
+    async def originals(self, room: RoomUri) -> list[ModeratedMessage]:
+        """See Store.originals."""
+        kept, named = self._tables.originals.get(room, {}), self._tables.rooms.get(room)
+        name = named.name if named else ""
+        return [
+            replace(one, original=replace(one.original, room_name=name))
+            for _, one in sorted(kept.items())
+        ]
+
     async def role_entries(self, room: RoomUri, role: Role) -> list[tuple[str, Changes]]:
         """See Store.role_entries."""
         return sorted(self._tables.roles.get((room, role), {}).items(), key=lambda held: held[0])
@@ -170,6 +187,20 @@ class MemoryStore:
         if user not in self._tables.users:
             raise nothing_there("user", user)
         self._secrets[user] = secret
+
+
+def _current(entry: JournalEntry, tables: Tables) -> JournalEntry:
+    """Return the entry of a message as it is if that was moderated in the same append."""
+    assert isinstance(entry.fact, MessagePosted)
+    room, number = entry.fact.message.key
+    known = tables.originals.get(room, {}).get(number)
+    return _moderated(entry, known.text) if known else entry
+
+
+def _moderated(entry: JournalEntry, text: str | None) -> JournalEntry:
+    assert isinstance(entry.fact, MessagePosted)
+    message = after_moderation(entry.fact.message, text)
+    return replace(entry, fact=MessagePosted(message, kept=text is not None))
 
 
 def _named(entry: JournalEntry, tables: Tables) -> JournalEntry:

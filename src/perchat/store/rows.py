@@ -30,6 +30,7 @@ from perchat.model.journal import (
     GroupMembersAdded,
     GroupMembersRemoved,
     GroupRemoved,
+    MessagesModerated,
     NodeStarted,
     ParticipantJoined,
     ParticipantParted,
@@ -260,6 +261,10 @@ _KINDS: dict[int, tuple[type, tuple[Any, Any]]] = {
             users=lambda uris: tuple(map(sip_uri, uris)),
             ids=tuple,
         ),
+    ),
+    24: (
+        MessagesModerated,
+        _plainly(MessagesModerated, room=_room_uri, messages=tuple, text=_optional(str)),
     ),
 }
 """Stored number, class, writer and reader; numbers are never given twice."""

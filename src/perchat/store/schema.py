@@ -23,8 +23,8 @@ __all__ = ["APPLICATION_ID", "SCHEMA_COMPAT_VERSION", "SCHEMA_VERSION", "upgrade
 APPLICATION_ID = 0x50636874
 """Marks a file as ours in the SQLite header: ``Pcht``."""
 
-SCHEMA_VERSION = 5
-SCHEMA_COMPAT_VERSION = 4
+SCHEMA_VERSION = 6
+SCHEMA_COMPAT_VERSION = 6
 
 _FIRST = (
     "CREATE TABLE about (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
@@ -167,12 +167,33 @@ _FULLTEXT = (
     "INSERT INTO about VALUES ('indexed', 0)",
 )
 
+_MODERATION = (
+    # What an administrator replaced or took away, as it was posted.
+    """
+    CREATE TABLE original (
+        room INTEGER NOT NULL,
+        chat_id INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        author TEXT NOT NULL,
+        author_name TEXT NOT NULL,
+        alert INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        rtf TEXT,
+        client_id TEXT,
+        moderated INTEGER NOT NULL,
+        replacement TEXT,
+        PRIMARY KEY (room, chat_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
 _DELTAS: Mapping[int, Sequence[str]] = {
     1: _FIRST,
     2: _APPLICATIONS,
     3: _RECEIPTS,
     4: _PRINCIPALS,
     5: _FULLTEXT,
+    6: _MODERATION,
 }
 """Statements by the version they lead to; never changed once released."""
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from perchat.errors import StateError, StorageError
-from perchat.model.journal import RoomRemoved
-from perchat.store import fulltext, queries
+from perchat.model.journal import MessagesModerated, RoomRemoved
+from perchat.store import fulltext, moderation, queries
 from perchat.store.base import COUNTED, Receipts, system_clock
 from perchat.store.schema import upgrade
 from perchat.store.writer import Job, Writer, failure
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from perchat.model.chatroom import Role
     from perchat.model.history import HistoryQuery, HistoryResult
     from perchat.model.journal import Fact, JournalEntry
-    from perchat.model.message import Message
+    from perchat.model.message import Message, ModeratedMessage
     from perchat.model.preference import Preference
     from perchat.model.principal import User
     from perchat.model.uri import RoomUri, SipUri
@@ -184,7 +184,7 @@ class SqliteStore:
             if ring and entry.position != ring[-1].position + 1:
                 ring.clear()  # another process wrote in between
             ring.append(entry)
-            if isinstance(entry.fact, RoomRemoved):
+            if isinstance(entry.fact, (RoomRemoved, MessagesModerated)):
                 ring.clear()  # what was said there is read from the disk, where it is gone
 
     async def set_preference(
@@ -232,6 +232,10 @@ class SqliteStore:
     ) -> list[HistoryResult]:
         """See Store.search."""
         return await self._read(lambda database: fulltext.search(database, rooms, query, most))
+
+    async def originals(self, room: RoomUri) -> list[ModeratedMessage]:
+        """See Store.originals."""
+        return await self._read(lambda database: moderation.originals(database, room))
 
     async def role_entries(self, room: RoomUri, role: Role) -> list[tuple[str, Changes]]:
         """See Store.role_entries."""

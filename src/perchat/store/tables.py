@@ -22,6 +22,7 @@ from perchat.model.journal import (
     GroupRemoved,
     JournalEntry,
     MessagePosted,
+    MessagesModerated,
     NodeStarted,
     ParticipantJoined,
     ParticipantParted,
@@ -33,10 +34,12 @@ from perchat.model.journal import (
     UserRemoved,
     UsersInvited,
 )
+from perchat.model.message import ModeratedMessage
 from perchat.model.name import fold, name_key
 from perchat.model.uri import GroupUri
 from perchat.store.base import GivenInvitation, Snapshot
 from perchat.store.decisions import (
+    after_moderation,
     check_cycle,
     check_empty,
     decided_room,
@@ -86,6 +89,7 @@ class Tables:
         self.roles: dict[tuple[RoomUri, Role], dict[str, Changes]] = {}
         self.present: dict[tuple[RoomUri, SipUri, str], ParticipantJoined] = {}
         self.messages: dict[RoomUri, list[Message]] = {}
+        self.originals: dict[RoomUri, dict[int, ModeratedMessage]] = {}
         self.last_ids: dict[RoomUri, int] = {}
         self.receipts: dict[Post, JournalEntry] = {}
         self.applications: dict[str, RegisteredApplication] = {}
@@ -123,6 +127,23 @@ class Tables:
         if fact.kept:
             self.messages.setdefault(room.uri, []).append(message)
         return MessagePosted(message, fact.kept)
+
+    def _moderate(self, fact: MessagesModerated, at: datetime) -> MessagesModerated:
+        room, meant = self._room(fact.room).uri, set(fact.messages)
+        said = self.messages.get(room, [])
+        found = {one.id: one for one in said if one.id in meant}
+        kept = dict(self.originals.get(room, {}))
+        for number, message in found.items():
+            first = kept[number].original if number in kept else message
+            kept[number] = ModeratedMessage(first, at, fact.text)
+        self.originals[room] = kept
+        changed = (
+            after_moderation(one, fact.text) if one.id in found else one
+            for one in said
+            if fact.text is not None or one.id not in found
+        )
+        self.messages[room] = list(changed)
+        return replace(fact, messages=tuple(sorted(found)))
 
     def _room(self, uri: RoomUri) -> Room:
         room = self.rooms.get(uri)
@@ -163,6 +184,7 @@ class Tables:
             for user, given in self.invitations.items()
         }
         self.messages.pop(uri, None)
+        self.originals.pop(uri, None)
         self.last_ids.pop(uri, None)
 
     def _change_category(self, fact: CategoryChanged) -> None:
@@ -298,6 +320,7 @@ class Tables:
 
     _DECIDE: ClassVar[dict[type, Callable[..., Fact]]] = {
         MessagePosted: _post,
+        MessagesModerated: _moderate,
         RoomChanged: _change_room,
         RolesGranted: _grant,
         UsersInvited: _invite,

@@ -18,6 +18,7 @@ from perchat.model.journal import (
     Fact,
     JournalEntry,
     MessagePosted,
+    MessagesModerated,
     NodeStarted,
     ParticipantJoined,
     ParticipantParted,
@@ -41,6 +42,7 @@ from perchat.store.decisions import (
 )
 from perchat.store.directoryrows import DIRECTORY_CHANGES
 from perchat.store.fulltext import forget_room
+from perchat.store.moderation import UNSAY, moderate
 from perchat.store.rows import (
     CATEGORY,
     KIND_FORGOTTEN,
@@ -73,22 +75,12 @@ _INVITE = """
     WHERE NOT EXISTS (SELECT 1 FROM invitation i WHERE i.user = u.uri AND i.room = ?)
     RETURNING user, id
 """
-_UNSAY = """
-    UPDATE journal SET kind = ?2, fact = (
-        SELECT CAST(json_object(
-            'id', m.chat_id, 'timestamp', m.at, 'author', m.author, 'room_uri', ?1, 'text', ''
-        ) AS BLOB)
-        FROM message m WHERE m.room = journal.room AND m.chat_id = journal.chat_id
-    )
-    WHERE kind = 1 AND room = ?3
-"""
-"""An entry about a kept message stays, for followers, but says nothing."""
 _SILENCE = """
     UPDATE journal
     SET kind = ?, fact = CAST(json_set(CAST(fact AS TEXT), '$.text', '', '$.rtf', NULL) AS BLOB)
     WHERE kind = 2
 """
-"""The same for one that is not kept."""
+"""An entry about a message that is not kept stays, for followers, but says nothing."""
 _SIZES = tuple(2**n for n in range(7, -1, -1))  # few statements, all of them prepared soon
 
 
@@ -320,20 +312,28 @@ class Transaction:
         key = self._room(fact.room).key
         self._finish_room(key)
         forget_room(self._database, key)
-        self._database.execute(_UNSAY, (fact.room, KIND_FORGOTTEN, key))
+        self._database.execute(UNSAY, (fact.room, KIND_FORGOTTEN, key))
         self._database.execute(f"{_SILENCE} AND room = ?", (KIND_FORGOTTEN, key))
-        for table in ("message", "role", "participant", "invitation", "receipt"):
+        for table in ("message", "original", "role", "participant", "invitation", "receipt"):
             self._database.execute(f"DELETE FROM {table} WHERE room = ?", (key,))  # noqa: S608
         self._database.execute("DELETE FROM name WHERE uri = ?", (fact.room,))
         self._database.execute("DELETE FROM room WHERE key = ?", (key,))  # it is given again
         self._database.execute("UPDATE journal SET room = NULL WHERE room = ?", (key,))
         del self._rooms[fact.room]
 
-    def _finish_room(self, key: int) -> None:
-        """Write what was collected, so that a room can be taken away with all of it."""
+    def _moderate(self, fact: MessagesModerated) -> Fact:
+        key = self._room(fact.room).key
+        self._write_collected()
+        return moderate(self._database, key, fact, self._micros)
+
+    def _write_collected(self) -> None:
         _insert(self._database, _JOURNAL, self._journal)
         _insert(self._database, _MESSAGE, self._messages)
         self._journal, self._messages = [], []
+
+    def _finish_room(self, key: int) -> None:
+        """Write what was collected, so that a room can be taken away with all of it."""
+        self._write_collected()
         self._posted = {post: entry for post, entry in self._posted.items() if post[1] != key}
 
     def _change_category(self, fact: CategoryChanged) -> None:
@@ -397,6 +397,7 @@ class Transaction:
         RolesGranted: _grant,
         RolesRevoked: _revoke,
         UsersInvited: _invite,
+        MessagesModerated: _moderate,
     }
 
 
