@@ -138,7 +138,8 @@ def _room_view(place: RoomState) -> object:
 async def test_replaying_the_journal_gives_the_state_of_the_snapshot(
     history: list[Fact], cut: int
 ) -> None:
-    store, replayed, resumed = MemoryStore(), ChatState("one"), ChatState("one")
+    store, replayed = MemoryStore(), ChatState("one")
+    resumed, loaded = (ChatState("one", groups_of=store.groups_of) for _ in range(2))
     await store.append(*SETTLED)
     for n, fact in enumerate(history):
         if n == cut:
@@ -151,6 +152,5 @@ async def test_replaying_the_journal_gives_the_state_of_the_snapshot(
         replayed.apply(entry)
     for entry in await store.read(resumed.position):
         resumed.apply(entry)
-    loaded = ChatState("one")
     loaded.load(await store.snapshot())
     assert _view(replayed) == _view(loaded) == _view(resumed)

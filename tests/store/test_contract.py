@@ -436,7 +436,12 @@ async def test_groups_hold_each_other_but_never_themselves(store: Store) -> None
         await store.append(GroupMembersAdded(GroupUri("ma-grp:none@u.g"), (ADA,)))
     snapshot = await store.snapshot()
     assert [one.uri for one in snapshot.groups] == [CREW, TEAM]
-    assert snapshot.memberships == (GroupMembersAdded(TEAM, (CREW, ADA)),)
+    assert snapshot.memberships == (GroupMembersAdded(TEAM, (CREW,)),)
+    assert await store.members(TEAM) == [CREW, ADA]
+    assert await store.members(CREW) == []
+    assert store.groups_of(ADA) == store.groups_of(CREW) == [TEAM]
+    assert store.groups_of(TEAM) == []
+    assert set(await store.held_by([TEAM, BOB])) == {TEAM, CREW, ADA, BOB}
 
 
 async def test_a_principal_that_is_no_more_has_no_role_and_no_membership(store: Store) -> None:

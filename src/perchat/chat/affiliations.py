@@ -1,27 +1,27 @@
 """
 Which groups, containers and domains hold whom, through any number of others.
 
-Made for directories of 150,000 users in 200 groups each: memberships are kept as
-numbers, what stands above a group is computed once and again only when something
-changes there, and what a user is comes together from that in microseconds.
+Made for directories of 150,000 users in 200 groups each. How groups hold each other is
+known; the groups of a user are asked for when somebody wants to know, and kept from then
+on, as one number with a bit for each group. Changes are absolute (a group holds somebody,
+or does not), so that what was asked for may be newer than what the journal came to.
 """
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING
 
 from perchat.model.uri import SipUri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
 __all__ = ["Affiliations", "domain_of"]
 
 _RECENT = 4096
 _FEW = 16
-_NONE: array[int] = array("I")
+_USER = "sip:"
 
 
 def domain_of(user: SipUri) -> str:
@@ -30,87 +30,70 @@ def domain_of(user: SipUri) -> str:
 
 
 class Affiliations:
-    """Principals by name; whether they exist is not its business."""
+    """
+    Principals by name; whether they exist is not its business.
 
-    def __init__(self) -> None:
+    Args:
+        groups_of: Returns the groups that hold a user directly, for users nobody has asked
+            about; without it, all there is comes by ``add``.
+
+    """
+
+    def __init__(self, groups_of: Callable[[str], Iterable[str]] | None = None) -> None:
+        self._groups_of = groups_of
         self._number: dict[str, int] = {}
         self._name: list[str] = []
-        self._holders: dict[int, array[int]] = {}
-        self._members: dict[int, array[int]] = {}
-        self._above: dict[int, frozenset[str]] = {}
+        self._direct: dict[str, int] = {}
+        self._down: dict[int, int] = {}
         self._of: dict[str, frozenset[str]] = {}
 
     # changes
 
-    def load(self, group: str, members: Iterable[str]) -> None:
-        """Do what ``add`` does for a group that holds nobody yet, each member named once."""
-        holder, number, holders = self._numbered(group), self._number, self._holders
-        held = array("I")
-        for name in members:
-            member = number.get(name)
-            if member is None:
-                member = self._numbered(name)
-            held.append(member)
-            if member in holders:
-                holders[member].append(holder)
-            else:
-                holders[member] = array("I", (holder,))
-        self._members[holder] = held
-        self._above.clear()
-        self._of.clear()
-
     def add(self, group: str, members: Iterable[str]) -> None:
         """Let a group hold members, which may be groups; it must not come to hold itself."""
-        holder = self._numbered(group)
+        bit = 1 << self._numbered(group)
         for name in members:
-            member = self._numbered(name)
-            holders = self._holders.setdefault(member, array("I"))
-            if holder not in holders:
-                holders.append(holder)
-                self._members.setdefault(holder, array("I")).append(member)
-                self._touched(name)
+            if self._is_unknown(name):
+                continue
+            self._direct[name] = self._direct.get(name, 0) | bit
+            self._hold(group, name)
+
+    def _hold(self, group: str, name: str) -> None:
+        if name.startswith(_USER):
+            self._of.pop(name, None)
+            return
+        holder, member = self._numbered(group), self._numbered(name)
+        self._down[holder] = self._down.get(holder, 0) | 1 << member
+        self._of.clear()
 
     def remove(self, group: str, members: Iterable[str]) -> None:
         """Let a group hold members no more."""
-        holder = self._number.get(group, -1)
+        bit = 1 << self._numbered(group)
         for name in members:
-            member = self._number.get(name, -1)
-            holders = self._holders.get(member, _NONE)
-            if holder in holders:
-                holders.remove(holder)
-                self._members[holder].remove(member)
-                self._touched(name)
+            if self._direct.get(name, 0) & bit:
+                self._direct[name] &= ~bit
+                self._drop(group, name)
+
+    def _drop(self, group: str, name: str) -> None:
+        if name.startswith(_USER):
+            self._of.pop(name, None)
+            return
+        self._down[self._number[group]] &= ~(1 << self._number[name])
+        self._of.clear()
 
     def forget(self, principal: str) -> None:
         """Take a principal out of all groups, and everything out of it."""
-        for group in self.holders(principal):
+        for group in self.holders(principal) if principal in self._direct else ():
             self.remove(group, (principal,))
-        self.remove(principal, self.members(principal))
+        self._direct.pop(principal, None)
+        if (number := self._number.get(principal)) is not None:
+            self.remove(principal, [n for n, held in self._direct.items() if held >> number & 1])
 
     def _numbered(self, name: str) -> int:
         number = self._number.setdefault(name, len(self._name))
         if number == len(self._name):
             self._name.append(name)
         return number
-
-    def _touched(self, name: str) -> None:
-        """Forget what was computed for a principal and for whatever it holds."""
-        if name.startswith("sip:"):
-            self._of.pop(name, None)
-            return
-        self._of.clear()
-        for number in self._groups_below(self._number[name]):
-            self._above.pop(number, None)
-
-    def _groups_below(self, number: int) -> set[int]:
-        found, new = {number}, [number]
-        while new:
-            for member in self._members.get(new.pop(), _NONE):
-                above = member in self._members or member in self._above  # users are neither
-                if above and member not in found:
-                    found.add(member)
-                    new.append(member)
-        return found
 
     # questions
 
@@ -125,63 +108,76 @@ class Affiliations:
             self._of[user] = known
         return known
 
+    def above(self, principal: str) -> frozenset[str]:
+        """Return a principal and all that hold it, directly or not."""
+        found = new = self._held_by(principal)
+        while new:
+            more = 0
+            for group in self._names(new):
+                more |= self._direct.get(group, 0)
+            new = more & ~found
+            found |= new
+        return frozenset((principal, *self._names(found)))
+
     def among(self, users: AbstractSet[SipUri], principals: AbstractSet[str]) -> set[SipUri]:
         """Return those of some users that any of these principals is or holds."""
         if len(users) <= _FEW:
             return {user for user in users if not self.of(user).isdisjoint(principals)}
-        wider = {one for one in principals if not one.startswith("sip:")}
+        wider = {one for one in principals if not one.startswith(_USER)}
         if len(principals) <= _FEW:
-            named = {one for one in map(SipUri, principals - wider) if one in users}
+            found = {one for one in map(SipUri, principals - wider) if one in users}
         else:
-            named = {user for user in users if user in principals}
-        if not wider:
-            return named
-        return named | {user for user in users - named if not wider.isdisjoint(self.of(user))}
+            found = {user for user in users if user in principals}
+        return found | self._among(users - found, wider) if wider else found
 
-    def above(self, principal: str) -> frozenset[str]:
-        """Return a principal and all that hold it, directly or not."""
-        number = self._number.get(principal)
-        if number is None:
-            return frozenset((principal,))
-        if principal.startswith("sip:"):  # too many to be kept
-            return frozenset((principal,)).union(*map(self._all_above, self._direct(number)))
-        return self._all_above(number)
+    def _among(self, users: AbstractSet[SipUri], wider: AbstractSet[str]) -> set[SipUri]:
+        domains = {one for one in wider | self._below(wider) if one.startswith("domain:")}
+        found = {user for user in users if domain_of(user) in domains} if domains else set()
+        others = users - found
+        if not others or wider == domains:
+            return found
+        held = {user: self._held_by(user) for user in others}  # which may name further groups
+        mask = self._mask(wider | self._below(wider))
+        return found | {user for user, bits in held.items() if bits & mask}
 
-    def _direct(self, number: int) -> array[int]:
-        return self._holders.get(number, _NONE)
+    def _below(self, principals: AbstractSet[str]) -> set[str]:
+        """Return the groups and domains that some groups hold, directly or not."""
+        found = new = self._mask(principals)
+        while new:
+            more = 0
+            for number in _numbers(new):
+                more |= self._down.get(number, 0)
+            new = more & ~found
+            found |= new
+        return set(self._names(found))
 
-    def _all_above(self, number: int) -> frozenset[str]:
-        known = self._above.get(number)
-        if known is None:
-            found, new = {number}, [number]
-            while new:
-                more = [h for h in self._direct(new.pop()) if h not in found]
-                found.update(more)
-                new += more
-            known = self._above[number] = frozenset(self._name[one] for one in found)
-        return known
+    def _mask(self, names: AbstractSet[str]) -> int:
+        mask = 0
+        for name in names:
+            if (number := self._number.get(name)) is not None:
+                mask |= 1 << number
+        return mask
+
+    def _names(self, bits: int) -> Iterator[str]:
+        return (self._name[number] for number in _numbers(bits))
+
+    def _is_unknown(self, name: str) -> bool:
+        """Tell whether a name is of a user who was not asked for yet."""
+        late = self._groups_of is not None and name.startswith(_USER)
+        return late and name not in self._direct
+
+    def _held_by(self, principal: str) -> int:
+        """Return the groups that hold a principal directly."""
+        if self._groups_of is not None and self._is_unknown(principal):
+            bits = 0
+            for group in self._groups_of(principal):
+                bits |= 1 << self._numbered(group)
+            self._direct[principal] = bits
+        return self._direct.get(principal, 0)
 
     def holders(self, principal: str) -> list[str]:
         """Return the groups that hold a principal directly."""
-        return [self._name[one] for one in self._direct(self._number.get(principal, -1))]
-
-    def members(self, group: str) -> list[str]:
-        """Return what a group holds directly."""
-        return [self._name[one] for one in self._members.get(self._number.get(group, -1), _NONE)]
-
-    def below(self, principal: str) -> Iterator[str]:
-        """Yield a principal and all it holds, directly or not, each once."""
-        yield principal
-        number = self._number.get(principal)
-        if number is None:
-            return
-        found, new = {number}, [number]
-        while new:
-            for member in self._members.get(new.pop(), _NONE):
-                if member not in found:
-                    found.add(member)
-                    new.append(member)
-                    yield self._name[member]
+        return list(self._names(self._held_by(principal)))
 
     def chain(self, user: SipUri, principal: str) -> tuple[str, ...]:
         """Return the shortest way from a user up to a principal, both included, or nothing."""
@@ -195,3 +191,13 @@ class Affiliations:
                 for holder in self.holders(name)
             }
         return ways.get(principal, ())
+
+
+def _numbers(bits: int) -> list[int]:
+    """Return where the ones of a number are."""
+    digits, found = bin(bits)[:1:-1], []
+    at = digits.find("1")
+    while at >= 0:
+        found.append(at)
+        at = digits.find("1", at + 1)
+    return found

@@ -42,7 +42,10 @@ class Desk:
         self.settings = settings
         limit = settings.participant_update_limit
         self.state = ChatState(
-            settings.node, large_above=limit, calm_below=limit * settings.calm_share
+            settings.node,
+            large_above=limit,
+            calm_below=limit * settings.calm_share,
+            groups_of=store.groups_of,
         )
         self._wakeup = wakeup
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []

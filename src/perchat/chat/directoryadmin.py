@@ -189,15 +189,14 @@ class DirectoryAdministration:
 
     async def groups(self) -> list[tuple[Group, tuple[str, ...]]]:
         """Return all groups by name, each with what it holds directly."""
-        state = await self._state()
-        groups = sorted(state.groups.values(), key=lambda group: fold(group.name))
-        return [(g, tuple(sorted(state.affiliations.members(g.uri)))) for g in groups]
+        found = (await self._state()).groups.values()
+        groups = sorted(found, key=lambda group: fold(group.name))
+        return [(group, tuple(await self._store.members(group.uri))) for group in groups]
 
     async def group(self, name: str) -> tuple[Group, tuple[str, ...]]:
         """Return a group by name or address with what it holds; NoSuchPrincipal."""
-        state = await self._state()
-        group = self._group(state, name)
-        return group, tuple(sorted(state.affiliations.members(group.uri)))
+        group = self._group(await self._state(), name)
+        return group, tuple(await self._store.members(group.uri))
 
     async def add_group_members(self, group: str, members: Collection[str]) -> tuple[str, ...]:
         """
@@ -210,7 +209,7 @@ class DirectoryAdministration:
         """
         state = await self._state()
         found = self._group(state, group)
-        held = set(state.affiliations.members(found.uri))
+        held = set(await self._store.members(found.uri))
         new = tuple(one for one in self._existing(state, members) if one not in held)
         try:
             if new:
@@ -224,7 +223,7 @@ class DirectoryAdministration:
         """Let a group hold less; return what it held."""
         state = await self._state()
         found = self._group(state, group)
-        held = set(state.affiliations.members(found.uri))
+        held = set(await self._store.members(found.uri))
         gone = tuple(one for one in map(self._principal, members) if one in held)
         if gone:
             await self._append(GroupMembersRemoved(GroupUri(found.uri), gone))
@@ -234,7 +233,7 @@ class DirectoryAdministration:
         """Take a group out of the directory, with its roles; who had rights by it has not."""
         state = await self._state()
         group, uri = self._group(state, name), GroupUri(self._group(state, name).uri)
-        held = tuple(state.affiliations.members(uri))
+        held = tuple(await self._store.members(uri))
         emptied = [GroupMembersRemoved(uri, held)] if held else []
         await self._append(*self._out_of_scopes(state, uri), *emptied, GroupRemoved(uri))
         return group
@@ -264,7 +263,7 @@ class DirectoryAdministration:
     # what all of it needs
 
     async def _state(self) -> ChatState:
-        state = ChatState("administration")
+        state = ChatState("administration", groups_of=self._store.groups_of)
         state.load(await self._store.snapshot())
         return state
 
@@ -280,7 +279,7 @@ class DirectoryAdministration:
             return
         state = await self._state()
         if any(category.invitations for category in state.categories.values()):
-            await invite(state, facts, self._store.append)
+            await invite(state, self._store, facts, self._store.append)
             if self._wakeup is not None:
                 self._wakeup.wake()
 

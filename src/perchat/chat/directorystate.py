@@ -41,12 +41,15 @@ class DirectoryState:
         add_ins: By id.
         applications: By folded name.
 
+    Args:
+        groups_of: See Affiliations.
+
     """
 
-    def __init__(self) -> None:
+    def __init__(self, groups_of: Callable[[str], Iterable[str]] | None = None) -> None:
         self.users: dict[SipUri, User] = {}
         self.groups: dict[str, Group] = {}
-        self.affiliations = Affiliations()
+        self.affiliations = Affiliations(groups_of)
         self.add_ins: dict[str, AddIn] = {}
         self.applications: dict[str, RegisteredApplication] = {}
 
@@ -57,16 +60,7 @@ class DirectoryState:
         self.add_ins.update((add_in.id, add_in) for add_in in snapshot.add_ins)
         self.applications.update((fold(one.name), one) for one in snapshot.applications)
         for membership in snapshot.memberships:
-            self.affiliations.load(membership.group, membership.members)
-
-    def users_below(self, principals: Iterable[str]) -> set[SipUri]:
-        """Return the known users that any of these principals is or holds."""
-        names = {one for p in principals for one in self.affiliations.below(p)}
-        domains = {one.partition(":")[2] for one in names if one.startswith("domain:")}
-        found = {self.users[one].uri for one in names if one in self.users}  # type: ignore[index]
-        if domains:
-            found |= {user for user in self.users if user.domain in domains}
-        return found
+            self.affiliations.add(membership.group, membership.members)
 
 
 def _user_changed(state: DirectoryState, fact: UserChanged) -> None:

@@ -88,7 +88,7 @@ class Evictions:
                 user = fact.user.uri if isinstance(fact, UserChanged) else fact.user
                 return self._state.rooms_of({user})
             case GroupMembersAdded(members=members) | GroupMembersRemoved(members=members):
-                return self._state.rooms_of(self._state.users_below(members))
+                return self._state.rooms_below(members)
             case GroupRemoved():
                 return dict.fromkeys(rooms)
             case _:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from perchat.chat.state import ChatState
     from perchat.model.journal import Fact
     from perchat.model.uri import RoomUri
+    from perchat.store.base import Store
 
 __all__ = ["invite"]
 
@@ -28,14 +29,18 @@ _BATCH = 250
 
 
 async def invite(
-    state: ChatState, facts: Iterable[Fact], append: Callable[[UsersInvited], Awaitable[object]]
+    state: ChatState,
+    store: Store,
+    facts: Iterable[Fact],
+    append: Callable[[UsersInvited], Awaitable[object]],
 ) -> None:
     """Invite whoever became a member by facts that the state has applied."""
     for room, principals in _rooms(state, facts):
         if not _invites(state, room):
             continue
         guests: list[SipUri] = []
-        for count, user in enumerate(_users(state, principals)):
+        names = await store.held_by(principals)
+        for count, user in enumerate(_users(state, names)):
             if count % _BATCH == _BATCH - 1:
                 await asyncio.sleep(0)
             if _is_guest(state, room, user):
@@ -76,13 +81,12 @@ def _is_guest(state: ChatState, room: RoomUri, user: SipUri) -> bool:
     return place is not None and state.in_scope(user, state.category(place))
 
 
-def _users(state: ChatState, principals: Iterable[str]) -> Iterator[SipUri]:
-    for principal in principals:
-        for name in state.affiliations.below(principal):
-            if name.startswith("domain:"):
-                yield from _of_domain(state, name.removeprefix("domain:"))
-            elif name.startswith("sip:"):
-                yield SipUri(name)
+def _users(state: ChatState, names: Iterable[str]) -> Iterator[SipUri]:
+    for name in names:
+        if name.startswith("domain:"):
+            yield from _of_domain(state, name.removeprefix("domain:"))
+        elif name.startswith("sip:"):
+            yield SipUri(name)
 
 
 def _of_domain(state: ChatState, domain: str) -> Iterator[SipUri]:

@@ -182,7 +182,7 @@ class Management(Face):
         entries = await self._desk.settle(*facts)
         if isinstance(entries, Refusal):
             raise CommandFailed.of(entries.code, entries.text)
-        await invite(self._desk.state, facts, self._desk.append)
+        await invite(self._desk.state, self._desk.store, facts, self._desk.append)
 
     def _may_create(self, user: SipUri, category: Category) -> bool:
         state = self._desk.state

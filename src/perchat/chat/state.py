@@ -48,7 +48,7 @@ from perchat.model.name import fold
 from perchat.model.uri import SipUri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from collections.abc import Set as AbstractSet
 
     from perchat.model.category import Category
@@ -113,11 +113,19 @@ class ChatState(DirectoryState):
         node: This process's name; sessions of it are in ``RoomState.here``.
         large_above: See ChatSettings.participant_update_limit.
         calm_below: Users in a large room below which it is an ordinary one again.
+        groups_of: See Affiliations.
 
     """
 
-    def __init__(self, node: str, *, large_above: int = 75, calm_below: float = 60) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        node: str,
+        *,
+        large_above: int = 75,
+        calm_below: float = 60,
+        groups_of: Callable[[str], Iterable[str]] | None = None,
+    ) -> None:
+        super().__init__(groups_of)
         self.node = node
         self.position = 0
         self.categories: dict[CategoryUri, Category] = {}
@@ -356,10 +364,15 @@ class ChatState(DirectoryState):
                 told.append(UserPrivilegesChanged(room, users))
         return told
 
-    def _everywhere(self, users: set[SipUri]) -> _Privileges:
-        """Note the privileges of users in all the rooms they are in."""
-        places = self.rooms_of(users)
+    def _everywhere(self, principals: Iterable[str]) -> _Privileges:
+        """Note the privileges of whoever some principals are or hold, in all their rooms."""
+        places = self.rooms_below(principals)
         return {room: self.privileges(there, self.rooms[room]) for room, there in places.items()}
+
+    def rooms_below(self, principals: Iterable[str]) -> dict[RoomUri, set[SipUri]]:
+        """Return the rooms of whoever some principals are or hold, with those who are there."""
+        here = {user for user, _ in self.joined if user in self.users}
+        return self.rooms_of(self.affiliations.among(here, frozenset(principals)))
 
     def rooms_of(self, users: AbstractSet[SipUri]) -> dict[RoomUri, set[SipUri]]:
         """Return the rooms that any of some users is in, with those who are."""
@@ -377,7 +390,7 @@ class ChatState(DirectoryState):
         return self._principal_gone(fact.user)
 
     def _principal_gone(self, principal: str) -> Sequence[Happening]:
-        privileges = self._everywhere(self.users_below((principal,)))
+        privileges = self._everywhere((principal,))
         for room in tuple(self.holdings.pop(principal, ())):
             for held in self.rooms[room].roles.values():
                 held.discard(principal)
@@ -389,12 +402,12 @@ class ChatState(DirectoryState):
         return self._principal_gone(fact.group)
 
     def _members_added(self, fact: GroupMembersAdded) -> Sequence[Happening]:
-        privileges = self._everywhere(self.users_below(fact.members))
+        privileges = self._everywhere(fact.members)
         self.affiliations.add(fact.group, fact.members)
         return self._changed(privileges)
 
     def _members_removed(self, fact: GroupMembersRemoved) -> Sequence[Happening]:
-        privileges = self._everywhere(self.users_below(fact.members))
+        privileges = self._everywhere(fact.members)
         self.affiliations.remove(fact.group, fact.members)
         return self._changed(privileges)
 

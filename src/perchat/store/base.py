@@ -59,7 +59,8 @@ class Snapshot:
         roles: One value a room and role.
         participants: One value a room and session.
         applications: Those that are trusted, by name.
-        memberships: One value a group that holds somebody.
+        memberships: One value a group that holds groups or domains; of users there may be
+            many millions, which are asked for one by one (see Store.groups_of).
 
     """
 
@@ -166,6 +167,15 @@ class Store(Protocol):
 
     async def originals(self, room: RoomUri) -> list[ModeratedMessage]:
         """Return what was moderated in a room, as it was posted, oldest first."""
+
+    def groups_of(self, user: str) -> list[str]:
+        """Return the groups that hold a user directly, sorted; at once, by one look-up."""
+
+    async def members(self, group: str) -> list[str]:
+        """Return what a group holds directly, sorted."""
+
+    async def held_by(self, principals: Sequence[str]) -> list[str]:
+        """Return principals and all that they hold, directly or not, each once."""
 
     async def role_entries(self, room: RoomUri, role: Role) -> list[tuple[str, Changes]]:
         """Return the principals of a role, sorted, with who gave it to them and when."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from perchat.model.journal import JournalEntry, MessagePosted, MessagesModerated, RoomRemoved
 from perchat.model.name import fold
 from perchat.model.preference import Preference
+from perchat.model.uri import GroupUri
 from perchat.store.base import COUNTED, Receipts, system_clock
 from perchat.store.decisions import after_moderation, check_version, nothing_there
 from perchat.store.scan import scan
@@ -147,6 +148,18 @@ class MemoryStore:
             replace(one, original=replace(one.original, room_name=name))
             for _, one in sorted(kept.items())
         ]
+
+    def groups_of(self, user: str) -> list[str]:
+        """See Store.groups_of."""
+        return self._tables.groups_of(user)
+
+    async def members(self, group: str) -> list[str]:
+        """See Store.members."""
+        return sorted(self._tables.members.get(GroupUri(group), ()))
+
+    async def held_by(self, principals: Sequence[str]) -> list[str]:
+        """See Store.held_by."""
+        return self._tables.held_by(principals)
 
     async def role_entries(self, room: RoomUri, role: Role) -> list[tuple[str, Changes]]:
         """See Store.role_entries."""

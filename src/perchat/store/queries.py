@@ -10,7 +10,6 @@ from perchat.model.changes import Changes
 from perchat.model.chatroom import Role
 from perchat.model.journal import (
     Fact,
-    GroupMembersAdded,
     JournalEntry,
     MessagePosted,
     ParticipantJoined,
@@ -19,8 +18,9 @@ from perchat.model.journal import (
 from perchat.model.message import Message
 from perchat.model.name import fold
 from perchat.model.preference import Preference
-from perchat.model.uri import GroupUri, RoomUri
+from perchat.model.uri import RoomUri
 from perchat.store.base import GivenInvitation, Snapshot
+from perchat.store.memberships import among_groups
 from perchat.store.rows import (
     ADD_IN,
     APPLICATION,
@@ -191,7 +191,7 @@ def snapshot(database: sqlite3.Connection) -> Snapshot:
             participants=tuple(_participants(database)),
             applications=tuple(_applications(database)),
             groups=tuple(map(GROUP.decode, _values(database, "user_group"))),
-            memberships=tuple(_memberships(database)),
+            memberships=tuple(among_groups(database)),
             add_ins=tuple(_add_ins(database)),
         )
     finally:
@@ -232,15 +232,6 @@ def _participants(database: sqlite3.Connection) -> Iterable[ParticipantJoined]:
 def _applications(database: sqlite3.Connection) -> Iterable[RegisteredApplication]:
     for (value,) in database.execute("SELECT value FROM application ORDER BY name"):
         yield APPLICATION.decode(value)
-
-
-def _memberships(database: sqlite3.Connection) -> Iterable[GroupMembersAdded]:
-    held: dict[str, list[str]] = {}
-    for holder, member in database.execute(
-        "SELECT holder, member FROM membership ORDER BY holder, member"
-    ):
-        held.setdefault(holder, []).append(member)
-    return (GroupMembersAdded(GroupUri(uri), tuple(members)) for uri, members in held.items())
 
 
 def _add_ins(database: sqlite3.Connection) -> Iterable[AddIn]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from perchat.errors import StateError, StorageError
 from perchat.model.journal import MessagesModerated, RoomRemoved
-from perchat.store import fulltext, moderation, queries
+from perchat.store import fulltext, memberships, moderation, queries
 from perchat.store.base import COUNTED, Receipts, system_clock
 from perchat.store.schema import upgrade
 from perchat.store.writer import Job, Writer, failure
@@ -237,6 +237,20 @@ class SqliteStore:
         """See Store.originals."""
         return await self._read(lambda database: moderation.originals(database, room))
 
+    def groups_of(self, user: str) -> list[str]:
+        """See Store.groups_of."""
+        if self._readers is None:
+            raise StorageError(f"{self._path}: the store is closed")
+        return self._readers.now(lambda database: memberships.groups_of(database, user))
+
+    async def members(self, group: str) -> list[str]:
+        """See Store.members."""
+        return await self._read(lambda database: memberships.members(database, group))
+
+    async def held_by(self, principals: Sequence[str]) -> list[str]:
+        """See Store.held_by."""
+        return await self._read(lambda database: memberships.held_by(database, principals))
+
     async def role_entries(self, room: RoomUri, role: Role) -> list[tuple[str, Changes]]:
         """See Store.role_entries."""
         return await self._read(lambda database: queries.role_entries(database, room, role))
@@ -282,6 +296,10 @@ class _Readers:
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, query)
         finally:
             self._waiting -= 1
+
+    def now(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Ask from the event loop itself what takes no longer than handing it over."""
+        return self._run(query)
 
     def _run(self, query: Callable[[sqlite3.Connection], T]) -> T:
         try:

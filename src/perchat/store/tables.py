@@ -48,7 +48,7 @@ from perchat.store.decisions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from perchat.model.addin import AddIn
     from perchat.model.application import RegisteredApplication
@@ -264,6 +264,21 @@ class Tables:
         check_cycle(fact.group, self._above(fact.group), fact.members)
         self.members[fact.group] = self.members.get(fact.group, _NOBODY) | set(fact.members)
 
+    def groups_of(self, principal: str) -> list[str]:
+        """Return the groups that hold a principal directly."""
+        return sorted(group for group, held in self.members.items() if principal in held)
+
+    def held_by(self, principals: Iterable[str]) -> list[str]:
+        """Return principals and all that they hold, each once."""
+        found = dict.fromkeys(principals)
+        new = list(found)
+        while new:
+            held = self.members.get(new.pop(), _NOBODY)  # type: ignore[call-overload]
+            more = [one for one in held if one not in found]
+            found.update(dict.fromkeys(more))
+            new += more
+        return list(found)
+
     def _above(self, group: str) -> set[str]:
         found, new = {group}, {group}
         while new:
@@ -311,9 +326,9 @@ class Tables:
             applications=tuple(self.applications[key] for key in sorted(self.applications)),
             groups=tuple(self.groups[key] for key in sorted(self.groups)),
             memberships=tuple(
-                GroupMembersAdded(group, tuple(sorted(held)))
+                GroupMembersAdded(group, inner)
                 for group, held in sorted(self.members.items())
-                if held
+                if (inner := tuple(sorted(one for one in held if not one.startswith("sip:"))))
             ),
             add_ins=tuple(self.add_ins[key] for key in sorted(self.add_ins)),
         )
