@@ -22,12 +22,13 @@ def figures() -> Iterator[Figure]:
         installation.add_room("Lobby", "General", "alice")
         server = installation.serve()
         try:
-            yield Figure("idle perchat serve", _resident(server.process.pid), "MB", wanted=100)
+            yield Figure("idle perchat serve", resident(server.process.pid), "MB", wanted=100)
         finally:
             server.stop()
 
 
-def _resident(process: int) -> float:
+def resident(process: int) -> float:
+    """Return the megabytes a process holds."""
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import resource
 import sqlite3
 import time
 from contextlib import closing
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.figure import Figure, microseconds
+from bench.memory import resident
 from perchat.chat.service import ChatService
 from perchat.chat.settings import ChatSettings
 from perchat.cluster.wakeup import LocalWakeup
@@ -28,6 +28,7 @@ from perchat.model.journal import GroupMembersAdded, GroupMembersRemoved, Journa
 from perchat.model.name import name_key
 from perchat.model.principal import Group, User
 from perchat.model.uri import CategoryUri, GroupUri, RoomUri, SipUri
+from perchat.server.app import _collecting_later  # as a server starts
 from perchat.store.rows import CATEGORY, GROUP, ROOM, USER
 from perchat.store.sqlite import SqliteStore
 
@@ -53,15 +54,16 @@ def figures() -> Iterator[Figure]:
 
 
 async def _measured(path: Path) -> list[Figure]:
-    store, before = SqliteStore(path), _resident()
+    store, before = SqliteStore(path), resident(os.getpid())
     begun = time.perf_counter()
     await store.open()
     chat = ChatService(store, LocalWakeup(), ChatSettings(domain=DOMAIN))
-    await chat.start()
+    with _collecting_later():
+        await chat.start()
     took = time.perf_counter() - begun
     found = [
         Figure("directory loaded", took, "s", wanted=10),
-        Figure("directory in memory", _resident() - before, "MB"),
+        Figure("directory in memory", resident(os.getpid()) - before, "MB"),
         *_questions(chat.state),
         *_changes(chat.state),
     ]
@@ -170,12 +172,6 @@ def _questions(state: ChatState) -> Iterator[Figure]:
         "us",
         wanted=50,
     )
-    yield Figure("rooms of a user", microseconds(lambda: _rooms_of(state, known)), "us")
-
-
-def _rooms_of(state: ChatState, user: SipUri) -> set[RoomUri]:
-    principals = state.affiliations.of(user)
-    return {room for one in principals for room in state.holdings.get(one, ())}
 
 
 def _changes(state: ChatState) -> Iterator[Figure]:
@@ -188,7 +184,3 @@ def _changes(state: ChatState) -> Iterator[Figure]:
             state.apply(JournalEntry(state.position + 1, 0.0, kind(group, (user,))))
 
     yield Figure("a user leaves and joins a group", microseconds(come_and_go), "us", wanted=2000)
-
-
-def _resident() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

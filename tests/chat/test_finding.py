@@ -129,10 +129,10 @@ def shows(place: Place) -> bool:
 
 @given(PLACES, FILTERS)
 @settings(max_examples=200, deadline=None)
-def test_a_search_finds_what_it_asks_for_and_may_find(
+async def test_a_search_finds_what_it_asks_for_and_may_find(
     places: list[Place], wanted: RoomFilter
 ) -> None:
-    found = find_rooms(state_of(places), BEN, wanted)
+    found = await find_rooms(state_of(places), BEN, wanted)
     expected = {
         uri(number) for number, one in enumerate(places) if passes(one, wanted) and shows(one)
     }
@@ -140,18 +140,18 @@ def test_a_search_finds_what_it_asks_for_and_may_find(
     assert len(found) == len(expected)
 
 
-def test_rooms_come_by_name_and_one_by_its_address() -> None:
+async def test_rooms_come_by_name_and_one_by_its_address() -> None:
     plain = [
         Place(n, Privacy.OPEN, Behavior.NORMAL, False, True, *2 * [frozenset()]) for n in NAMES
     ]
     state = state_of(plain)
-    assert find_rooms(state, BEN, RoomFilter()) == [uri(2), uri(1), uri(0)]
-    assert find_rooms(state, BEN, RoomFilter(uri=uri(1))) == [uri(1)]
-    assert find_rooms(state, BEN, RoomFilter(uri=uri(9))) == []
+    assert await find_rooms(state, BEN, RoomFilter()) == [uri(2), uri(1), uri(0)]
+    assert await find_rooms(state, BEN, RoomFilter(uri=uri(1))) == [uri(1)]
+    assert await find_rooms(state, BEN, RoomFilter(uri=uri(9))) == []
     assert Permission.VIEW in state.permission(BEN, state.rooms[uri(0)])
 
 
 @pytest.mark.parametrize("name", ["member", "manager"])
-def test_a_filter_by_what_is_no_principal_makes_no_sense(name: str) -> None:
+async def test_a_filter_by_what_is_no_principal_makes_no_sense(name: str) -> None:
     with pytest.raises(ValueError, match="not the URI"):
-        find_rooms(state_of([]), BEN, RoomFilter(**{name: "somebody"}))  # type: ignore[arg-type]
+        await find_rooms(state_of([]), BEN, RoomFilter(**{name: "somebody"}))  # type: ignore[arg-type]

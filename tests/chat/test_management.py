@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from perchat.chat.finding import RoomFilter
 from perchat.chat.refusal import Refusal
 from perchat.chat.state import RoomAltered, UserKicked, UserPrivilegesChanged
 from perchat.errors import ErrorCode
@@ -175,7 +176,7 @@ async def test_n7_a_disabled_room_is_empty_hidden_and_silent_until_enabled(made:
     await made.until(lambda: not chat.audience(OPS))
     kicks = {one for one in made.told if isinstance(one, UserKicked)}
     assert kicks == {UserKicked(OPS, ADA, True), UserKicked(OPS, BOB, True)}
-    assert [found.uri for found in chat.search(BOB, "")] == []
+    assert [found.uri for found in await chat.find_rooms(BOB, RoomFilter())] == []
     assert refused(await chat.recent(BOB, OPS, 5)) is ErrorCode.NODE_DISABLED
     assert refused(await chat.join(BOB, "s1", OPS)) is ErrorCode.NODE_DISABLED
     assert refused(await chat.room(BOB, OPS)) is ErrorCode.NODE_DISABLED
@@ -258,9 +259,14 @@ async def test_add_ins_are_read_and_rooms_found_by_them(made: Node) -> None:
     chat = made.service
     assert chat.add_ins() == [wiki]
     assert done(await chat.update_room(ADA, RoomUpdate(OPS, add_in="a1"))).add_in == wiki
-    assert [found.add_in for found in chat.using(BOB, "a1")] == [wiki]
-    assert {found.uri for found in chat.in_category(ADA, GENERAL)} == {OPS, LAB}
-    assert {found.uri for found in chat.in_category(BOB, GENERAL)} == {OPS}
+    assert [found.add_in for found in await chat.find_rooms(BOB, RoomFilter(add_in="a1"))] == [wiki]
+    assert {found.uri for found in await chat.find_rooms(ADA, RoomFilter(category=GENERAL))} == {
+        OPS,
+        LAB,
+    }
+    assert {found.uri for found in await chat.find_rooms(BOB, RoomFilter(category=GENERAL))} == {
+        OPS
+    }
 
 
 async def test_categories_to_create_in_are_those_of_creators_in_scope(made: Node) -> None:

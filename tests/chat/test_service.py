@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from perchat.chat.finding import RoomFilter
 from perchat.chat.history import _fitting
 from perchat.chat.messages import normalised
 from perchat.chat.refusal import Refusal
@@ -85,7 +86,7 @@ async def test_a_disabled_room_is_neither_joined_nor_read_nor_found(node: Node) 
     await node.become(room(disabled=True))
     assert code(await node.service.join(ADA, "s", OPS)) is ErrorCode.NODE_DISABLED
     assert code(await node.service.recent(ADA, OPS, 1)) is ErrorCode.NODE_DISABLED
-    assert [found.uri for found in node.service.search(ADA, "")] == [LAB]
+    assert [found.uri for found in await node.service.find_rooms(ADA, RoomFilter())] == [LAB]
 
 
 async def test_an_open_room_needs_no_membership(node: Node) -> None:
@@ -295,27 +296,39 @@ async def test_a_store_in_trouble_is_a_refusal_that_tells_no_secrets(
 
 async def test_search_finds_any_word_anywhere_in_the_name(node: Node) -> None:
     await node.become(room(NOWHERE, "Straße und Ampel", description="Traffic"))
-    names = [found.name for found in node.service.search(ADA, "")]
+    names = [found.name for found in await node.service.find_rooms(ADA, RoomFilter())]
     assert names == ["Lab", "Ops", "Straße und Ampel"]
     for criteria in ("STRASSE", "xyz amp", "  und"):
-        assert [found.uri for found in node.service.search(ADA, criteria)] == [NOWHERE]
-    assert node.service.search(ADA, "traffic") == []
-    assert [f.uri for f in node.service.search(ADA, "traffic", extended=True)] == [NOWHERE]
-    assert [f.name for f in node.service.search(ADA, "", limit=2)] == ["Lab", "Ops"]
-    assert len(node.service.search(ADA, "", limit=-1)) == 3
+        assert [
+            found.uri for found in await node.service.find_rooms(ADA, RoomFilter(criteria))
+        ] == [NOWHERE]
+    assert await node.service.find_rooms(ADA, RoomFilter("traffic")) == []
+    assert [
+        f.uri for f in await node.service.find_rooms(ADA, RoomFilter("traffic", descriptions=True))
+    ] == [NOWHERE]
+    assert [f.name for f in await node.service.find_rooms(ADA, RoomFilter(), limit=2)] == [
+        "Lab",
+        "Ops",
+    ]
+    assert len(await node.service.find_rooms(ADA, RoomFilter(), limit=-1)) == 3
 
 
 async def test_secret_rooms_are_found_by_members_and_managers_only(node: Node) -> None:
-    assert [found.uri for found in node.service.search(BOB, "lab")] == []
+    assert [found.uri for found in await node.service.find_rooms(BOB, RoomFilter("lab"))] == []
     await node.become(RolesGranted(LAB, Role.MANAGER, (BOB,)))
-    assert [found.uri for found in node.service.search(BOB, "lab")] == [LAB]
-    assert node.service.search(STRANGER, "") == []
+    assert [found.uri for found in await node.service.find_rooms(BOB, RoomFilter("lab"))] == [LAB]
+    assert await node.service.find_rooms(STRANGER, RoomFilter()) == []
 
 
 async def test_associations_are_the_rooms_of_a_role(node: Node) -> None:
     await node.become(RolesGranted(OPS, Role.MANAGER, ("domain:contoso.example",)))
-    assert [f.uri for f in node.service.associations(ADA, Role.MEMBER)] == [LAB, OPS]
-    assert [f.uri for f in node.service.associations(EVE, Role.MANAGER)] == [OPS]
+    assert [f.uri for f in await node.service.find_rooms(ADA, RoomFilter(own=Role.MEMBER))] == [
+        LAB,
+        OPS,
+    ]
+    assert [f.uri for f in await node.service.find_rooms(EVE, RoomFilter(own=Role.MANAGER))] == [
+        OPS
+    ]
 
 
 async def test_a_snapshot_counts_users_and_carries_what_the_category_decides(node: Node) -> None:

@@ -123,7 +123,7 @@ def _view(state: ChatState) -> object:
         state.categories,
         {uri: _room_view(place) for uri, place in state.rooms.items()},
         {key: set(rooms) for key, rooms in state.joined.items()},
-        (state.groups, state.add_ins, state.holdings),
+        (state.groups, state.add_ins),
         [state.affiliations.of(user) for user in (ADA, BOB)],
     )
 

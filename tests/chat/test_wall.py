@@ -17,6 +17,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from perchat.chat.administration import Administration
+from perchat.chat.finding import RoomFilter
 from perchat.chat.refusal import Refusal
 from perchat.chat.service import ChatService
 from perchat.chat.settings import ChatSettings
@@ -191,7 +192,7 @@ class Game:
 
     async def look(self) -> None:
         for user in USERS:
-            found = {one.uri: one for one in self.chat.search(user, "")}
+            found = {one.uri: one for one in await self.chat.find_rooms(user, RoomFilter())}
             seen = {room for room, place in self.world.places.items() if self._sees(user, place)}
             assert set(found) == seen
             for room, place in self.world.places.items():

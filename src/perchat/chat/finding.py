@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from perchat.chat.turns import patiently
 from perchat.model.chatroom import Permission, Role
 from perchat.model.name import fold
 from perchat.model.principal import principal_uri
 from perchat.model.uri import SipUri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from perchat.chat.state import ChatState, RoomState
     from perchat.model.chatroom import Behavior, Privacy
@@ -40,6 +41,7 @@ class RoomFilter:
         phrase: Whether the text is one phrase instead of words.
         member: A principal that is a member, by itself or through a group.
         manager: A principal that manages, likewise.
+        own: A role that the searcher has, through any principal.
         present: Someone who is in the room now.
         add_in: The id of an add-in.
         disabled: Whether they are disabled; such rooms are found by their managers only.
@@ -56,6 +58,7 @@ class RoomFilter:
     category: CategoryUri | None = None
     member: str = ""
     manager: str = ""
+    own: Role | None = None
     present: SipUri | None = None
     add_in: str = ""
     disabled: bool | None = False
@@ -65,26 +68,37 @@ class RoomFilter:
     invites: bool | None = None
 
 
+_TURN = 250  # rooms looked at without a pause
 _INSIDERS = {Role.MEMBER, Role.MANAGER}
 _Test = Callable[["RoomState"], bool]
 
 
-def find_rooms(state: ChatState, user: SipUri, wanted: RoomFilter) -> list[RoomUri]:
+async def find_rooms(state: ChatState, user: SipUri, wanted: RoomFilter) -> list[RoomUri]:
     """
     Return the rooms that a user may find and that are what is wanted, sorted by name.
+
+    Others have their turn meanwhile, so that a room may have changed when it is returned.
 
     Raises:
         ValueError: ``member`` or ``manager`` is no principal.
 
     """
     tests = [*_properties(wanted), _findable(state, user), *_people(state, user, wanted)]
-    found = [place for place in _candidates(state, wanted) if all(test(place) for test in tests)]
+    found = [
+        place
+        async for place in patiently(_candidates(state, wanted), _TURN)
+        if _is_there(state, place) and all(test(place) for test in tests)
+    ]
     return [place.room.uri for place in sorted(found, key=lambda place: place.key)]
 
 
-def _candidates(state: ChatState, wanted: RoomFilter) -> Iterable[RoomState]:
+def _is_there(state: ChatState, place: RoomState) -> bool:
+    return state.rooms.get(place.room.uri) is place
+
+
+def _candidates(state: ChatState, wanted: RoomFilter) -> tuple[RoomState, ...]:
     if wanted.uri is None:
-        return state.rooms.values()
+        return tuple(state.rooms.values())
     place = state.rooms.get(wanted.uri)
     return () if place is None else (place,)
 
@@ -134,6 +148,8 @@ def _people(state: ChatState, user: SipUri, wanted: RoomFilter) -> Iterator[_Tes
         yield lambda place: _invites(state, place) == wanted.invites
     if (present := wanted.present) is not None:
         yield lambda place: present.address in place.present
+    if wanted.own is not None:
+        yield lambda place: wanted.own in state.roles(user, place)
     for role, principal in ((Role.MEMBER, wanted.member), (Role.MANAGER, wanted.manager)):
         if principal:
             yield _held(state, user, role, principal_uri(principal))

@@ -60,8 +60,7 @@ def _rooms(state: ChatState, facts: Iterable[Fact]) -> list[tuple[RoomUri, tuple
             found.append((fact.room, fact.principals))
         elif isinstance(fact, GroupMembersAdded):
             above = state.affiliations.above(fact.group)
-            rooms = {room for principal in above for room in state.holdings.get(principal, ())}
-            found += [(r, fact.members) for r in rooms if _is_member(state, r, above)]
+            found += [(r, fact.members) for r in state.rooms if _is_member(state, r, above)]
     return found
 
 

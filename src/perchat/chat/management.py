@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from perchat.chat.state import RoomState
     from perchat.model.addin import AddIn
     from perchat.model.category import Category
-    from perchat.model.chatroom import RoomSnapshot
     from perchat.model.roomdetails import RoomSettings
     from perchat.model.uri import SipUri
 
@@ -158,14 +157,6 @@ class Management(Face):
         """Return the categories a user may make rooms in, by name."""
         found = [c for c in self._desk.state.categories.values() if self._may_create(user, c)]
         return sorted(map(_summary, found), key=lambda one: one.name.casefold())
-
-    def in_category(self, user: SipUri, category: CategoryUri) -> list[RoomSnapshot]:
-        """Return the rooms of a category that a user may see, by name."""
-        return self._rooms.where(user, lambda room: room.category == category)
-
-    def using(self, user: SipUri, add_in: str) -> list[RoomSnapshot]:
-        """Return the rooms with an add-in that a user may see, by name."""
-        return self._rooms.where(user, lambda room: room.add_in == add_in != "")
 
     def add_ins(self) -> list[AddIn]:
         """Return the add-ins that administrators registered, by name."""

@@ -6,12 +6,12 @@ Who walks through a whole directory lets others have their turn in between.
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from perchat.chat.face import refusing
 from perchat.chat.management import Management
 from perchat.chat.scope import Scope, principal_of
+from perchat.chat.turns import patiently
 from perchat.errors import CommandFailed, ErrorCode
 from perchat.model.chatroom import Role
 from perchat.model.name import fold
@@ -19,17 +19,12 @@ from perchat.model.principal import DirectoryUser, Group, UserMatches
 from perchat.model.uri import GroupUri
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import Callable, Iterable
 
     from perchat.model.principal import Principal, User
     from perchat.model.uri import CategoryUri, RoomUri, SipUri
 
 __all__ = ["People"]
-
-T = TypeVar("T")
-
-_TURN = 1000
-"""Principals looked at without a pause."""
 
 
 class People(Management):
@@ -53,7 +48,7 @@ class People(Management):
             raise CommandFailed.of(ErrorCode.INVALID_ARGUMENT, "name something to look for")
         most = self._most(limit)
         found: list[Principal] = []
-        async for known in _patiently(tuple(self._desk.state.users.values())):
+        async for known in patiently(tuple(self._desk.state.users.values())):
             if known.enabled and _is_called(known, wanted):
                 found.append(principal_of(self._desk.state, known.uri))
             if len(found) > most:
@@ -140,7 +135,7 @@ class People(Management):
         state = self._desk.state
         everybody = (*state.users, *state.groups) if among is None else tuple(among)
         found: list[Principal] = []
-        async for uri in _patiently(everybody):
+        async for uri in patiently(everybody):
             principal = principal_of(state, uri)
             names = (principal.name, principal.display_name, uri.partition(":")[2])
             if any(fits(fold(name)) for name in names) and scope.allows(uri):
@@ -175,10 +170,3 @@ def _is_called(user: User, wanted: tuple[str, str, str]) -> bool:
         user.email or user.uri.user_at_host,
     )
     return any(text and text in fold(own) for text, own in zip(wanted, held, strict=True))
-
-
-async def _patiently(everybody: tuple[T, ...]) -> AsyncIterator[T]:
-    for count, one in enumerate(everybody, 1):
-        yield one
-        if count % _TURN == 0:
-            await asyncio.sleep(0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from perchat.chat import rules
+from perchat.chat.finding import find_rooms
 from perchat.chat.refusal import Refusal, refuse
 from perchat.model.chatroom import Permission, RoomSnapshot
 from perchat.model.journal import ParticipantJoined, ParticipantParted
@@ -12,11 +14,11 @@ from perchat.model.name import fold
 from perchat.model.participant import Participant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from perchat.chat.desk import Desk
+    from perchat.chat.finding import RoomFilter
     from perchat.chat.state import RoomState
-    from perchat.model.chatroom import Role, Room
     from perchat.model.journal import JournalEntry
     from perchat.model.uri import RoomUri, SipUri
 
@@ -103,23 +105,14 @@ class Rooms:
 
     # finding
 
-    def search(
-        self, user: SipUri, criteria: str, *, extended: bool = False, limit: int | None = None
-    ) -> list[RoomSnapshot]:
-        """See ChatService.search."""
-        words = fold(criteria).split()
-        found = [
-            place
-            for place in self._desk.state.rooms.values()
-            if _matches(place, words, extended=extended) and self._shows(user, place)
-        ]
-        return self._snapshots(found, limit)
-
-    def where(self, user: SipUri, holds: Callable[[Room], bool]) -> list[RoomSnapshot]:
-        """Return the rooms a user may see for which something holds, by name."""
-        places = self._desk.state.rooms.values()
-        found = [place for place in places if holds(place.room) and self._shows(user, place)]
-        return self._snapshots(found, None)
+    async def find(self, user: SipUri, wanted: RoomFilter, limit: int | None) -> list[RoomSnapshot]:
+        """See ChatService.find_rooms."""
+        most = self._desk.settings.search_limit
+        most = most if limit is None or limit < 0 else min(limit, most)
+        uris = await find_rooms(self._desk.state, user, wanted)
+        found = (self._desk.find(user, uri) for uri in uris)
+        still = (self.snapshot(one[0]) for one in found if not isinstance(one, Refusal))
+        return list(islice(still, most))
 
     def called(self, user: SipUri, name: str) -> RoomUri | None:
         """Return the room of that name, if the user may see it."""
@@ -128,27 +121,6 @@ class Rooms:
             if place.key == key and Permission.VIEW in state.permission(user, place):
                 return uri
         return None
-
-    def associations(self, user: SipUri, role: Role, limit: int | None) -> list[RoomSnapshot]:
-        """See ChatService.associations."""
-        state = self._desk.state
-        principals = state.affiliations.of(user)
-        rooms = {uri for one in principals for uri in state.holdings.get(one, ())}
-        found = [
-            place
-            for place in map(state.rooms.__getitem__, rooms)
-            if role in state.roles(user, place) and self._shows(user, place)
-        ]
-        return self._snapshots(found, limit)
-
-    def _shows(self, user: SipUri, place: RoomState) -> bool:
-        return not place.room.disabled and Permission.VIEW in self._desk.permission(user, place)
-
-    def _snapshots(self, places: list[RoomState], limit: int | None) -> list[RoomSnapshot]:
-        most = self._desk.settings.search_limit
-        most = most if limit is None or limit < 0 else min(limit, most)
-        places.sort(key=lambda place: place.key)
-        return [self.snapshot(place) for place in places[:most]]
 
     def snapshot(self, place: RoomState) -> RoomSnapshot:
         """Return a room as a search finds it."""
@@ -182,8 +154,3 @@ class Rooms:
             else Participant(user)
             for user, privileges in state.privileges(there, place).items()
         ]
-
-
-def _matches(place: RoomState, words: Sequence[str], *, extended: bool) -> bool:
-    text = f"{place.key}\n{fold(place.room.description)}" if extended else place.key
-    return not words or any(word in text for word in words)

@@ -29,10 +29,11 @@ from perchat.model.uri import CategoryUri
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from perchat.chat.finding import RoomFilter
     from perchat.chat.settings import ChatSettings
     from perchat.chat.state import ChatState, Happening
     from perchat.cluster.wakeup import Wakeup
-    from perchat.model.chatroom import Role, RoomSnapshot
+    from perchat.model.chatroom import RoomSnapshot
     from perchat.model.history import HistoryQuery, HistoryResult
     from perchat.model.journal import JournalEntry, ParticipantParted
     from perchat.model.message import Message
@@ -210,22 +211,19 @@ class ChatService(InvitationBook, Preferences, People):
 
     # what a session sees
 
-    def search(
-        self, user: SipUri, criteria: str, *, extended: bool = False, limit: int | None = None
+    async def find_rooms(
+        self, user: SipUri, wanted: RoomFilter, limit: int | None = None
     ) -> list[RoomSnapshot]:
         """
-        Return the rooms a user may see whose name has any of the words, sorted by name.
+        Return the rooms that a user may find and that are what is wanted, sorted by name.
 
-        ``criteria`` are words between blanks, found anywhere in names; empty finds all.
-        ``extended`` looks into descriptions too. The server's limit prevails over ``limit``.
+        The server's limit prevails over ``limit``.
+
+        Raises:
+            ValueError: ``member`` or ``manager`` is no principal.
+
         """
-        return self._rooms.search(user, criteria, extended=extended, limit=limit)
-
-    def associations(
-        self, user: SipUri, role: Role, limit: int | None = None
-    ) -> list[RoomSnapshot]:
-        """Return the rooms in which a user has a role, sorted by name."""
-        return self._rooms.associations(user, role, limit)
+        return await self._rooms.find(user, wanted, limit)
 
     def snapshot(self, user: SipUri, room: RoomUri) -> Refusal | RoomSnapshot:
         """Return a room as the user may see it."""

@@ -105,7 +105,6 @@ class ChatState(DirectoryState):
 
     Attributes:
         affiliations: Which groups and domains hold whom.
-        holdings: The rooms a principal has any role in.
         add_ins: By id.
         groups: By URI.
 
@@ -130,7 +129,6 @@ class ChatState(DirectoryState):
         self.position = 0
         self.categories: dict[CategoryUri, Category] = {}
         self.rooms: dict[RoomUri, RoomState] = {}
-        self.holdings: dict[str, set[RoomUri]] = {}
         self.joined: dict[tuple[SipUri, str], dict[RoomUri, None]] = {}
         self._large_above = large_above
         self._calm_below = calm_below
@@ -301,8 +299,6 @@ class ChatState(DirectoryState):
         for user, sessions in place.present.items():
             for session, node in sessions.items():
                 self._forget(ParticipantParted(fact.room, user, session, node))
-        for principal in {one for held in place.roles.values() for one in held}:
-            self._holds_no_more(principal, fact.room)
         del self.rooms[fact.room]
         return _NOTHING
 
@@ -325,24 +321,13 @@ class ChatState(DirectoryState):
         place = self.rooms[fact.room]
         privileges = self._noted(place, self._touched(place, fact.role, fact.principals))
         place.roles.setdefault(fact.role, set()).update(fact.principals)
-        for principal in fact.principals:
-            self.holdings.setdefault(principal, set()).add(fact.room)
         return self._changed(privileges)
 
     def _revoked(self, fact: RolesRevoked) -> Sequence[Happening]:
         place = self.rooms[fact.room]
         privileges = self._noted(place, self._touched(place, fact.role, fact.principals))
         place.roles.get(fact.role, set()).difference_update(fact.principals)
-        for principal in fact.principals:
-            if not any(principal in held for held in place.roles.values()):
-                self._holds_no_more(principal, fact.room)
         return self._changed(privileges)
-
-    def _holds_no_more(self, principal: str, room: RoomUri) -> None:
-        rooms = self.holdings.get(principal, set())
-        rooms.discard(room)
-        if not rooms:
-            self.holdings.pop(principal, None)
 
     def _touched(
         self, place: RoomState, role: Role, principals: Sequence[str]
@@ -391,8 +376,8 @@ class ChatState(DirectoryState):
 
     def _principal_gone(self, principal: str) -> Sequence[Happening]:
         privileges = self._everywhere((principal,))
-        for room in tuple(self.holdings.pop(principal, ())):
-            for held in self.rooms[room].roles.values():
+        for place in self.rooms.values():
+            for held in place.roles.values():
                 held.discard(principal)
         self.affiliations.forget(principal)
         return self._changed(privileges)

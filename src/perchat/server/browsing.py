@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from perchat.chat.finding import RoomFilter, find_rooms
+from perchat.chat.finding import RoomFilter
 from perchat.chat.refusal import Refusal
 from perchat.errors import ErrorCode
 from perchat.model.principal import UserMatches
@@ -51,14 +51,11 @@ async def _chansrch(session: ChatSession, query: RoomQuery) -> Answer:
     chat, user = session.services.chat, session.user.uri
     if (count := len(query.criteria.split())) > (limit := chat.settings.query_words):
         return Refusal(ErrorCode.LIMIT_EXCEEDED, f"{count} words, but {limit} are the most")
+    most = query.max_results if query.max_results > 0 else None
     try:
-        uris = find_rooms(chat.state, user, _filter(query))
+        return _rooms(await chat.find_rooms(user, _filter(query), most))
     except ValueError as error:
         return Refusal(ErrorCode.INVALID_ARGUMENT, str(error))
-    most = chat.settings.search_limit
-    most = min(query.max_results, most) if query.max_results > 0 else most
-    found = (chat.snapshot(user, uri) for uri in uris[:most])
-    return _rooms([room for room in found if not isinstance(room, Refusal)])
 
 
 def _filter(query: RoomQuery) -> RoomFilter:
@@ -111,7 +108,8 @@ def _some(text: str) -> str:
 
 async def _getassociations(session: ChatSession, query: AssociationQuery) -> Answer:
     limit = query.max_results if query.max_results > 0 else None
-    return _rooms(session.services.chat.associations(session.user.uri, query.role, limit))
+    wanted = RoomFilter(own=query.role)
+    return _rooms(await session.services.chat.find_rooms(session.user.uri, wanted, limit))
 
 
 async def _nodespermcreatechild(session: ChatSession, _nothing: Nothing) -> Answer:

@@ -209,16 +209,14 @@ def _values(database: sqlite3.Connection, table: str) -> Iterable[bytes]:
 
 
 def _roles(database: sqlite3.Connection) -> Iterable[RolesGranted]:
-    held: dict[tuple[str, str], list[str]] = {}
-    for uri, role, principal in database.execute(
-        "SELECT r.uri, role, principal FROM role JOIN room r ON r.key = role.room"
-        " ORDER BY r.uri, role, principal"
+    """Return who has which role; texts that are the same are the same object, being many."""
+    names: dict[str, str] = {}
+    for uri, role, principals in database.execute(
+        "SELECT r.uri, role, json_group_array(principal) FROM role JOIN room r ON r.key = role.room"
+        " GROUP BY role.room, role ORDER BY r.uri, role"
     ):
-        held.setdefault((uri, role), []).append(principal)
-    return (
-        RolesGranted(RoomUri(uri), Role(role), tuple(principals))
-        for (uri, role), principals in held.items()
-    )
+        held = sorted(msgspec.json.decode(principals))
+        yield RolesGranted(RoomUri(uri), Role(role), tuple(names.setdefault(p, p) for p in held))
 
 
 def _participants(database: sqlite3.Connection) -> Iterable[ParticipantJoined]:
