@@ -26,6 +26,7 @@ class Place:
     )
     said: list[str] = field(default_factory=list)
     present: set[str] = field(default_factory=set)
+    invited: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -47,7 +48,7 @@ class World:
     def allows(self, category: str, principal: str) -> bool:
         allowed, denied = self.walls[category]
         names = self.names(principal)
-        more = {self.everybody} if principal in self.groups else set()  # a domain's groups
+        more = {self.everybody} - denied if principal in self.groups else set()  # of a domain
         return bool(allowed & (names | more)) and not denied & names
 
     def has(self, user: str, place: Place, *roles: str) -> bool:
