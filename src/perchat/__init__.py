@@ -61,6 +61,10 @@ if TYPE_CHECKING:
         SessionReason,
         SessionStateChanged,
     )
+    from perchat.client.filters import (
+        Draft,
+        OutgoingFilter,
+    )
     from perchat.client.invitations import (
         InvitationStream,
     )
@@ -146,6 +150,7 @@ if TYPE_CHECKING:
         PermissionDenied,
         PersistentChatDisabled,
         PersistentChatError,
+        PostCancelled,
         PresenterNotMember,
         PrincipalsAlreadyDefined,
         PrincipalsNotInScope,
@@ -280,6 +285,7 @@ __all__ = [
     "DataCollision",
     "Diagnostics",
     "DirectoryUser",
+    "Draft",
     "DuplicateAddInName",
     "DuplicateRoomName",
     "Emoticon",
@@ -326,6 +332,7 @@ __all__ = [
     "NotSupported",
     "OperationFailure",
     "OperationTimeout",
+    "OutgoingFilter",
     "Overflow",
     "Participant",
     "PasswordCredential",
@@ -335,6 +342,7 @@ __all__ = [
     "PersistentChatDisabled",
     "PersistentChatEndpoint",
     "PersistentChatError",
+    "PostCancelled",
     "PostResult",
     "Preference",
     "PreferenceChanged",
@@ -408,6 +416,7 @@ _HOMES = {
         "EventsLost MessageReceived PostResult PreferenceChanged PrivilegeChanged RoomChanged "
         "SessionEvent SessionReason SessionStateChanged"
     ),
+    "perchat.client.filters": "Draft OutgoingFilter",
     "perchat.client.invitations": "InvitationStream",
     "perchat.client.living": "LivingChat",
     "perchat.client.livingroom": "LivingRoom",
@@ -431,8 +440,9 @@ _HOMES = {
         "GroupCycle HierarchyViolation InterruptedFlow InvalidArgument LimitExceeded "
         "LocalProtocolError MessageParsingError NoSuchPrincipal NotJoined NotSupported "
         "OperationFailure OperationTimeout PerchatError PermissionDenied PersistentChatDisabled "
-        "PersistentChatError PresenterNotMember PrincipalsAlreadyDefined PrincipalsNotInScope "
-        "ProtocolError ProvisioningError PublishSubscribeError RealTimeError RegisterError "
+        "PersistentChatError PostCancelled PresenterNotMember PrincipalsAlreadyDefined "
+        "PrincipalsNotInScope ProtocolError ProvisioningError PublishSubscribeError RealTimeError "
+        "RegisterError "
         "RemoteProtocolError RoomDisabled RoomNotFound ServerDiscoveryError ServerFault "
         "ServerPolicyError SessionStateError StateError StorageError TlsFailure "
         "TlsFailureReason"

@@ -79,6 +79,7 @@ __all__ = [
     "PermissionDenied",
     "PersistentChatDisabled",
     "PersistentChatError",
+    "PostCancelled",
     "PresenterNotMember",
     "PrincipalsAlreadyDefined",
     "PrincipalsNotInScope",
@@ -398,6 +399,10 @@ class SessionStateError(PersistentChatError, StateError):
         super().__init__(message)
         self.expected = expected
         self.actual = actual
+
+
+class PostCancelled(PersistentChatError):
+    """A filter of the program's own stopped a post; nothing was sent."""
 
 
 class ErrorCode(IntEnum):

@@ -27,6 +27,8 @@ from perchat.client.events import RoomChanged as RoomChanged
 from perchat.client.events import SessionEvent as SessionEvent
 from perchat.client.events import SessionReason as SessionReason
 from perchat.client.events import SessionStateChanged as SessionStateChanged
+from perchat.client.filters import Draft as Draft
+from perchat.client.filters import OutgoingFilter as OutgoingFilter
 from perchat.client.livingstates import LivingState as LivingState
 from perchat.client.livingstates import LivingStateChanged as LivingStateChanged
 from perchat.client.naming import AddInLike, CategoryLike, PrincipalLike
@@ -74,6 +76,7 @@ from perchat.errors import PerchatError as PerchatError
 from perchat.errors import PermissionDenied as PermissionDenied
 from perchat.errors import PersistentChatDisabled as PersistentChatDisabled
 from perchat.errors import PersistentChatError as PersistentChatError
+from perchat.errors import PostCancelled as PostCancelled
 from perchat.errors import PresenterNotMember as PresenterNotMember
 from perchat.errors import PrincipalsAlreadyDefined as PrincipalsAlreadyDefined
 from perchat.errors import PrincipalsNotInScope as PrincipalsNotInScope
@@ -176,6 +179,7 @@ __all__ = [
     "DataCollision",
     "Diagnostics",
     "DirectoryUser",
+    "Draft",
     "DuplicateAddInName",
     "DuplicateRoomName",
     "Emoticon",
@@ -222,6 +226,7 @@ __all__ = [
     "NotSupported",
     "OperationFailure",
     "OperationTimeout",
+    "OutgoingFilter",
     "Overflow",
     "Participant",
     "PasswordCredential",
@@ -231,6 +236,7 @@ __all__ = [
     "PersistentChatDisabled",
     "PersistentChatEndpoint",
     "PersistentChatError",
+    "PostCancelled",
     "PostResult",
     "Preference",
     "PreferenceChanged",
@@ -639,6 +645,7 @@ class ChatRoomSession:
         rtf: str | None = None,
         client_id: str | None = None,
     ) -> PostResult: ...
+    def add_outgoing_filter(self, filter_: OutgoingFilter) -> Callable[[], None]: ...
     def all_participants(self) -> list[Participant]: ...
     def hidden_participants(self) -> list[Participant]: ...
     def recent(self, count: int = 30) -> list[Message]: ...
@@ -718,6 +725,7 @@ class LivingRoom:
         alert: bool = False,
         rtf: str | None = None,
     ) -> PostResult: ...
+    def add_outgoing_filter(self, filter_: OutgoingFilter) -> Callable[[], None]: ...
     def all_participants(self) -> list[Participant]: ...
     def hidden_participants(self) -> list[Participant]: ...
     def recent(self, count: int = 30) -> list[Message]: ...

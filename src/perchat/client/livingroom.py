@@ -26,6 +26,7 @@ from perchat.client.events import (
     SessionReason,
     SessionStateChanged,
 )
+from perchat.client.filters import Draft, OutgoingFilters
 from perchat.client.observed import Observed
 from perchat.client.questions import walk
 from perchat.client.reconnect import LOST
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from perchat.client.chat import PersistentChatEndpoint
     from perchat.client.events import SessionEvent
+    from perchat.client.filters import OutgoingFilter
     from perchat.client.living import LivingChat
     from perchat.client.roster import JoinedState
     from perchat.model.message import Message
@@ -81,6 +83,7 @@ class LivingRoom(JoinedRoomView, Observed):
         self._events: Broadcast[SessionEvent] = Broadcast()
         self._streams: weakref.WeakSet[CatchUpStream] = weakref.WeakSet()
         self._newest: int | None = None
+        self._filters = OutgoingFilters()
         self._over = False
         self._followed = asyncio.Event()
         self._followed.set()
@@ -199,25 +202,33 @@ class LivingRoom(JoinedRoomView, Observed):
             ValueError: The text is empty, or the title has several lines.
             SessionStateError: The room was left, or we were put out of it.
             ChatServerConnectionError: The chat is over for good.
+            PostCancelled: A filter stopped it.
             OperationTimeout: Patience ended; nobody knows whether it was stored.
             CommandFailed: The service refused, see ``ChatRoomSession.post``.
 
         """
         client_id = new_client_id()
-        posted = composed(text, title)
+        check_post(composed(text, title), client_id)
+        raw = text.raw if isinstance(text, MessageBuilder) else text
+        draft = await self._filters.passed(Draft(raw, title, alert, rtf))
+        posted = composed(draft.text, draft.title)
         check_post(posted, client_id)
         tries = 0
 
         async def send(session: ChatRoomSession) -> PostResult:
             nonlocal tries
             tries += 1
-            return await session.post(posted, alert=alert, rtf=rtf, client_id=client_id)
+            return await session.post(posted, alert=draft.alert, rtf=draft.rtf, client_id=client_id)
 
         async with self._chat.lives.patience("the post"):
             result = await self.through(send)
             if result.message is None and tries > 1:
                 return PostResult(await self._look_back(client_id))
             return result
+
+    def add_outgoing_filter(self, filter_: OutgoingFilter) -> Callable[[], None]:
+        """See ``ChatRoomSession.add_outgoing_filter``; it stays across connections."""
+        return self._filters.add(filter_)
 
     async def all_participants(self) -> list[Participant]:
         """Return who is in the room, see ``ChatRoomSession.all_participants``."""

@@ -24,6 +24,7 @@ from perchat.client.events import (
     SessionReason,
     SessionStateChanged,
 )
+from perchat.client.filters import Draft, OutgoingFilters
 from perchat.client.observed import Observed
 from perchat.client.questions import ask, walk
 from perchat.client.roster import JoinedRoomView, JoinedState, changes_between, properties
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
     from perchat.client.chat import PersistentChatEndpoint
     from perchat.client.events import SessionEvent
+    from perchat.client.filters import OutgoingFilter
     from perchat.client.targets import RoomLike
     from perchat.model.message import Message
     from perchat.model.participant import Participant
@@ -84,6 +86,7 @@ class ChatRoomSession(JoinedRoomView, Observed):
         self._machine = StateMachine(SESSION_TABLE, SessionState.IDLE)
         self._events: Broadcast[SessionEvent] = Broadcast()
         self._echoes = Echoes()
+        self._filters = OutgoingFilters()
         chat.routes.add(self)
 
     # --- what it is ---
@@ -225,6 +228,7 @@ class ChatRoomSession(JoinedRoomView, Observed):
         Raises:
             ValueError: The text is empty, the title has several lines, or the id is too long.
             SessionStateError: Not joined.
+            PostCancelled: A filter stopped it.
             PermissionDenied: We may not post here.
             LimitExceeded: Longer than ``chat.server.message_size_limit``, or for a story
                 ``story_size_limit``.
@@ -233,15 +237,18 @@ class ChatRoomSession(JoinedRoomView, Observed):
             ChatServerConnectionError, OperationTimeout: Nobody knows whether it was stored.
 
         """
-        text = composed(text, title)
+        check_post(composed(text, title), client_id)
+        raw = text.raw if isinstance(text, MessageBuilder) else text
+        draft = await self._filters.passed(Draft(raw, title, alert, rtf))
+        text = composed(draft.text, draft.title)
         check_post(text, client_id)
         line = Chat(
             room=self._need_joined(),
             author=self._chat.owner_uri,
             text=text,
             at=datetime.now(UTC),
-            alert=alert,
-            rtf=rtf,
+            alert=draft.alert,
+            rtf=draft.rtf,
             client_id=client_id or new_client_id(),
         )
         with self._echoes.expect(text, line.client_id) as echo:
@@ -249,6 +256,16 @@ class ChatRoomSession(JoinedRoomView, Observed):
             message = await self._chat.dialog.post(line, echo, wait)
         self._echoes.come = self._echoes.come and (message is not None or not wait)
         return PostResult(message)
+
+    def add_outgoing_filter(self, filter_: OutgoingFilter) -> Callable[[], None]:
+        """
+        Ask ``filter_``, a coroutine function, about everything this session posts.
+
+        It is given a ``Draft`` and returns it, another one instead, or None, and then ``post``
+        raises PostCancelled. Several are asked in the order in which they were added; what
+        one raises, ``post`` raises. Returns a function that takes the filter off again.
+        """
+        return self._filters.add(filter_)
 
     async def all_participants(self) -> list[Participant]:
         """
