@@ -73,6 +73,7 @@ reference: setup
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.blocking
 	$(BIN)/python -m tools.requirements
+	$(BIN)/python -m tools.scenarios
 	$(BIN)/python -m tools.members
 
 bench: setup

@@ -13,12 +13,12 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PAGE", "REQUIREMENTS", "Shown", "page", "shown"]
+__all__ = ["PAGE", "REQUIREMENTS", "Shown", "page", "read_rows", "row", "shown"]
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "reference" / "requirements.md"
@@ -129,7 +129,7 @@ R73 One program runs against one server or another by its settings alone.
 """
 
 
-def _read(text: str) -> dict[str, dict[str, str]]:
+def read_rows(text: str) -> dict[str, dict[str, str]]:
     """Return sentences by number, by group; lines set in go on with the one before."""
     groups: dict[str, dict[str, str]] = {}
     for line in text.replace("\n    ", " ").splitlines():
@@ -141,7 +141,7 @@ def _read(text: str) -> dict[str, dict[str, str]]:
     return groups
 
 
-GROUPS = _read(TEXT)
+GROUPS = read_rows(TEXT)
 REQUIREMENTS = {number: told for rows in GROUPS.values() for number, told in rows.items()}
 
 
@@ -154,11 +154,11 @@ class Shown:
     foreign: bool
 
 
-def shown() -> dict[str, list[Shown]]:
-    """Return the tests of each requirement, in the order of their files."""
+def shown(marker: str = "requirement") -> dict[str, list[Shown]]:
+    """Return the tests of each requirement, or of what another marker names, in file order."""
     found: dict[str, list[Shown]] = {}
     for path in sorted(TESTS.rglob("test_*.py")):
-        for test, numbers in _marked(path):
+        for test, numbers in _marked(path, marker):
             for number in numbers:
                 found.setdefault(number, []).append(test)
     return found
@@ -177,17 +177,18 @@ def page() -> str:
     for group, rows in GROUPS.items():
         lines += ["", f"## {group}", "", "| | requirement | shown by | proven against |"]
         lines.append("|---|---|---|---|")
-        lines += [_row(number, tests) for number in rows]
+        lines += [row(number, told, tests) for number, told in rows.items()]
     return "\n".join([*lines, ""])
 
 
-def _row(number: str, tests: dict[str, list[Shown]]) -> str:
+def row(number: str, told: str, tests: dict[str, list[Shown]]) -> str:
+    """Return a row of the table: what was asked, and the first of the tests that show it."""
     mine = sorted(tests.get(number, []), key=lambda test: not test.foreign)
     named = [f"[{_sentence(test.name)}](../../{test.file})" for test in mine[:MOST]]
     if len(mine) > MOST:
         named.append(f"and {len(mine) - MOST} more")
     against = {"foreign" if test.foreign else "ours" for test in mine}
-    cells = (number, REQUIREMENTS[number], "; ".join(named), ", ".join(sorted(against)))
+    cells = (number, told, "; ".join(named), ", ".join(sorted(against)))
     return f"| {' | '.join(cells)} |"
 
 
@@ -195,12 +196,13 @@ def _sentence(name: str) -> str:
     return name.removeprefix("test_").replace("_", " ")
 
 
-def _marked(path: Path) -> Iterator[tuple[Shown, list[str]]]:
+def _marked(path: Path, marker: str) -> Iterator[tuple[Shown, list[str]]]:
     tree = ast.parse(path.read_text("utf-8"))
+    whole = [node.value for node in tree.body if _is_pytestmark(node)]
     foreign_file = path.parent.name == "peers"  # its conftest.py marks them all
-    for node, around in _functions(tree, []):
+    for node, around in _functions(tree, whole):
         marks = [*around, *node.decorator_list]
-        numbers = [number for mark in marks for number in _numbers(mark)]
+        numbers = [number for mark in marks for number in _numbers(mark, marker)]
         if numbers:
             foreign = foreign_file or any("mark.peer" in ast.unparse(mark) for mark in marks)
             file = path.relative_to(ROOT).as_posix()
@@ -217,8 +219,13 @@ def _functions(
             yield node, around
 
 
-def _numbers(mark: ast.expr) -> Iterator[str]:
-    if isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith("mark.requirement"):
+def _is_pytestmark(node: ast.stmt) -> TypeGuard[ast.Assign]:
+    """Tell whether this marks the whole file."""
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
+
+
+def _numbers(mark: ast.expr, marker: str) -> Iterator[str]:
+    if isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith(f"mark.{marker}"):
         yield from (str(ast.literal_eval(argument)) for argument in mark.args)
 
 
