@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from perchat.model.uri import SipUri
     from perchat.store.base import Store
 
 __all__ = ["Addresses", "serve"]
@@ -134,9 +135,10 @@ async def _expire_registrations(services: Services) -> None:
                 front_end.end("registration expired")
 
 
-def _recheck(services: Services) -> None:
+def _recheck(services: Services, changed: SipUri | None) -> None:
     for front_end in list(services.connections):
-        front_end.recheck()
+        if changed is None or front_end.may_speak_for(changed):
+            front_end.recheck()
 
 
 async def _listen_until(

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from perchat.chat.service import ChatService
     from perchat.chat.state import Happening
     from perchat.cluster.feed import Feed
-    from perchat.model.journal import JournalEntry
+    from perchat.model.journal import Fact, JournalEntry
     from perchat.model.uri import RoomUri, SipUri
     from perchat.server.services import EnvelopeIds
     from perchat.server.session import ChatSession
@@ -62,6 +62,16 @@ __all__ = ["ArrivalInRooms", "Fanout"]
 _log = logging.getLogger(__name__)
 _TURN = 100  # clients told one by one before others have their turn
 _ABOUT_TRUST = (ApplicationChanged, ApplicationRemoved, UserChanged, UserRemoved)
+
+
+def _user_of(fact: Fact) -> SipUri | None:
+    match fact:
+        case UserChanged(user=user):
+            return user.uri
+        case UserRemoved(user=uri):
+            return uri
+        case _:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ class Fanout:
     Follows the journal for the sessions of this node.
 
     Attributes:
-        on_trust_changed: Called when a user or an application has changed.
+        on_trust_changed: Called when a user, who is named, or an application has changed.
         rounds: What large rooms are being told; has to run beside.
 
     """
@@ -105,7 +115,7 @@ class Fanout:
     def __init__(
         self, chat: ChatService, feed: Feed, envelope_ids: EnvelopeIds, tasks: Tasks
     ) -> None:
-        self.on_trust_changed: Callable[[], None] = lambda: None
+        self.on_trust_changed: Callable[[SipUri | None], None] = lambda _: None
         self._chat = chat
         self._feed = feed
         self._tasks = tasks
@@ -197,7 +207,7 @@ class Fanout:
             if isinstance(entry.fact, ParticipantJoined):
                 self._show_room(entry.fact)
             if isinstance(entry.fact, _ABOUT_TRUST):
-                self.on_trust_changed()
+                self.on_trust_changed(_user_of(entry.fact))
         except Exception:
             _log.exception("journal entry %d was not delivered", entry.position)
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from perchat.model.principal import User
-    from perchat.model.uri import RoomUri
+    from perchat.model.uri import RoomUri, SipUri
     from perchat.net.connection import Connection
     from perchat.server.services import Services
     from perchat.sip.events import Event
@@ -129,6 +129,12 @@ class FrontEnd:
     def end(self, reason: str) -> None:
         """Cut the connection."""
         self._connection.abort(ConnectionFailure(reason))
+
+    def may_speak_for(self, user: SipUri) -> bool:
+        """Whether a change of that user could concern this connection."""
+        if self._peer.application is not None:
+            return True
+        return self.sign_in.user is not None and self.sign_in.user.uri == user
 
     def recheck(self) -> None:
         """See that who is there may stay, and that an application acts for nobody it may not."""
