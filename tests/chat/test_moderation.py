@@ -84,3 +84,14 @@ async def test_a_replacement_is_a_message_like_any_other(
     with pytest.raises(error):
         await Moderation(store, SETTINGS).replace(room().room, EVERYTHING, text=text)
     assert [one.text for one in await store.history(OPS, last=9)] == list(SAID)
+
+
+async def test_a_purge_forgets_until_a_time_and_originals_with_it(store: MemoryStore) -> None:
+    moderation, ops = Moderation(store, SETTINGS), room().room
+    await moderation.remove(ops, EVERYTHING, (1,))
+    await moderation.replace(ops, EVERYTHING, (2, 4), text="hush")
+    before = [one.timestamp for one in await store.history(OPS, last=9)]
+    assert await moderation.purge(ops, before[1]) == 2
+    assert [(one.id, one.text) for one in await store.history(OPS, last=9)] == [(4, "hush")]
+    assert [one.original.id for one in await moderation.originals(ops)] == [4]
+    assert await moderation.purge(ops, before[1]) == 0

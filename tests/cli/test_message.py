@@ -82,9 +82,25 @@ def test_originals_are_kept_for_whoever_has_the_database(cli: CommandLine) -> No
         ("message rm General --since 2026-02-01 --until 2026-01-01", 2, "before it begins"),
         ("message rm General --author a;b", 3, "'a;b'"),
         ("message replace General 1 --text", 2, "--text"),
+        ("room purge General", 2, "--until"),
+        ("room purge General --until yesterday", 2, "yesterday"),
+        ("room purge Nowhere --until 2026-01-01", 6, "Nowhere"),
         (f"message replace General 1 --text {'x' * 8193}", 6, "8192"),
     ],
 )
 def test_what_cannot_be_meant_is_told(cli: CommandLine, words: str, status: int, why: str) -> None:
     cli(*words.split(" ")).refused(status, why)
     assert texts(cli) == list(SAID)
+
+
+@pytest.mark.usefixtures("said")
+def test_a_room_is_purged_until_a_day_and_nothing_is_kept(cli: CommandLine) -> None:
+    cli("message", "rm", "General", "1")
+    assert cli("room", "purge", "General", "--until", "2001-01-01").lines == [
+        "purged 0 messages of General"
+    ]
+    assert cli("room", "purge", "General", "--until", "2999-01-01").lines == [
+        "purged 2 messages of General"
+    ]
+    assert texts(cli) == []
+    assert cli("message", "originals", "General", "--json").objects == []

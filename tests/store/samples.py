@@ -131,6 +131,7 @@ facts: SearchStrategy[Fact] = st.one_of(
         _rooms,
         st.lists(st.integers(1, 4), max_size=3).map(tuple),
         st.none() | st.just("moderated by a"),
+        st.booleans(),
     ),
     _joined(ParticipantJoined),
     _joined(ParticipantParted),

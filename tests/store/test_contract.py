@@ -599,3 +599,14 @@ async def test_the_first_text_is_kept_whatever_is_done_afterwards(store: Store) 
     assert await store.originals(OPS) == []
     with pytest.raises(RoomNotFound):
         await store.append(MessagesModerated(OPS, (1,)))
+
+
+async def test_what_is_purged_is_kept_nowhere(store: Store) -> None:
+    await store.append(posted("one"), posted("two"), posted("three"))
+    await store.append(MessagesModerated(OPS, (1,)), MessagesModerated(OPS, (2, 3), "hush"))
+    (entry,) = await store.append(MessagesModerated(OPS, (1, 2), originals=False))
+    assert entry.fact == MessagesModerated(OPS, (2,), originals=False)
+    assert [one.text for one in await store.history(OPS, last=9)] == ["hush"]
+    assert [one.original.text for one in await store.originals(OPS)] == ["three"]
+    told = [e.fact for e in await store.read(len(SETTLED)) if isinstance(e.fact, MessagePosted)]
+    assert [fact.message.text for fact in told] == ["", "", "hush"]

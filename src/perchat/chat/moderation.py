@@ -16,7 +16,8 @@ from perchat.model.journal import MessagesModerated
 from perchat.store.scan import scan
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+    from datetime import datetime
 
     from perchat.chat.settings import ChatSettings
     from perchat.cluster.wakeup import Wakeup
@@ -87,6 +88,20 @@ class Moderation:
             raise CommandFailed.of(refusal.code, refusal.text)
         return await self._moderate(room, query, ids, text)
 
+    async def purge(self, room: Room, until: datetime) -> int:
+        """
+        Forget for good what was said until then, that included; return how many messages.
+
+        What was replaced or taken away before goes with it.
+        """
+        ids = [one.id async for one in self.find(room, HistoryQuery(until=until))]
+        kept = await self._store.originals(room.uri)
+        gone = {one.original.id for one in kept if one.original.timestamp <= until}
+        for some in _batches(sorted({*ids, *gone})):
+            await self._store.append(MessagesModerated(room.uri, some, originals=False))
+        self._tell()
+        return len(ids)
+
     async def originals(self, room: Room) -> Sequence[ModeratedMessage]:
         """Return what was moderated in a room, as it was posted, oldest first."""
         return await self._store.originals(room.uri)
@@ -96,14 +111,20 @@ class Moderation:
     ) -> tuple[int, ...]:
         meant = [message.id async for message in self.find(room, query, ids)]
         done: list[int] = []
-        for at in range(0, len(meant), _AT_ONCE):
-            some = tuple(meant[at : at + _AT_ONCE])
+        for some in _batches(meant):
             (entry,) = await self._store.append(MessagesModerated(room.uri, some, text))
             assert isinstance(entry.fact, MessagesModerated)
             done += entry.fact.messages
-        if done and self._wakeup is not None:
-            self._wakeup.wake()
+        self._tell()
         return tuple(done)
+
+    def _tell(self) -> None:
+        if self._wakeup is not None:
+            self._wakeup.wake()
+
+
+def _batches(ids: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    return (tuple(ids[at : at + _AT_ONCE]) for at in range(0, len(ids), _AT_ONCE))
 
 
 def _without_place(query: HistoryQuery) -> HistoryQuery:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from perchat.cli.admin import administrator
-from perchat.cli.options import json_option
+from perchat.cli.options import Moment, json_option
 from perchat.cli.output import show, show_fields
 from perchat.model.chatroom import Behavior, Privacy, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from perchat.model.category import Category
     from perchat.server.admin import Admin, RoomEntry
@@ -246,6 +247,18 @@ async def room_move(admin: Admin, room_name: str, category_name: str) -> None:
 async def room_rm(admin: Admin, room_name: str) -> None:
     """Remove ROOM and all that was said in it, for good."""
     click.echo(f"removed {(await admin.remove_room(room_name)).uri}")
+
+
+@room.command("purge")
+@click.argument("room_name", metavar="ROOM")
+@click.option(
+    "--until", required=True, metavar="DATE", type=Moment(end=True), help="That day included."
+)
+@administrator
+async def room_purge(admin: Admin, room_name: str, until: datetime) -> None:
+    """Forget for good what was said in ROOM until DATE; the room itself stays."""
+    purged = await admin.moderation.purge((await admin.room(room_name)).room, until)
+    click.echo(f"purged {purged} messages of {room_name}")
 
 
 @room.command("list")

@@ -71,12 +71,14 @@ class MessagesModerated:
     Attributes:
         messages: Their ids; the store leaves out those that are not there.
         text: What they say instead; None takes them away.
+        originals: Whether the store keeps what they said first; without, it forgets that too.
 
     """
 
     room: RoomUri
     messages: tuple[int, ...]
     text: str | None = None
+    originals: bool = True
 
 
 @dataclass(frozen=True, slots=True)

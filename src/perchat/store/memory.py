@@ -63,7 +63,7 @@ class MemoryStore:
         return entries
 
     def _moderate(self, done: MessagesModerated) -> None:
-        meant = {(done.room, one) for one in done.messages}
+        meant = _keys(done)
         for place, entry in enumerate(self._journal):
             if isinstance(entry.fact, MessagePosted) and entry.fact.message.key in meant:
                 self._journal[place] = _moderated(entry, done.text)
@@ -85,7 +85,7 @@ class MemoryStore:
             place = earlier.position - 1 - len(self._journal)
             if place >= 0:
                 return _named(fresh[place], tables)
-            return _named(_current(self._journal[earlier.position - 1], tables), tables)
+            return _named(_current(self._journal[earlier.position - 1], fresh), tables)
         entry = JournalEntry(newest + 1, micros / 1e6, tables.take(fact, micros))
         fresh.append(entry)
         if post:
@@ -202,12 +202,17 @@ class MemoryStore:
         self._secrets[user] = secret
 
 
-def _current(entry: JournalEntry, tables: Tables) -> JournalEntry:
-    """Return the entry of a message as it is if that was moderated in the same append."""
-    assert isinstance(entry.fact, MessagePosted)
-    room, number = entry.fact.message.key
-    known = tables.originals.get(room, {}).get(number)
-    return _moderated(entry, known.text) if known else entry
+def _current(entry: JournalEntry, fresh: Sequence[JournalEntry]) -> JournalEntry:
+    """Return the entry of a message as what was appended with it has left it."""
+    for done in (one.fact for one in fresh):
+        assert isinstance(entry.fact, MessagePosted)
+        if isinstance(done, MessagesModerated) and entry.fact.message.key in _keys(done):
+            entry = _moderated(entry, done.text)
+    return entry
+
+
+def _keys(done: MessagesModerated) -> set[tuple[RoomUri, int]]:
+    return {(done.room, one) for one in done.messages}
 
 
 def _moderated(entry: JournalEntry, text: str | None) -> JournalEntry:

@@ -45,6 +45,7 @@ _KEEP = f"""
     FROM message WHERE {_MEANT}
 """  # noqa: S608 - all of it is ours
 _NOTE = f"UPDATE original SET moderated = ?, replacement = ? WHERE {_MEANT}"  # noqa: S608 - ours
+_FORGET = f"DELETE FROM original WHERE {_MEANT}"  # noqa: S608 - ours
 _REPLACE = f"UPDATE message SET text = ?, rtf = NULL WHERE {_MEANT}"  # noqa: S608 - ours
 _REMOVE = f"DELETE FROM message WHERE {_MEANT}"  # noqa: S608 - ours
 _ORIGINALS = """
@@ -62,8 +63,11 @@ def moderate(
     ids = json.dumps(sorted(json.loads(found)))
     upto = indexed_in_room(database, room)
     take_out(database, room, ids, upto)
-    database.execute(_KEEP, (room, ids))
-    database.execute(_NOTE, (micros, fact.text, room, ids))
+    if fact.originals:
+        database.execute(_KEEP, (room, ids))
+        database.execute(_NOTE, (micros, fact.text, room, ids))
+    else:
+        database.execute(_FORGET, (room, json.dumps(fact.messages)))
     if fact.text is None:
         among = " AND chat_id IN (SELECT value FROM json_each(?4))"
         database.execute(UNSAY + among, (fact.room, KIND_FORGOTTEN, room, ids))

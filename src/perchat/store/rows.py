@@ -264,7 +264,13 @@ _KINDS: dict[int, tuple[type, tuple[Any, Any]]] = {
     ),
     24: (
         MessagesModerated,
-        _plainly(MessagesModerated, room=_room_uri, messages=tuple, text=_optional(str)),
+        _plainly(
+            MessagesModerated,
+            room=_room_uri,
+            messages=tuple,
+            text=_optional(str),
+            originals=bool,
+        ),
     ),
 }
 """Stored number, class, writer and reader; numbers are never given twice."""

@@ -136,6 +136,8 @@ class Tables:
         for number, message in found.items():
             first = kept[number].original if number in kept else message
             kept[number] = ModeratedMessage(first, at, fact.text)
+        if not fact.originals:
+            kept = {number: one for number, one in kept.items() if number not in meant}
         self.originals[room] = kept
         changed = (
             after_moderation(one, fact.text) if one.id in found else one
