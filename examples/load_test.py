@@ -16,7 +16,6 @@ from contextlib import AsyncExitStack
 import perchat
 
 RECENT = 30
-POSTS = 10
 PATIENCE = 30.0  # seconds for what runs when it is stopped
 SIGN_INS = 20  # at a time
 END = "that was all"
@@ -26,7 +25,7 @@ class LoadTest:
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
         self.users = [f"load{number}" for number in range(1, given.users + 1)]
-        self.most_posts = given.users * given.rounds * POSTS + 1  # in a room
+        self.most_posts = given.users * given.rounds * given.posts + 1  # in a room
         self.rooms: list[perchat.RoomSummary] = []
         self.heard = defaultdict[str, list[list[perchat.Message]]](list)  # by room, per session
         self.seconds: list[float] = []
@@ -99,12 +98,12 @@ class LoadTest:
         async with chat.join(room) as session:
             messages = session.messages(limit=self.most_posts)
             await session.recent(RECENT)
-            for number in range(POSTS):
+            for number in range(self.given.posts):
                 begun = asyncio.get_running_loop().time()
                 await session.post(f"{number} by {chat.owner_uri}")
                 self.seconds.append(asyncio.get_running_loop().time() - begun)
         heard = [message async for message in messages]  # to the end, which is when we left
-        if sum(message.author == chat.owner_uri for message in heard) != POSTS:
+        if sum(message.author == chat.owner_uri for message in heard) != self.given.posts:
             raise SystemExit(f"{chat.owner_uri} did not hear itself in {room.name}")
         self.heard[room.uri].append(heard)
 
@@ -147,5 +146,6 @@ parser.add_argument("--server", required=True, help="host or host:port")
 parser.add_argument("--ca", help="authority to trust, PEM")
 parser.add_argument("--users", type=int, default=3)
 parser.add_argument("--rooms", type=int, default=10)
+parser.add_argument("--posts", type=int, default=10, help="in each visit")
 parser.add_argument("--rounds", type=int, default=1, help="visits to a room before the last one")
 asyncio.run(main(parser.parse_args()))
