@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from perchat.loadgen.frames import Frames
-from tests.cli.commandline import PROGRAM, CommandLine, Outcome, ended
+from tests.cli.commandline import PROGRAM, CommandLine, Outcome
 from tests.server.harness import make_sample
 from tests.server.process import process
 
@@ -38,6 +38,16 @@ def started(*words: str, **env: str) -> subprocess.Popen[str]:
         encoding="utf-8",
         env={**os.environ, "PERCHAT_PASSWORD": PASSWORD, **env},
     )
+
+
+def ended(load: subprocess.Popen[str]) -> Outcome:
+    try:
+        out, err = load.communicate(timeout=50)
+    except subprocess.TimeoutExpired:
+        load.kill()
+        load.communicate()
+        raise
+    return Outcome(load.returncode, out, err)
 
 
 def ran(*words: str, **env: str) -> Outcome:
@@ -96,6 +106,30 @@ def test_ended_early_it_tells_what_was_measured(tmp_path: Path) -> None:
     assert told["stopped"]
     assert told["seconds"] < 60
     assert told["heard"] == told["expected"] > 0
+
+
+def test_killed_it_leaves_nobody_behind(tmp_path: Path) -> None:
+    words = ("room", "--serve", "--sessions", "4", "--seconds", "600", "--workers", "2")
+    load = started(*words, TMPDIR=str(tmp_path))  # a folder is all that is left
+    assert load.stderr is not None
+    for line in load.stderr:
+        if line.startswith("posting"):
+            break
+    helpers = Path(f"/proc/{load.pid}/task/{load.pid}/children").read_text().split()
+    assert len(helpers) == 3  # two workers and the server
+    load.kill()
+    load.communicate()
+    end = time.monotonic() + 30
+    while any(map(runs, helpers)):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def runs(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 # a server of one's own

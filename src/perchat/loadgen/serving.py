@@ -24,7 +24,16 @@ __all__ = ["ThrowAway", "throw_away"]
 
 _DOMAIN = "load.example"
 _PATIENCE = 60.0  # seconds to start, or to stop
-_COMMAND = (sys.executable, "-c", "from perchat.cli.main import main; main()", "serve")
+_SERVE = """
+import os, signal, threading
+def end_with_the_load():
+    os.read(0, 1)  # nothing comes but the end
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=end_with_the_load, daemon=True).start()
+from perchat.cli.main import main
+main()
+"""
+_COMMAND = (sys.executable, "-c", _SERVE, "serve")
 _TRUST = '\n[sign_in]\ntrust = ["127.0.0.1"]\n'
 
 
@@ -60,7 +69,7 @@ class ThrowAway:
                 *(*_COMMAND, "--config", str(self.config.folder / CONFIG_FILE)),
                 *("--tls-port", str(self.ports["tls"]), "--tcp-port", str(self.ports["tcp"])),
                 *("--log-level", "warning", *profile),
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,  # ends with us, whatever ends us
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 process_group=0,  # Ctrl-C ends the load first, then the server
