@@ -155,3 +155,11 @@ def test_a_peer_that_is_not_installed_is_told_with_the_remedy(
     assert result.exit_code == 1
     assert "prosody-tls" in result.output
     assert "python -m bench peers --setup" in result.output
+
+
+def test_without_a_rig_the_other_figures_are_all_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PERCHAT_PEER_RIG", str(tmp_path))
+    cli.measure_peers_here()
+    assert capsys.readouterr().out.startswith("peers: not measured: no rig with the peers in")
