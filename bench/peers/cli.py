@@ -71,19 +71,25 @@ def main(
         raise click.ClickException("; ".join(reasons))
     try:
         measure(find_rig(rig), wanted, options)
-    except (RigMissing, subprocess.CalledProcessError) as error:
+    except RigMissing as error:
         raise click.ClickException(str(error)) from error
 
 
 def measure(rig: Path, peers: list[str], options: list[str]) -> None:
     """Measure each peer in turn, then show and note what came of it."""
-    found = [row for peer in peers for row in measure_one(rig, peer, options)]
+    found, failed = [], []
+    for peer in peers:
+        try:
+            found += measure_one(rig, peer, options)
+        except (subprocess.CalledProcessError, OSError) as error:
+            failed.append(f"{peer}: {error}")  # what others came to is not lost with it
     for line in (*table(found), "", *verdicts(found)):
         click.echo(line)
     note(figures(found))
     click.echo(f"\nnoted in {HISTORY}")
-    if failed := [f"{row.peer} with {row.size} members" for row in found if not row.complete]:
-        raise click.ClickException(f"not measured to the end, see above: {', '.join(failed)}")
+    failed += [f"{row.peer} with {row.size} members" for row in found if not row.complete]
+    if failed:
+        raise click.ClickException(f"not measured to the end, see above: {'; '.join(failed)}")
 
 
 def measure_peers_here() -> None:

@@ -95,9 +95,14 @@ def rows(files: Iterable[Path]) -> list[Row]:
 def _values(lines: _Lines) -> Iterator[tuple[str, float]]:
     for column in COLUMNS:
         of_phase = [line for line in lines if line["phase"] == column.phase]
-        told = [line[column.key] for line in of_phase if column.key in line]
+        told = [line[column.key] for line in of_phase if _tells(line, column)]
         if told:
             yield column.name, float(column.best(told))
+
+
+def _tells(line: dict[str, Any], column: Column) -> bool:
+    """Whether a line has the figure; a phase in which nothing was delivered has only its losses."""
+    return column.key in line and (column.key == "lost" or line.get("deliveries", 1) > 0)
 
 
 def figures(found: Iterable[Row]) -> Iterator[Figure]:

@@ -83,7 +83,6 @@ def prepare(rig: Path, copy: Path = _COPY) -> None:
         "\nmain()\n",
         "\nfrom bench.peers.plug import peers\nPEERS.update(peers(Peer))\nmain()\n",
     )
-    (FOLDER / "peers-run/bin/fanload").unlink(missing_ok=True)  # it may be another version's
 
 
 def _not_results(_folder: str, names: Sequence[str]) -> list[str]:
@@ -98,7 +97,8 @@ def _change(file: Path, old: str, new: str) -> None:
 
 
 def run(arguments: Sequence[str]) -> Path:
-    """Run the rig's command for one peer; return the folder with its results."""
+    """Run the copy's command for one peer; return the folder with its results."""
+    (FOLDER / "peers-run/bin/fanload").unlink(missing_ok=True)  # it may be another version's
     paths = [str(ROOT / "src"), str(ROOT)]
     environment = {**os.environ, "TMPDIR": str(FOLDER), "PYTHONPATH": os.pathsep.join(paths)}
     subprocess.run([sys.executable, "run.py", *arguments], cwd=_COPY, env=environment, check=True)

@@ -43,6 +43,17 @@ def test_the_least_disturbed_repetition_counts_value_by_value(tmp_path: Path) ->
     assert row.values["lost, max"] == 3  # losses are added up, not picked
 
 
+def test_a_phase_that_delivered_nothing_is_nobodys_best(tmp_path: Path) -> None:
+    file = tmp_path / "prosody.jsonl"
+    file.write_text(
+        told("max", server_us_per_delivery=0.0, deliveries=0, lost=7)
+        + told("max", server_us_per_delivery=90.0, deliveries=100, lost=0)
+    )
+    (row,) = rows([file])
+    assert row.values["CPU/delivery, max"] == 90.0
+    assert row.values["lost, max"] == 7
+
+
 def test_a_peer_whose_driver_failed_is_not_complete(tmp_path: Path) -> None:
     file = tmp_path / "perchat.jsonl"
     file.write_text(told("login", server_ms_per_login=2.0))
