@@ -52,9 +52,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = folder / "chat" / "perchat.toml"
     text = settings.read_text()
     assert "127.0.0.1:5061" in text
-    settings.write_text(
-        text.replace(":5061", f":{free_port()}").replace('tcp = "127.0.0.1:5060"', 'tcp = ""')
-    )
+    for port in (":5061", ":5443"):
+        text = text.replace(port, f":{free_port()}")
+    settings.write_text(text.replace('tcp = "127.0.0.1:5060"', 'tcp = ""'))
     return folder
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from perchat.errors import ConfigurationError
 from perchat.markup import MarkupLimits
-from perchat.server.config import LimitsConfig, SignInConfig
+from perchat.server.config import FilesConfig, LimitsConfig, SignInConfig
 from perchat.server.trust import trusted_networks
 from perchat.sip.parser import ParserLimits
 
@@ -25,6 +25,12 @@ def defaults(prefix: str, kind: type[msgspec.Struct]) -> dict[str, float]:
 def test_every_limit_of_the_settings_is_listed_with_its_default() -> None:
     listed = {name: int(value) for name, value in ROWS.items() if name.startswith("`limits.")}
     assert listed == defaults("limits", LimitsConfig)
+
+
+def test_limits_of_files_are_listed_with_their_defaults() -> None:
+    listed = {name: int(value) for name, value in ROWS.items() if name.startswith("`files.")}
+    assert listed.items() <= defaults("files", FilesConfig).items()
+    assert len(listed) == 7
 
 
 def test_limits_of_signing_in_are_listed_with_their_defaults() -> None:

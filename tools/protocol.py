@@ -32,6 +32,27 @@ bytes of every form are in `tests/transcripts/xccos-*.txt`.
 """
 
 RULES = """\
+## The file web service
+
+A file goes over HTTPS as SOAP 1.1, to the URL that comes with a token. A call is a POST of one
+element of the namespace `http://www.microsoft.com` in a SOAP body, with `token` and `channelId`
+(the room's GUID) and its own arguments as texts in it. Refusals are faults with status 500; ours
+have the number of the original's error code in `detail/ErrorCode`. The arguments of AppendChunk
+and DownloadChunk are seen, those of the others ours.
+
+| operation | arguments | result |
+|---|---|---|
+| `GetMaxFileSizeInKB` | | number |
+| `GetMaxRequestContentInKB` | | number |
+| `RequestUniqueFilenameWithExtension` | `extension` | `GUID.ext` |
+| `AppendChunk` | `uniqueFilename`, `fileChunk` (base64), `offset`, `fileLength` | |
+| `GetFileSize` | `reposFileName` | number |
+| `DownloadChunk` | `reposFileName`, `offset`, `bufferSize` | base64 |
+| `CancelUpload` | | |
+
+The last is ours. A file is announced by who sent it, in a message with its link
+`ma-filelink://DOMAIN/ROOM/GUID.ext`.
+
 ## Reading and writing
 
 * Names of attributes and words are read in any letter case, unknown elements and attributes are

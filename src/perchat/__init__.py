@@ -61,6 +61,9 @@ if TYPE_CHECKING:
         SessionReason,
         SessionStateChanged,
     )
+    from perchat.client.filesharing import (
+        PostedFile,
+    )
     from perchat.client.filters import (
         Draft,
         OutgoingFilter,
@@ -106,6 +109,10 @@ if TYPE_CHECKING:
     from perchat.client.targets import (
         Match,
     )
+    from perchat.client.transfer import (
+        FileTransfer,
+        Progress,
+    )
     from perchat.client.trustedapplication import (
         TrustedApplication,
     )
@@ -128,6 +135,7 @@ if TYPE_CHECKING:
         ConnectionFailure,
         DataCollision,
         Diagnostics,
+        DownloadFailed,
         DuplicateAddInName,
         DuplicateRoomName,
         ErrorCode,
@@ -138,6 +146,7 @@ if TYPE_CHECKING:
         HierarchyViolation,
         InterruptedFlow,
         InvalidArgument,
+        InvalidToken,
         LimitExceeded,
         LocalProtocolError,
         MessageParsingError,
@@ -170,6 +179,7 @@ if TYPE_CHECKING:
         StorageError,
         TlsFailure,
         TlsFailureReason,
+        UploadFailed,
     )
     from perchat.lync.provisioning import (
         ChatProvisioning,
@@ -241,6 +251,7 @@ if TYPE_CHECKING:
     )
     from perchat.model.uri import (
         CategoryUri,
+        FileUri,
         GroupUri,
         RoomUri,
         SipUri,
@@ -285,6 +296,7 @@ __all__ = [
     "DataCollision",
     "Diagnostics",
     "DirectoryUser",
+    "DownloadFailed",
     "Draft",
     "DuplicateAddInName",
     "DuplicateRoomName",
@@ -300,7 +312,9 @@ __all__ = [
     "FailureRequest",
     "FailureResponse",
     "FilePart",
+    "FileTransfer",
     "FileTransferFailed",
+    "FileUri",
     "Group",
     "GroupCycle",
     "GroupUri",
@@ -309,6 +323,7 @@ __all__ = [
     "HistoryResult",
     "InterruptedFlow",
     "InvalidArgument",
+    "InvalidToken",
     "Invitation",
     "InvitationStream",
     "Invitations",
@@ -344,6 +359,7 @@ __all__ = [
     "PersistentChatError",
     "PostCancelled",
     "PostResult",
+    "PostedFile",
     "Preference",
     "PreferenceChanged",
     "PresenterNotMember",
@@ -353,6 +369,7 @@ __all__ = [
     "PrincipalsNotInScope",
     "Privacy",
     "PrivilegeChanged",
+    "Progress",
     "ProtocolError",
     "Provisioning",
     "ProvisioningError",
@@ -394,6 +411,7 @@ __all__ = [
     "TlsFailureReason",
     "Transport",
     "TrustedApplication",
+    "UploadFailed",
     "User",
     "UserEndpoint",
     "UserMatches",
@@ -416,6 +434,7 @@ _HOMES = {
         "EventsLost MessageReceived PostResult PreferenceChanged PrivilegeChanged RoomChanged "
         "SessionEvent SessionReason SessionStateChanged"
     ),
+    "perchat.client.filesharing": "PostedFile",
     "perchat.client.filters": "Draft OutgoingFilter",
     "perchat.client.invitations": "InvitationStream",
     "perchat.client.living": "LivingChat",
@@ -429,23 +448,23 @@ _HOMES = {
     "perchat.client.states": "ConnectionState EndpointState SessionState",
     "perchat.client.streams": "EventStream Overflow",
     "perchat.client.targets": "Match",
+    "perchat.client.transfer": "FileTransfer Progress",
     "perchat.client.trustedapplication": "TrustedApplication",
     "perchat.client.userendpoint": "UserEndpoint",
     "perchat.client.users": "UserServices",
     "perchat.errors": (
         "AuthenticationError AuthenticationReason CannotCreateRoom CannotGetParticipants "
         "CertificateNotFound ChatServerConnectionError ChatServerNotConfigured CommandFailed "
-        "ConfigurationError ConnectionFailure DataCollision Diagnostics DuplicateAddInName "
-        "DuplicateRoomName ErrorCode FailureRequest FailureResponse FileTransferFailed "
-        "GroupCycle HierarchyViolation InterruptedFlow InvalidArgument LimitExceeded "
-        "LocalProtocolError MessageParsingError NoSuchPrincipal NotJoined NotSupported "
-        "OperationFailure OperationTimeout PerchatError PermissionDenied PersistentChatDisabled "
-        "PersistentChatError PostCancelled PresenterNotMember PrincipalsAlreadyDefined "
-        "PrincipalsNotInScope ProtocolError ProvisioningError PublishSubscribeError RealTimeError "
-        "RegisterError "
-        "RemoteProtocolError RoomDisabled RoomNotFound ServerDiscoveryError ServerFault "
-        "ServerPolicyError SessionStateError StateError StorageError TlsFailure "
-        "TlsFailureReason"
+        "ConfigurationError ConnectionFailure DataCollision Diagnostics DownloadFailed "
+        "DuplicateAddInName DuplicateRoomName ErrorCode FailureRequest FailureResponse "
+        "FileTransferFailed GroupCycle HierarchyViolation InterruptedFlow InvalidArgument "
+        "InvalidToken LimitExceeded LocalProtocolError MessageParsingError NoSuchPrincipal "
+        "NotJoined NotSupported OperationFailure OperationTimeout PerchatError PermissionDenied "
+        "PersistentChatDisabled PersistentChatError PostCancelled PresenterNotMember "
+        "PrincipalsAlreadyDefined PrincipalsNotInScope ProtocolError ProvisioningError "
+        "PublishSubscribeError RealTimeError RegisterError RemoteProtocolError RoomDisabled "
+        "RoomNotFound ServerDiscoveryError ServerFault ServerPolicyError SessionStateError "
+        "StateError StorageError TlsFailure TlsFailureReason UploadFailed"
     ),
     "perchat.lync.provisioning": "ChatProvisioning Provisioning",
     "perchat.model.addin": "AddIn",
@@ -465,7 +484,7 @@ _HOMES = {
     ),
     "perchat.model.roomdetails": "RoleChange RoleOperation RoomDetails",
     "perchat.model.service": "ServerInfo",
-    "perchat.model.uri": "CategoryUri GroupUri RoomUri SipUri",
+    "perchat.model.uri": "CategoryUri FileUri GroupUri RoomUri SipUri",
     "perchat.net.certificates": "Certificate",
     "perchat.net.connector": "Transport",
 }

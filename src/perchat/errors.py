@@ -57,6 +57,7 @@ __all__ = [
     "ConnectionFailure",
     "DataCollision",
     "Diagnostics",
+    "DownloadFailed",
     "DuplicateAddInName",
     "DuplicateRoomName",
     "ErrorCode",
@@ -67,6 +68,7 @@ __all__ = [
     "HierarchyViolation",
     "InterruptedFlow",
     "InvalidArgument",
+    "InvalidToken",
     "LimitExceeded",
     "LocalProtocolError",
     "MessageParsingError",
@@ -99,6 +101,7 @@ __all__ = [
     "StorageError",
     "TlsFailure",
     "TlsFailureReason",
+    "UploadFailed",
 ]
 
 
@@ -590,11 +593,23 @@ class InterruptedFlow(CommandFailed):
 class FileTransferFailed(CommandFailed):
     """A file could not be sent or fetched."""
 
-    codes = (
-        ErrorCode.FILE_DOWNLOAD_FAILED,
-        ErrorCode.FILE_UPLOAD_FAILED,
-        ErrorCode.INVALID_TOKEN,
-    )
+
+class UploadFailed(FileTransferFailed):
+    """The file service did not take the file; nothing of it was kept."""
+
+    codes = (ErrorCode.FILE_UPLOAD_FAILED,)
+
+
+class DownloadFailed(FileTransferFailed):
+    """The file service did not give the file; there may be none of that name."""
+
+    codes = (ErrorCode.FILE_DOWNLOAD_FAILED,)
+
+
+class InvalidToken(FileTransferFailed):
+    """The permission for one transfer expired, or was used; ask for the transfer again."""
+
+    codes = (ErrorCode.INVALID_TOKEN,)
 
 
 class ServerFault(CommandFailed):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, assert_type
 
 import pytest
 
 import perchat.blocking as perchat
+from perchat.server.admin import administration
 from tests.blocking.test_adapter import connect, script
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.client.server import LiveServer
 
 
@@ -31,5 +35,31 @@ async def test_services_are_there_without_await(server: LiveServer) -> None:
             assert [one.name for one in room.all_participants()] == ["Alice"]
             with pytest.raises(ValueError):
                 services.grant("Lobby", perchat.Role.CREATOR, "sip:bob@example.com")
+
+    await script(work)
+
+
+async def test_a_file_is_sent_and_fetched_without_await(server: LiveServer, tmp_path: Path) -> None:
+    async with administration(server.config) as admin:
+        await admin.set_category("General", add={}, remove={}, file_posts=True)
+    plan, copy = tmp_path / "plan.txt", tmp_path / "copy.txt"
+    plan.write_bytes(b"the plan" * 100_000)
+
+    def work() -> None:
+        with connect(server, "alice") as chat, chat.join("Lobby") as room:
+            upload = room.upload(plan)
+            assert_type(upload, perchat.FileTransfer[perchat.FileUri])
+            steps = [progress.percent for progress in upload]
+            assert (steps[0], steps[-1]) == (0, 100)
+            uri = upload.result()
+            for file in room.files():
+                assert_type(file, perchat.PostedFile)
+                assert file.part.uri == uri
+            assert room.download(uri, copy).result() == copy
+            assert copy.read_bytes() == plan.read_bytes()
+            with room.upload(io.BytesIO(b"never"), name="never") as unwanted:
+                assert unwanted.cancel()
+            with pytest.raises(perchat.UploadFailed):
+                unwanted.result()
 
     await script(work)

@@ -43,10 +43,13 @@ MATRIX = [
     (ACT.READ, {"privacy": OPEN}, (1, 1, 1, 1, 1, 1, 1)),
     (ACT.READ, {"privacy": CLOSED}, (0, 1, 1, 0, 0, 0, 0)),
     (ACT.READ, {"privacy": SECRET}, (0, 1, 1, 0, 0, 0, 0)),
-    (ACT.SHARE_FILES, {"joined": True}, (0, 0, 0, 0, 0, 0, 0)),
-    (ACT.SHARE_FILES, {"joined": True, "files": True}, (0, 1, 1, 0, 0, 0, 0)),
-    (ACT.SHARE_FILES, {"privacy": OPEN, "joined": True, "files": True}, (1, 1, 1, 1, 1, 1, 1)),
-    (ACT.SHARE_FILES, {"files": True}, (0, 0, 0, 0, 0, 0, 0)),
+    (ACT.UPLOAD, {"joined": True}, (0, 0, 0, 0, 0, 0, 0)),
+    (ACT.UPLOAD, {"joined": True, "files": True}, (0, 1, 1, 0, 0, 0, 0)),
+    (ACT.UPLOAD, {"privacy": OPEN, "joined": True, "files": True}, (1, 1, 1, 1, 1, 1, 1)),
+    (ACT.UPLOAD, {"behavior": HALL, "joined": True, "files": True}, (0, 0, 1, 0, 0, 0, 0)),
+    (ACT.UPLOAD, {"files": True}, (0, 0, 0, 0, 0, 0, 0)),
+    (ACT.DOWNLOAD, {"privacy": OPEN}, (1, 1, 1, 1, 1, 1, 1)),
+    (ACT.DOWNLOAD, {"privacy": CLOSED}, (0, 1, 1, 0, 0, 0, 0)),
     (ACT.CREATE, {}, (0, 0, 0, 0, 0, 1, 1)),
     (ACT.EDIT, {}, (0, 0, 0, 0, 1, 0, 1)),
     (ACT.DISABLE, {}, (0, 0, 0, 0, 1, 0, 1)),
@@ -66,7 +69,7 @@ CELLS = [
     for n, (action, more, row) in enumerate(MATRIX)
     for who, cell in zip(COLUMNS, row, strict=True)
 ]
-TAKING_PART = [ACT.FIND, ACT.JOIN, ACT.READ, ACT.POST, ACT.SHARE_FILES]
+TAKING_PART = [ACT.FIND, ACT.JOIN, ACT.READ, ACT.POST, ACT.UPLOAD, ACT.DOWNLOAD]
 ROLES = [
     frozenset(chosen)
     for chosen in chain.from_iterable(
@@ -121,6 +124,11 @@ def test_the_mask_of_the_service_says_what_the_matrix_says() -> None:
         )
         assert (Permission.JOIN in mask) is may(ACT.JOIN, standing)
         assert (Permission.READ_HISTORY in mask) is may(ACT.READ, standing)
+        assert (not rules.refusal_to_read(there, mask)) is may(ACT.DOWNLOAD, standing)
+        for files, joined in product((False, True), (False, True)):
+            wants = replace(standing, files=files, joined=joined)
+            refusal = rules.refusal_to_upload(there, mask, joined=joined, files=files)
+            assert (refusal is None) is may(ACT.UPLOAD, wants)
         assert (Permission.MANAGE in mask) is may(ACT.EDIT, standing)
         assert rules.may_post(there, mask) is may(ACT.POST, standing)
         assert (Permission.VIEW in mask and not disabled) is may(ACT.FIND, standing)

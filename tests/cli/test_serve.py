@@ -44,7 +44,10 @@ def test_what_was_posted_outlives_a_killed_server(served: Served) -> None:
 def test_one_line_tells_that_it_is_ready(cli: CommandLine) -> None:
     config = cli.file
     config.write_text(
-        config.read_text().replace('tcp = "127.0.0.1:5060"', 'tcp = ""').replace(":5061", ":0")
+        config.read_text()
+        .replace('tcp = "127.0.0.1:5060"', 'tcp = ""')
+        .replace(":5061", ":0")
+        .replace(":5443", ":0")
     )
     server = cli.start("serve")
     assert server.stdout is not None
@@ -52,6 +55,7 @@ def test_one_line_tells_that_it_is_ready(cli: CommandLine) -> None:
     server.terminate()
     assert ended(server).status == 0
     assert ready.pop("sip_tls").startswith("127.0.0.1:")
+    assert ready.pop("https").startswith("127.0.0.1:")
     assert ready == {"event": "ready"}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from perchat.server.admin import administration
 from tests.server.trusting import trusting
 
 if TYPE_CHECKING:
@@ -108,6 +109,23 @@ async def test_history_searched_in_several_rooms(server: LiveServer) -> None:
         "Annex 1 sip:alice@example.com a budget",
         "Lobby 1 sip:alice@example.com the deadline",
     ]
+
+
+async def test_a_file_sent_and_fetched_again_over_tls(server: LiveServer, tmp_path: Path) -> None:
+    async with administration(server.config) as admin:
+        await admin.add_category("Shared", file_posts=True)
+        await admin.add_room("Plans", "Shared", members=["alice"])
+    plan, copy = tmp_path / "plan.pdf", tmp_path / "copy.pdf"
+    plan.write_bytes(b"the plan" * 100_000)
+    trusted = ("--server", server.tls, "--ca", str(server.ca))
+    words = ("Plans", str(plan), str(copy))
+    out = await run("upload_download.py", "sip:alice@example.com", *words, *trusted)
+    lines = out.splitlines()
+    assert (lines[0], lines[1]) == ("0% of 800000", "48% of 800000")
+    stored = next(line for line in lines if line.startswith("stored as ma-filelink://"))
+    assert stored.endswith(".pdf")
+    assert lines[-2:] == ["100%", "sip:alice@example.com posted plan.pdf"]
+    assert copy.read_bytes() == plan.read_bytes()
 
 
 @pytest.mark.requirement("R69", "R71")

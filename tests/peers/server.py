@@ -84,7 +84,8 @@ class Installation:
 
     def serve(self, *, tls_port: int = 0, tcp_port: int = 0) -> RunningServer:
         """Start ``perchat serve`` on the loopback and wait until every listener is up."""
-        return self.serve_as("--tls-port", str(tls_port), "--tcp-port", str(tcp_port))
+        words = ("--tls-port", str(tls_port), "--tcp-port", str(tcp_port), "--https-port", "0")
+        return self.serve_as(*words)
 
     def serve_as(self, *words: str) -> RunningServer:
         """Start ``perchat serve`` with these words and wait until it says that it is ready."""

@@ -78,7 +78,7 @@ async def running(config: ServerConfig, *, tls: int = 0, tcp: int = 0) -> AsyncI
     """Run the server for as long as the block; an orderly stop at its end."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     ready: asyncio.Future[Addresses] = loop.create_future()
-    config = with_ports(config, tls=tls, tcp=tcp)
+    config = with_ports(config, tls=tls, tcp=tcp, https=0 if config.listen.https else None)
     async with asyncio.TaskGroup() as group:
         group.create_task(serve(config, ready=ready.set_result, stop=stop))
         addresses = await ready  # a server that fails ends the group, and this wait with it

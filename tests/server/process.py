@@ -51,7 +51,7 @@ async def process(config: ServerConfig, *, tcp: int = 0, tls: int = 0) -> AsyncI
             "-c",
             "from perchat.cli.main import main; main()",
             *("serve", "--config", str(config.folder / "perchat.toml")),
-            *("--tcp-port", str(tcp), "--tls-port", str(tls)),
+            *("--tcp-port", str(tcp), "--tls-port", str(tls), "--https-port", "0"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
@@ -60,7 +60,7 @@ async def process(config: ServerConfig, *, tcp: int = 0, tls: int = 0) -> AsyncI
     try:
         async with asyncio.timeout(20):
             line = json.loads(await child.stdout.readline())
-        addresses = Addresses(line["sip_tls"], line["sip_tcp"])
+        addresses = Addresses(line["sip_tls"], line["sip_tcp"], line.get("https"), line.get("http"))
         yield Process(child, Sample(config, addresses), log)
     finally:
         if child.returncode is None:

@@ -14,6 +14,8 @@ from perchat.xccos.blocks import (
     Arrivals,
     Departure,
     Departures,
+    FileToken,
+    FileTokenQuery,
     Histories,
     History,
     HistorySearch,
@@ -64,6 +66,11 @@ from tests.xccos.samples import (
     asked,
     noticed,
     refused,
+)
+
+FILE_TOKEN = FileToken(
+    "1b9a6a2e-9a4b-4a0c-8f0e-3d1f7a5f2c11",
+    "https://sip.contoso.com:5443/PersistentChat/MGCWebService.asmx",
 )
 
 EVERYDAY: dict[str, Sequence[Line]] = {
@@ -132,6 +139,12 @@ EVERYDAY: dict[str, Sequence[Line]] = {
         ),
         answered("bcbymsg", Histories((HistoryResult(OPS),))),
         refused("bcbymsg", ErrorCode.ERROR_PERMISSION),
+    ],
+    "getfutok": [asked("getfutok", FileTokenQuery(OPS, "Q3 & more.pdf"))],
+    "getfdtok": [asked("getfdtok", FileTokenQuery(OPS, "copy.pdf"))],
+    "getftok": [
+        answered("getftok", FILE_TOKEN, DOTNET),
+        refused("getftok", ErrorCode.ERROR_PERMISSION),
     ],
     "getinv": [
         asked("getinv", InvitationQuery(1, "contoso.com")),

@@ -19,6 +19,8 @@ from perchat.xccos.blocks import (
     Data,
     Departure,
     Departures,
+    FileToken,
+    FileTokenQuery,
     Histories,
     History,
     HistorySearch,
@@ -160,7 +162,8 @@ def server_infos(draw: st.DrawFn) -> ServerInfoReply:
         root.domain,
         draw(LEGAL),
     )
-    return ServerInfoReply(info, draw(NUMBERS))
+    older = not info.display_name and not info.room_management_url
+    return ServerInfoReply(info, draw(NUMBERS), older)
 
 
 DATA: dict[type[Data], SearchStrategy[Data]] = {
@@ -198,6 +201,8 @@ DATA: dict[type[Data], SearchStrategy[Data]] = {
     Invitations: st.builds(Invitations, tuples(st.builds(Invitation, NUMBERS, TIMES, SNAPSHOTS))),
     Arrivals: st.builds(Arrivals, tuples(arrivals())),
     Departures: st.builds(Departures, tuples(st.builds(Departure, ROOM_URIS, tuples(USERS)))),
+    FileTokenQuery: st.builds(FileTokenQuery, ROOM_URIS, LEGAL),
+    FileToken: st.builds(FileToken, LEGAL.filter(bool), LEGAL.filter(bool)),
 }
 DATA.update(MANAGED)
 

@@ -133,7 +133,9 @@ class _Work:
 async def _settled(value: Any) -> tuple[Any, Opening[Any] | None]:
     if isinstance(value, Opening):
         return await value.__aenter__(), value
-    return (await value if inspect.isawaitable(value) else value), None
+    # a transfer can be awaited too, but is first of all something to watch
+    waits = inspect.isawaitable(value) and not hasattr(value, "__anext__")
+    return (await value if waits else value), None
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

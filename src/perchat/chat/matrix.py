@@ -26,7 +26,8 @@ class RoomAction(Enum):
     JOIN = "join the room"
     READ = "read its history"
     POST = "post"
-    SHARE_FILES = "upload and download files"
+    UPLOAD = "upload files"
+    DOWNLOAD = "download files"
     CREATE = "make rooms in its category"
     EDIT = "change its properties"
     DISABLE = "disable it"
@@ -112,12 +113,14 @@ _NEEDS: dict[RoomAction, tuple[Need, ...]] = {
     RoomAction.JOIN: (Need.TAKES_PART, Need.IS_ENABLED),
     RoomAction.READ: (Need.TAKES_PART, Need.IS_ENABLED),
     RoomAction.POST: (Need.TAKES_PART, Need.IS_ENABLED, Need.IS_JOINED, Need.IS_HEARD),
-    RoomAction.SHARE_FILES: (
+    RoomAction.UPLOAD: (
         Need.TAKES_PART,
         Need.IS_ENABLED,
         Need.IS_JOINED,
+        Need.IS_HEARD,
         Need.HAS_FILES,
     ),
+    RoomAction.DOWNLOAD: (Need.TAKES_PART, Need.IS_ENABLED),
     RoomAction.CREATE: (Need.CREATES,),
     RoomAction.EDIT: (Need.MANAGES,),
     RoomAction.DISABLE: (Need.MANAGES,),

@@ -29,6 +29,7 @@ __all__ = [
     "refusal_to_join",
     "refusal_to_post",
     "refusal_to_read",
+    "refusal_to_upload",
     "shows_in_rooms",
 ]
 
@@ -125,6 +126,14 @@ def refusal_to_post(room: Room, granted: Permission, *, joined: bool) -> ErrorCo
     if code is None and not joined:
         return ErrorCode.USER_NOT_JOINED
     return code or _refusal(room, granted, allowed=may_post(room, granted))
+
+
+def refusal_to_upload(
+    room: Room, granted: Permission, *, joined: bool, files: bool
+) -> ErrorCode | None:
+    """Return why a user may not put a file into a room, None when allowed."""
+    code = refusal_to_post(room, granted, joined=joined)
+    return code or (None if files else ErrorCode.ERROR_PERMISSION)
 
 
 def _refusal(room: Room, granted: Permission, *, allowed: bool) -> ErrorCode | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from perchat.chat.desk import Desk
 from perchat.chat.evictions import Evictions
+from perchat.chat.files import Files
 from perchat.chat.history import History
 from perchat.chat.invitations import InvitationBook
 from perchat.chat.messages import Messages
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["ChatService"]
 
 
-class ChatService(InvitationBook, Preferences, People):
+class ChatService(InvitationBook, Preferences, Files, People):
     """
     One node's chat service over an open store.
 

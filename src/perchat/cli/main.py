@@ -10,6 +10,7 @@ from perchat.cli.chat import history, post, rooms, tail
 from perchat.cli.common import Program, log_to_stderr
 from perchat.cli.demo import demo
 from perchat.cli.directory import addin, group
+from perchat.cli.files import download, files, upload
 from perchat.cli.loadgen import loadgen
 from perchat.cli.message import message
 from perchat.cli.profile import profile
@@ -41,7 +42,8 @@ def perchat(verbose: bool) -> None:
 
 for command in (
     *(init, serve, user, group, category, room, message, addin, explain, app),
-    *(rooms, post, tail, history, search, demo, trace, loadgen, profile, status),
+    *(rooms, post, tail, history, search, upload, files, download),
+    *(demo, trace, loadgen, profile, status),
 ):
     perchat.add_command(command)
 

@@ -27,6 +27,7 @@ _LEVELS = ("debug", "info", "warning", "error")
 @click.command()
 @click.option("--tls-port", type=click.IntRange(0, 65535), help="Instead of the settings' port.")
 @click.option("--tcp-port", type=click.IntRange(0, 65535), help="Instead of the settings' port.")
+@click.option("--https-port", type=click.IntRange(0, 65535), help="Instead of the settings' port.")
 @click.option(
     "--log-level",
     type=click.Choice(_LEVELS),
@@ -46,6 +47,7 @@ _LEVELS = ("debug", "info", "warning", "error")
 async def serve(
     tls_port: int | None,
     tcp_port: int | None,
+    https_port: int | None,
     log_level: str,
     profile: Path | None,
     trace: Path | None,
@@ -60,13 +62,14 @@ async def serve(
     from perchat.server.config import with_ports
 
     log_to_stderr(log_level)
-    config = with_ports(load(config_file), tls=tls_port, tcp=tcp_port)
+    config = with_ports(load(config_file), tls=tls_port, tcp=tcp_port, https=https_port)
     try:
         with _profiled(profile), _traced(trace):
             await run_server(config, ready=_announce, stop=stop_signals())
     except ConnectionFailure as error:
         raise OperationFailure(
-            f"{error}; end what listens there, or choose another with --tls-port, --tcp-port"
+            f"{error}; end what listens there, or choose another with --tls-port, --tcp-port,"
+            " --https-port"
         ) from error
 
 
@@ -97,5 +100,10 @@ def stop_signals() -> Event:
 
 
 def _announce(addresses: Addresses) -> None:
-    ready = {"sip_tls": addresses.sip_tls, "sip_tcp": addresses.sip_tcp}
+    ready = {
+        "sip_tls": addresses.sip_tls,
+        "sip_tcp": addresses.sip_tcp,
+        "https": addresses.https,
+        "http": addresses.http,
+    }
     print_json(event="ready", **{name: at for name, at in ready.items() if at})

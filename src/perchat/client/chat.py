@@ -48,7 +48,8 @@ from perchat.xccos.managing import PreferenceVersion
 from perchat.xccos.primitives import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from asyncio import Task
+    from collections.abc import Coroutine, Iterable, Mapping
     from types import TracebackType
 
     from perchat.client.options import ClientTimers
@@ -376,6 +377,10 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
     def routes(self) -> RoomRoutes:
         """Who gets what comes from the rooms."""
         return self._routes
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> Task[None]:
+        """Run something in the background for as long as the chat is established."""
+        return self._background.spawn(work, name)
 
     def part_later(self, room: RoomUri) -> None:
         """Tell the service, in our own time, that we are not in a room after all."""

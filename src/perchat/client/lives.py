@@ -41,7 +41,7 @@ _Result = TypeVar("_Result")
 class LifeOwner(Protocol):
     """Who is told of connections."""
 
-    def spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+    def spawn(self, work: Coroutine[None, None, None], name: str) -> object:
         """Run something in the background."""
 
     async def take_up(self, chat: PersistentChatEndpoint) -> None:

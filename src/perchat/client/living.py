@@ -319,9 +319,9 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         if self._rooms.get(room.uri) is room:
             del self._rooms[room.uri]
 
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run something in the background for as long as the chat lives."""
-        self._background.spawn(work, name)
+        return self._background.spawn(work, name)
 
     # --- from its connections ---
 

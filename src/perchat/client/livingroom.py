@@ -26,6 +26,8 @@ from perchat.client.events import (
     SessionReason,
     SessionStateChanged,
 )
+from perchat.client.filejobs import FileRoom
+from perchat.client.filesharing import FileSharing
 from perchat.client.filters import Draft, OutgoingFilters
 from perchat.client.observed import Observed
 from perchat.client.questions import walk
@@ -44,9 +46,10 @@ from perchat.errors import (
     SessionStateError,
 )
 from perchat.model.history import HistoryQuery, HistoryResult
+from perchat.xccos.blocks import FileToken
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from types import TracebackType
 
     from perchat.client.chat import PersistentChatEndpoint
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from perchat.model.message import Message
     from perchat.model.participant import Participant
     from perchat.model.uri import RoomUri
+    from perchat.xccos.blocks import FileTokenQuery
 
 __all__ = ["LivingRoom"]
 
@@ -67,7 +71,7 @@ _LOOK_BACK = 100  # messages, for one of ours whose echo was lost
 _OUT = frozenset({SessionReason.KICKED, SessionReason.ROOM_DISABLED})
 
 
-class LivingRoom(JoinedRoomView, Observed):
+class LivingRoom(JoinedRoomView, FileSharing, Observed):
     """
     One room, as one user takes part in it across connections; made by ``chat.join``.
 
@@ -357,6 +361,34 @@ class LivingRoom(JoinedRoomView, Observed):
             stream.end()
         self._events.publish(SessionStateChanged(SessionState.TERMINATED, reason))
         self._events.end()
+
+    # --- files, see FileSharing ---
+
+    def _file_room(self) -> FileRoom:
+        if self._over:
+            raise self._gone("over")
+        return FileRoom(
+            uri=self._uri,
+            timers=self._chat.timers,
+            ask=self._ask_leave,
+            tls=self._chat.endpoint.platform.web_tls,
+        )
+
+    async def _ask_leave(self, name: str, query: FileTokenQuery) -> FileToken:
+        async with self._chat.lives.patience("the file service"):
+            return await self.through(lambda session: session.chat.command(name, query, FileToken))
+
+    def _takes_files(self) -> bool:
+        return self.can_post and self.can_post_files
+
+    async def _announce(self, text: str) -> None:
+        await self.post(text)
+
+    def _found(self, query: HistoryQuery) -> AsyncIterator[Message]:
+        return self.iter_history(query)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        return self._chat.spawn(work, name)
 
     # --- inside ---
 

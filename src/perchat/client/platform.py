@@ -80,6 +80,7 @@ class CollaborationPlatform:
         self._application = application
         self._door = door
         self._tls: ssl.SSLContext | None = None
+        self._tls_of_web: ssl.SSLContext | None = None
         self._started = False
         self._stopped = False
         self._members: weakref.WeakSet[PlatformMember] = weakref.WeakSet()
@@ -210,6 +211,14 @@ class CollaborationPlatform:
     def tls(self) -> ssl.SSLContext | None:
         """What endpoints verify servers with; None before the start and with TCP."""
         return self._tls
+
+    async def web_tls(self) -> ssl.SSLContext:
+        """Return what web services are verified with: the same authorities, with TCP too."""
+        if self._tls is not None:
+            return self._tls
+        if self._tls_of_web is None:
+            self._tls_of_web = await asyncio.to_thread(client_context, self._ca)
+        return self._tls_of_web
 
     @property
     def tracer(self) -> Tracer | None:

@@ -24,6 +24,8 @@ from perchat.client.events import (
     SessionReason,
     SessionStateChanged,
 )
+from perchat.client.filejobs import FileRoom
+from perchat.client.filesharing import FileSharing
 from perchat.client.filters import Draft, OutgoingFilters
 from perchat.client.observed import Observed
 from perchat.client.questions import ask, walk
@@ -41,6 +43,7 @@ from perchat.errors import (
 )
 from perchat.model.history import HistoryQuery, HistoryResult
 from perchat.xccos.blocks import (
+    FileToken,
     Histories,
     History,
     HistorySearch,
@@ -52,7 +55,8 @@ from perchat.xccos.blocks import (
 from perchat.xccos.primitives import Chat
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from asyncio import Task
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
     from types import TracebackType
 
     from perchat.client.chat import PersistentChatEndpoint
@@ -71,7 +75,7 @@ _log = logging.getLogger("perchat.session")
 _EVERYTHING = HistoryQuery()
 
 
-class ChatRoomSession(JoinedRoomView, Observed):
+class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
     """
     One room, as one user takes part in it; usually made by ``chat.join``.
 
@@ -432,6 +436,29 @@ class ChatRoomSession(JoinedRoomView, Observed):
         if self._machine.allows(Step.ENDED):
             self._move(Step.ENDED, reason)
         self._events.end()
+
+    # --- files, see FileSharing ---
+
+    def _file_room(self) -> FileRoom:
+        platform = self._chat.endpoint.platform
+        return FileRoom(
+            uri=self._need_joined(),
+            timers=self._chat.timers,
+            ask=lambda name, query: self._chat.command(name, query, FileToken),
+            tls=platform.web_tls,
+        )
+
+    def _takes_files(self) -> bool:
+        return self.can_post and self.can_post_files
+
+    async def _announce(self, text: str) -> None:
+        await self.post(text)
+
+    def _found(self, query: HistoryQuery) -> AsyncIterator[Message]:
+        return self.iter_history(query)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> Task[None]:
+        return self._chat.spawn(work, name)
 
     # --- inside ---
 

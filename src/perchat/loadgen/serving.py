@@ -68,7 +68,7 @@ class ThrowAway:
             self._process = process = await asyncio.create_subprocess_exec(
                 *(*_COMMAND, "--config", str(self.config.folder / CONFIG_FILE)),
                 *("--tls-port", str(self.ports["tls"]), "--tcp-port", str(self.ports["tcp"])),
-                *("--log-level", "warning", *profile),
+                *("--https-port", "0", "--log-level", "warning", *profile),
                 stdin=asyncio.subprocess.PIPE,  # ends with us, whatever ends us
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,

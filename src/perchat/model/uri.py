@@ -1,5 +1,6 @@
 """
-Addresses: ``sip:`` for people and services, ``ma-chan://`` rooms, ``ma-cat://`` categories.
+Addresses: ``sip:`` for people and services, ``ma-chan://`` rooms, ``ma-cat://`` categories,
+``ma-filelink://`` files.
 
 They are checked strings: whoever holds one need not check again. Rooms and
 categories never change theirs, also when they are renamed or moved.
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar, Self
 
-__all__ = ["CategoryUri", "GroupUri", "RoomUri", "SipUri"]
+__all__ = ["CategoryUri", "FileUri", "GroupUri", "RoomUri", "SipUri"]
 
 _USER = r"[A-Za-z0-9\-_.!~*'()&=+$,;?/%]+"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]"
@@ -128,6 +129,36 @@ class CategoryUri(_NodeUri):
     _scheme = "ma-cat"
     _pattern = re.compile(r"ma-cat://[A-Za-z0-9.\-]+/[A-Za-z0-9\-]+", re.IGNORECASE)
     _example = "ma-cat://domain/guid"
+
+
+class FileUri(_Uri):
+    """
+    A file that was put into a room, ``ma-filelink://domain/guid/name``.
+
+    The middle is the room's, the end what the file is called in the file store.
+    """
+
+    __slots__ = ()
+    _pattern = re.compile(
+        r"ma-filelink://[A-Za-z0-9.\-]+/[A-Za-z0-9\-]+/[A-Za-z0-9._\-]+", re.IGNORECASE
+    )
+    _example = "ma-filelink://domain/guid/name"
+
+    @classmethod
+    def of(cls, room: RoomUri, name: str) -> Self:
+        """Return the address of a room's file; ValueError when that makes none."""
+        return cls(f"ma-filelink://{room.domain}/{room.guid}/{name}")
+
+    @property
+    def room(self) -> RoomUri:
+        """The room it was put into."""
+        domain, guid = self.split("/", 4)[2:4]
+        return RoomUri.of(domain, guid)
+
+    @property
+    def name(self) -> str:
+        """What it is called in the file store."""
+        return self.split("/", 4)[4]
 
 
 class GroupUri(_Uri):

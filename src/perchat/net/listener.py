@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from perchat.sip.useragent import UserAgentSettings
 
-__all__ = ["Listener", "listen"]
+__all__ = ["Listener", "listen", "listen_with"]
 
 _log = logging.getLogger("perchat.net")
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -46,7 +46,7 @@ class Listener:
     def __init__(
         self,
         sockets: Sequence[socket.socket],
-        connect: Callable[[], Connection],
+        connect: Callable[[], asyncio.Protocol],
         tls: ssl.SSLContext | ReloadableContext | None,
         handshake_timeout: float,
     ) -> None:
@@ -113,7 +113,7 @@ class Listener:
         except OSError as error:  # an SSLError is one; asyncio has closed the socket
             self._failed(error, peer)
 
-    async def _admit(self, sock: socket.socket, connection: Connection) -> None:
+    async def _admit(self, sock: socket.socket, connection: asyncio.Protocol) -> None:
         tls = self._tls.current if isinstance(self._tls, ReloadableContext) else self._tls
         with telling(sock):
             await self._loop.connect_accepted_socket(
@@ -152,12 +152,33 @@ async def listen(
         ConnectionFailure: The address cannot be used, for example because it is taken.
 
     """
-    if not 0 <= port <= 65535:
-        raise ConfigurationError(f"port {port} is not between 0 and 65535")
 
     def connect() -> Connection:
         return Connection(new_owner(), agent=agent, settings=settings)
 
+    return await listen_with(
+        connect, host, port, tls=tls, backlog=backlog, handshake_timeout=handshake_timeout
+    )
+
+
+async def listen_with(
+    connect: Callable[[], asyncio.Protocol],
+    host: str,
+    port: int,
+    *,
+    tls: ssl.SSLContext | ReloadableContext | None = None,
+    backlog: int = 1024,
+    handshake_timeout: float = 15.0,
+) -> Listener:
+    """
+    Listen for another protocol: each connection gets what ``connect`` returns.
+
+    Raises:
+        ConnectionFailure: The address cannot be used, for example because it is taken.
+
+    """
+    if not 0 <= port <= 65535:
+        raise ConfigurationError(f"port {port} is not between 0 and 65535")
     try:
         sockets = await _bind(host, port, backlog)
     except OSError as error:

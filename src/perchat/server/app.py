@@ -25,6 +25,7 @@ from perchat.net.listener import Listener, listen
 from perchat.net.tls import server_context
 from perchat.server.config import ServerConfig, split_address
 from perchat.server.fanout import Fanout
+from perchat.server.files import open_files
 from perchat.server.health import Health
 from perchat.server.routing import ALLOW, FrontEnd
 from perchat.server.services import EnvelopeIds, Services, wall_clock
@@ -57,6 +58,8 @@ class Addresses:
 
     sip_tls: str | None = None
     sip_tcp: str | None = None
+    https: str | None = None
+    http: str | None = None
 
 
 async def serve(
@@ -93,7 +96,10 @@ async def serve(
                     group.create_task(_expire_registrations(services)),
                 ]
                 try:
-                    async with _watched(services, store, group):
+                    async with (
+                        open_files(config, chat, _web_tls(config)) as services.files,
+                        _watched(services, store, group),
+                    ):
                         await _listen_until(services, tls, ready, stop)
                     await chat.stop()
                 finally:
@@ -151,7 +157,8 @@ async def _listen_until(
     warn_of_trust(services.config.sign_in.trust, [one.host_port for one in listeners])
     try:
         found = {listener.secure: listener.host_port for listener in listeners}
-        ready(Addresses(found.get(True), found.get(False)))
+        web = services.files.addresses if services.files else {}
+        ready(Addresses(found.get(True), found.get(False), web.get(True), web.get(False)))
         await stop.wait()
     finally:
         for listener in listeners:
@@ -217,6 +224,14 @@ def _tls(config: ServerConfig) -> ssl.SSLContext | None:
         config.path(paths.certificate_key),
         client_ca=config.client_authority,
     )
+
+
+def _web_tls(config: ServerConfig) -> ssl.SSLContext | None:
+    """Return the same for who comes over HTTPS, of whom no certificate is asked."""
+    if not config.listen.https:
+        return None
+    paths = config.paths
+    return server_context(config.path(paths.certificate), config.path(paths.certificate_key))
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from perchat.chat.refusal import Refusal
 from perchat.model.uri import SipUri
 from perchat.server.browsing import BROWSING
+from perchat.server.filing import FILING
 from perchat.server.managing import MANAGING
 from perchat.server.questions import answer_question
 from perchat.server.rows import Row, invalid
@@ -102,6 +103,7 @@ COMMANDS: dict[str, Row] = {
     "bccontext": Row(_bccontext),
     "bcbydate": Row(answer_question),
     "bcbymsg": Row(answer_question),
+    **FILING,
     **BROWSING,
     **MANAGING,
 }

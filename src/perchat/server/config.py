@@ -21,6 +21,7 @@ from perchat.server.trust import trusted_networks
 
 __all__ = [
     "ChatConfig",
+    "FilesConfig",
     "HealthConfig",
     "LimitsConfig",
     "ListenConfig",
@@ -38,6 +39,7 @@ __all__ = [
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not listened on
+_URL = re.compile(r"https://[^/\s:@]+(?::\d{1,5})?/?", re.IGNORECASE)
 _YEAR = 366 * 86400
 _SCHEMES = {"ntlm": "NTLM", "kerberos": "Kerberos"}  # as a challenge spells them
 
@@ -54,12 +56,16 @@ class ListenConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         tcp: The same for plain TCP. Bodies travel readable there: only loopback is accepted
             unless ``plain_tcp_anywhere`` is true.
         plain_tcp_anywhere: Accept a ``tcp`` address beyond loopback.
+        https: Address and port for files over HTTPS; empty leaves rooms without files.
+        http: The same without TLS, for clients that came by plain TCP; loopback only.
 
     """
 
     tls: str = "127.0.0.1:5061"
     tcp: str = "127.0.0.1:5060"
     plain_tcp_anywhere: bool = False
+    https: str = "127.0.0.1:5443"
+    http: str = ""
 
 
 class PathsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +80,7 @@ class PathsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             ``authority``, if that file is there.
         certificate: The server's certificate, leaf first (PEM).
         certificate_key: Its private key (PEM).
+        files: The folder of the files in rooms, ``ROOM/GUID.ext``; on one file system.
 
     """
 
@@ -83,6 +90,7 @@ class PathsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     client_authority: str = ""
     certificate: str = "pki/server.pem"
     certificate_key: str = "pki/server-key.pem"
+    files: str = "files"
 
 
 class SignInConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -190,6 +198,35 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     message_seconds: float = 30.0
 
 
+class FilesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Files in rooms: what one may have, and what their transfer may take.
+
+    Attributes:
+        url: Where clients reach ``listen.https``, ``https://HOST[:PORT]``; empty means ``host``
+            and the port that is listened on.
+        file_kilobytes: The largest file; more is refused while it comes.
+        chunk_kilobytes: The most of a file in one request.
+        token_seconds: Seconds within which a transfer that was allowed has to be done.
+        tokens_per_user: Transfers a user may have under way; the oldest gives way.
+        connections: HTTP connections at a time.
+        workers: Threads that read and write files.
+        head_seconds: Seconds a connection may take to ask for something.
+        request_seconds: Seconds a request may take to arrive whole.
+
+    """
+
+    url: str = ""
+    file_kilobytes: Annotated[int, msgspec.Meta(ge=1, le=2**31)] = 20_000
+    chunk_kilobytes: Annotated[int, msgspec.Meta(ge=1, le=16_384)] = 512
+    token_seconds: Seconds = 1_800
+    tokens_per_user: Count = 100
+    connections: Count = 64
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    head_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 15.0
+    request_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
+
+
 class HealthConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     Readings of how the server does; without either setting none are made.
@@ -225,6 +262,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     sign_in: SignInConfig = SignInConfig()
     chat: ChatConfig = ChatConfig()
     limits: LimitsConfig = LimitsConfig()
+    files: FilesConfig = FilesConfig()
     health: HealthConfig = HealthConfig()
     folder: Path = Path()
 
@@ -331,12 +369,26 @@ def _complaint(error: msgspec.ValidationError) -> str:
 
 
 def with_ports(
-    config: ServerConfig, *, tls: int | None = None, tcp: int | None = None
+    config: ServerConfig,
+    *,
+    tls: int | None = None,
+    tcp: int | None = None,
+    https: int | None = None,
 ) -> ServerConfig:
-    """Return the settings with other ports; None leaves one as it is."""
+    """
+    Return the settings with other ports; None leaves one as it is.
+
+    Files are served on a free port, too, where that is asked of a SIP listener: whoever
+    does starts several servers on a machine.
+    """
     listen = config.listen
+    if https is None and 0 in (tls, tcp) and listen.https:
+        https = 0
     listen = msgspec.structs.replace(
-        listen, tls=_with_port(listen.tls, tls), tcp=_with_port(listen.tcp, tcp)
+        listen,
+        tls=_with_port(listen.tls, tls),
+        tcp=_with_port(listen.tcp, tcp),
+        https=_with_port(listen.https, https),
     )
     return msgspec.structs.replace(config, listen=listen)
 
@@ -409,6 +461,7 @@ domain = "{domain}"
 [listen]
 tls = "127.0.0.1:5061"    # open to your network with "0.0.0.0:5061"
 tcp = "127.0.0.1:5060"    # not encrypted, therefore loopback only; "" switches it off
+https = "127.0.0.1:5443"  # files in rooms; "" switches it off
 
 [chat]
 display_name = "Persistent Chat"
@@ -423,6 +476,7 @@ def _decode(kind: type, value: object) -> object:
 
 def _check(config: ServerConfig) -> None:
     _check_listeners(config.listen)
+    _check_files(config)
     _check_protocols(config.sign_in)
     _check_health(config.health)
     trusted_networks(config.sign_in.trust)
@@ -445,6 +499,18 @@ def _check_protocols(sign_in: SignInConfig) -> None:
 def _check_health(health: HealthConfig) -> None:
     if health.listen and not is_loopback(split_address(health.listen)[0]):
         raise ConfigurationError(f"health.listen {health.listen} is not loopback, as it has to be")
+
+
+def _check_files(config: ServerConfig) -> None:
+    listen, url = config.listen, config.files.url
+    for address in filter(None, (listen.https, listen.http)):
+        split_address(address)
+    if listen.http and not is_loopback(split_address(listen.http)[0]):
+        raise ConfigurationError(
+            f"listen.http {listen.http} is not loopback and HTTP is not encrypted; use listen.https"
+        )
+    if url and not _URL.fullmatch(url):
+        raise ConfigurationError(f"files.url {url!r} is not https://HOST or https://HOST:PORT")
 
 
 def _check_listeners(listen: ListenConfig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from perchat.chat.refusal import Refusal
@@ -43,15 +44,24 @@ _ONE_ROOM = Refusal(ErrorCode.INVALID_ARGUMENT, "name one room")
 
 
 async def _chancreate(session: ChatSession, wanted: RoomSettings) -> Refusal | RoomDetails:
-    return await session.services.chat.create_room(session.user.uri, wanted)
+    return _with_files(session, await session.services.chat.create_room(session.user.uri, wanted))
 
 
 async def _chanmodify(session: ChatSession, wanted: RoomUpdate) -> Refusal | RoomDetails:
-    return await session.services.chat.update_room(session.user.uri, wanted)
+    return _with_files(session, await session.services.chat.update_room(session.user.uri, wanted))
 
 
 async def _getchan(session: ChatSession, wanted: RoomLookup) -> Refusal | RoomDetails:
-    return await session.services.chat.room(session.user.uri, wanted.uri or wanted.name)
+    found = await session.services.chat.room(session.user.uri, wanted.uri or wanted.name)
+    return _with_files(session, found)
+
+
+def _with_files(session: ChatSession, room: Refusal | RoomDetails) -> Refusal | RoomDetails:
+    """Say where the file service is; the chat service does not know."""
+    files = session.services.files
+    if files is None or isinstance(room, Refusal):
+        return room
+    return replace(room, file_store=files.url(*session.arrival))
 
 
 async def _getperms(session: ChatSession, asked: RoomUris) -> Refusal | RoomPermissions:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from perchat.chat.service import ChatService
     from perchat.server.config import ServerConfig
     from perchat.server.fanout import Fanout
+    from perchat.server.files import FileService
     from perchat.server.routing import FrontEnd
     from perchat.server.singlesignon import SingleSignOn
     from perchat.server.tasks import Tasks
@@ -48,6 +49,7 @@ class Services:
         connections: All that are open, signed in or not.
         endpoints: Who is signed in, by address-of-record and endpoint.
         single_sign_on: Opens Kerberos tickets; None where Kerberos is not offered.
+        files: Gives leave to transfer files; None where there are none.
 
     """
 
@@ -62,3 +64,4 @@ class Services:
     connections: set[FrontEnd] = field(default_factory=set)
     endpoints: dict[tuple[str, str], FrontEnd] = field(default_factory=dict)
     single_sign_on: SingleSignOn | None = None
+    files: FileService | None = None

@@ -166,6 +166,11 @@ class ChatSession:
             f"taking {self.user.uri} out of rooms",
         )
 
+    @property
+    def arrival(self) -> tuple[str, bool]:
+        """The address of ours that the client came to, and whether it came by TLS."""
+        return self._connection.sockname[0], self._connection.is_tls
+
     # --- to the network ---
 
     def reply(self, reply: Reply, *, first: bool = False) -> None:

@@ -7,7 +7,7 @@ command carries which.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,8 @@ __all__ = [
     "Data",
     "Departure",
     "Departures",
+    "FileToken",
+    "FileTokenQuery",
     "Histories",
     "History",
     "HistorySearch",
@@ -302,6 +304,35 @@ class Departures:
     departures: tuple[Departure, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FileTokenQuery:
+    """
+    Asks leave to send a file to a room, or to fetch one from it.
+
+    Attributes:
+        file_name: What the caller's machine calls it; the service can do without.
+
+    """
+
+    room: RoomUri
+    file_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileToken:
+    """
+    Leave for one transfer.
+
+    Attributes:
+        token: Whoever shows it is who asked; a secret.
+        service: The URL of the file web service.
+
+    """
+
+    token: str = field(repr=False)
+    service: str
+
+
 Data = (
     Nothing
     | Unknown
@@ -343,4 +374,6 @@ Data = (
     | PreferenceReply
     | Preference
     | PreferenceVersion
+    | FileTokenQuery
+    | FileToken
 )

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from perchat.xccos.changing import ROOM_SETTINGS, ROOM_UPDATE
+from perchat.xccos.filetokens import FILE_TOKEN, FILE_TOKEN_QUERY
 from perchat.xccos.history import HISTORIES, HISTORY, HISTORY_SEARCH, RECENT_QUERY
 from perchat.xccos.invitations import INVITATION_QUERY, INVITATIONS
 from perchat.xccos.management import ADD_INS, CATEGORIES, ROOM, ROOM_LOOKUP, ROOM_PERMISSIONS
@@ -69,13 +70,14 @@ class Topic(Enum):
     ATTENDANCE = "Who is in a room"
     FINDING = "Finding rooms"
     HISTORY = "What was said"
+    FILES = "Files"
     ROOMS = "Rooms and their categories"
     ROLES = "Roles, users and groups"
     PREFERENCES = "What programs keep"
 
 
 _SEEN, _NAMED, _DESIGNED = Certainty
-_SESSION, _ATTENDANCE, _FINDING, _HISTORY, _ROOMS, _ROLES, _KEPT = Topic
+_SESSION, _ATTENDANCE, _FINDING, _HISTORY, _FILES, _ROOMS, _ROLES, _KEPT = Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,11 @@ CATALOGUE: tuple[Row, ...] = (
     Row("bcbymsg", _HISTORY, HISTORY_SEARCH, HISTORIES, None, (_NAMED, _DESIGNED, None)),
     Row("grpchat", _HISTORY, None, ROOM_URIS, None, (None, _DESIGNED, None),
         note="Refuses a post. Its clientId is ours; alert, authdisp, chatId and rtf are named."),
+    Row("getfutok", _FILES, FILE_TOKEN_QUERY, None, None, (_SEEN, None, None),
+        note="To send a file; getftok answers. Then see *Files*."),
+    Row("getfdtok", _FILES, FILE_TOKEN_QUERY, None, None, (_SEEN, None, None),
+        note="To fetch a file; the name that is given is what it will be called there."),
+    Row("getftok", _FILES, None, FILE_TOKEN, None, (None, _SEEN, None)),
     Row("nodespermcreatechild", _ROOMS, NOTHING, CATEGORIES, None, (_SEEN, _DESIGNED, None),
         note="The empty reply is seen."),
     Row("chancreate", _ROOMS, ROOM_SETTINGS, ROOM, None, (_NAMED, _NAMED, None)),
