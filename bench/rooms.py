@@ -94,7 +94,7 @@ def _present(users: Sequence[SipUri], node: str) -> list[Fact]:
 
 
 class Stall:
-    """The longest that a loop let others wait."""
+    """The longest that a loop worked without a pause; other programs' work does not count."""
 
     def __init__(self) -> None:
         self.longest = 0.0
@@ -102,9 +102,9 @@ class Stall:
     async def watch(self) -> None:
         """Look every millisecond, until cancelled."""
         while True:
-            begun = time.perf_counter()
+            begun = time.thread_time()
             await asyncio.sleep(0.001)
-            self.longest = max(self.longest, (time.perf_counter() - begun - 0.001) * 1e3)
+            self.longest = max(self.longest, (time.thread_time() - begun) * 1e3)
 
 
 async def _service(path: Path) -> list[Figure]:
@@ -178,7 +178,7 @@ def _deeds(
     yield "a new name", lambda _: become(RoomChanged(Room(HALL, "The Hall", "", HALLS))), 1
     yield (
         "all members at once",
-        lambda _: done(chat.replace_roles(BOSS, HALL, Role.MEMBER, (BOSS, *EVERYBODY[:8000]))),
+        lambda _: done(chat.replace_roles(BOSS, HALL, Role.MEMBER, (BOSS, *EVERYBODY[: MEMBERS // 2]))),
         1,
     )
     yield "members' list", lambda _: done(chat.members(BOSS, HALL)), 5

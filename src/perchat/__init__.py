@@ -204,6 +204,9 @@ if TYPE_CHECKING:
         RoomSnapshot,
         RoomSummary,
     )
+    from perchat.model.excerpt import (
+        Excerpt,
+    )
     from perchat.model.history import (
         HistoryQuery,
         HistoryResult,
@@ -309,6 +312,7 @@ __all__ = [
     "ErrorCode",
     "EventStream",
     "EventsLost",
+    "Excerpt",
     "FailureRequest",
     "FailureResponse",
     "FilePart",
@@ -471,6 +475,7 @@ _HOMES = {
     "perchat.model.category": "Category CategorySummary",
     "perchat.model.changes": "Changes",
     "perchat.model.chatroom": "Behavior Permission Privacy Role Room RoomSnapshot RoomSummary",
+    "perchat.model.excerpt": "Excerpt",
     "perchat.model.history": "HistoryQuery HistoryResult",
     "perchat.model.invitation": "Invitation Invitations InviteSetting",
     "perchat.model.message": "Message",

@@ -132,7 +132,7 @@ class Affiliations:
 
     def _among(self, users: AbstractSet[SipUri], wider: AbstractSet[str]) -> set[SipUri]:
         domains = {one for one in wider | self._below(wider) if one.startswith("domain:")}
-        found = {user for user in users if domain_of(user) in domains} if domains else set()
+        found = _of_domains(users, domains) if domains else set()
         others = users - found
         if not others or wider == domains:
             return found
@@ -191,6 +191,12 @@ class Affiliations:
                 for holder in self.holders(name)
             }
         return ways.get(principal, ())
+
+
+def _of_domains(users: AbstractSet[SipUri], domains: AbstractSet[str]) -> set[SipUri]:
+    endings = tuple("@" + one.removeprefix("domain:") for one in domains)
+    found = {user for user in users if user.endswith(endings)}
+    return found | {user for user in users - found if domain_of(user) in domains}
 
 
 def _numbers(bits: int) -> list[int]:

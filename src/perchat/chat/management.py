@@ -14,6 +14,7 @@ from perchat.chat.guests import invite
 from perchat.chat.planning import Plan
 from perchat.chat.refusal import Refusal, refuse
 from perchat.chat.scope import principal_form, principal_of
+from perchat.chat.turns import patiently
 from perchat.errors import CommandFailed, ErrorCode
 from perchat.model.category import CategorySummary
 from perchat.model.chatroom import Permission, Role
@@ -214,7 +215,10 @@ class Management(Face):
     async def _entries(self, place: RoomState, role: Role) -> list[RoleEntry]:
         entries = await self._desk.store.role_entries(place.room.uri, role)
         state = self._desk.state
-        return [RoleEntry(principal_of(state, uri), changes) for uri, changes in entries]
+        return [
+            RoleEntry(principal_of(state, uri), changes)
+            async for uri, changes in patiently(entries)
+        ]
 
     def _details(self, place: RoomState) -> RoomDetails:
         room, category = place.room, self._desk.category(place)

@@ -92,9 +92,14 @@ class Scope:
         A group is taken for one of the domains that are allowed: whom it holds is looked at
         when they come.
         """
-        affiliations, category = self._state.affiliations, self._category
+        if not principal.startswith("sip:"):
+            return self._allows_group(principal)
+        return rules.in_scope(self._category, self._state.affiliations.of(SipUri(principal)))
+
+    def _allows_group(self, principal: str) -> bool:
         if principal.startswith("sip:"):
-            return rules.in_scope(category, affiliations.of(SipUri(principal)))
+            return False
+        affiliations, category = self._state.affiliations, self._category
         known = affiliations.above(principal)
         if principal.startswith(_GROUP):
             known |= {one for one in category.allowed if one.startswith(_DOMAIN)}
@@ -102,7 +107,11 @@ class Scope:
 
     def outside(self, principals: Iterable[str]) -> tuple[str, ...]:
         """Return the principals that this category does not allow."""
-        return tuple(principal for principal in principals if not self.allows(principal))
+        named = tuple(principals)
+        users = {SipUri(one) for one in named if one.startswith("sip:")}
+        among, category = self._state.affiliations.among, self._category
+        within = among(users, category.allowed) - among(users, category.denied)
+        return tuple(one for one in named if one not in within and not self._allows_group(one))
 
 
 def check_presenters(room: Room, presenters: Collection[str], members: AbstractSet[str]) -> None:

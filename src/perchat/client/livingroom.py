@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from perchat.client.filters import OutgoingFilter
     from perchat.client.living import LivingChat
     from perchat.client.roster import JoinedState
+    from perchat.model.excerpt import Excerpt
     from perchat.model.message import Message
     from perchat.model.participant import Participant
     from perchat.model.uri import RoomUri
@@ -234,12 +235,12 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
         """See ``ChatRoomSession.add_outgoing_filter``; it stays across connections."""
         return self._filters.add(filter_)
 
-    async def all_participants(self) -> list[Participant]:
+    async def all_participants(self) -> Excerpt[Participant]:
         """Return who is in the room, see ``ChatRoomSession.all_participants``."""
         async with self._chat.lives.patience("the participants"):
             return await self.through(lambda session: session.all_participants())
 
-    async def hidden_participants(self) -> list[Participant]:
+    async def hidden_participants(self) -> Excerpt[Participant]:
         """Return who is in a large room, see ``ChatRoomSession.hidden_participants``."""
         async with self._chat.lives.patience("the participants"):
             return await self.through(lambda session: session.hidden_participants())

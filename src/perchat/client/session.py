@@ -41,6 +41,7 @@ from perchat.errors import (
     PerchatError,
     SessionStateError,
 )
+from perchat.model.excerpt import Excerpt
 from perchat.model.history import HistoryQuery, HistoryResult
 from perchat.xccos.blocks import (
     FileToken,
@@ -271,7 +272,7 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
         """
         return self._filters.add(filter_)
 
-    async def all_participants(self) -> list[Participant]:
+    async def all_participants(self) -> Excerpt[Participant]:
         """
         Return who is in the room, also where ``participants`` does not tell all.
 
@@ -285,9 +286,9 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
         try:
             return await self.hidden_participants()
         except (CannotGetParticipants, NotSupported):
-            return list(self.participants)
+            return Excerpt(self.participants)
 
-    async def hidden_participants(self) -> list[Participant]:
+    async def hidden_participants(self) -> Excerpt[Participant]:
         """
         Return who is in a room too large to tell who comes and goes.
 
@@ -300,7 +301,8 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
         uri = self._need_joined()
         found = await self._chat.command("gethiddenparts", RoomUris((uri,)), Joined)
         entries = (one.participants for one in found.rooms if one.room.uri == uri)
-        return [entry.participant for several in entries for entry in several]
+        there = (entry.participant for several in entries for entry in several)
+        return Excerpt(there, truncated=found.truncated)
 
     async def recent(self, count: int = 30) -> list[Message]:
         """

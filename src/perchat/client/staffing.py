@@ -9,6 +9,7 @@ from perchat.client.naming import at_most, category_uri, uris_of
 from perchat.client.targets import room_or_name
 from perchat.errors import PrincipalsAlreadyDefined
 from perchat.model.chatroom import Role
+from perchat.model.excerpt import Excerpt
 from perchat.model.principal import principal_uri
 from perchat.model.roomdetails import RoleChange, RoleOperation, RoomDetails
 from perchat.model.uri import RoomUri
@@ -44,15 +45,15 @@ class RoomStaff:
         lookup = RoomLookup(wanted) if isinstance(wanted, RoomUri) else RoomLookup(name=wanted)
         return await self._chat.command("getchan", lookup, RoomDetails)
 
-    async def members(self, room: RoomLike) -> list[RoleEntry]:
+    async def members(self, room: RoomLike) -> Excerpt[RoleEntry]:
         """Return the users and groups that are members."""
         return await self._holders(room, Role.MEMBER)
 
-    async def managers(self, room: RoomLike) -> list[RoleEntry]:
+    async def managers(self, room: RoomLike) -> Excerpt[RoleEntry]:
         """Return the users and groups that manage the room."""
         return await self._holders(room, Role.MANAGER)
 
-    async def presenters(self, room: RoomLike) -> list[RoleEntry]:
+    async def presenters(self, room: RoomLike) -> Excerpt[RoleEntry]:
         """Return the users and groups that may post in the auditorium."""
         return await self._holders(room, Role.PRESENTER)
 
@@ -63,7 +64,7 @@ class RoomStaff:
         principals: PrincipalLike | Iterable[PrincipalLike],
         *,
         ignore_existing: bool = False,
-    ) -> list[RoleEntry]:
+    ) -> Excerpt[RoleEntry]:
         """
         Give users and groups a role, all of them or none, and return who holds it now.
 
@@ -98,7 +99,7 @@ class RoomStaff:
         room: RoomLike,
         role: Role,
         principals: PrincipalLike | Iterable[PrincipalLike],
-    ) -> list[RoleEntry]:
+    ) -> Excerpt[RoleEntry]:
         """
         Take a role from users and groups, and return who holds it still.
 
@@ -142,11 +143,11 @@ class RoomStaff:
         wanted = room_or_name(room)
         return wanted if isinstance(wanted, RoomUri) else (await self.get(wanted)).uri
 
-    async def _holders(self, room: RoomLike, role: Role) -> list[RoleEntry]:
+    async def _holders(self, room: RoomLike, role: Role) -> Excerpt[RoleEntry]:
         query = RoleQuery(await self._uri(room), role)
         return _entries(await self._chat.command("getroles", query, RoleLists), role)
 
-    async def _assign(self, room: RoomUri, change: RoleChange) -> list[RoleEntry]:
+    async def _assign(self, room: RoomUri, change: RoleChange) -> Excerpt[RoleEntry]:
         assignment = RoleAssignment(room, (change,))
         lists = await self._chat.command("setroles", assignment, RoleLists)
         return _entries(lists, change.role)
@@ -156,8 +157,9 @@ class RoomStaff:
         return list(found.principals[:limit])
 
 
-def _entries(lists: RoleLists, role: Role) -> list[RoleEntry]:
-    return [entry for one in lists.lists if one.role is role for entry in one.entries]
+def _entries(lists: RoleLists, role: Role) -> Excerpt[RoleEntry]:
+    found = (entry for one in lists.lists if one.role is role for entry in one.entries)
+    return Excerpt(found, truncated=lists.truncated)
 
 
 def _in_rooms(role: Role) -> Role:

@@ -84,9 +84,9 @@ async def _gethiddenparts(session: ChatSession, asked: RoomUris) -> Refusal | Li
     if isinstance(present, Refusal):
         return present
 
-    def joined(some: Sequence[Participant], _cut: bool) -> Joined:
+    def joined(some: Sequence[Participant], cut: bool) -> Joined:
         roster = tuple(RosterEntry(one, participant_mask(one)) for one in some)
-        return Joined((JoinedRoom(snapshot, roster),))
+        return Joined((JoinedRoom(snapshot, roster),), truncated=cut)
 
     return Listing(present, joined)
 
@@ -146,9 +146,9 @@ def _lists(lists: Sequence[tuple[Role, Sequence[RoleEntry]]]) -> Listing[Any]:
     roles = tuple(role for role, _ in lists)
     entries = [(role, entry) for role, held in lists for entry in held]
 
-    def made(some: Sequence[tuple[Role, RoleEntry]], _cut: bool) -> RoleLists:
+    def made(some: Sequence[tuple[Role, RoleEntry]], cut: bool) -> RoleLists:
         return RoleLists(
-            tuple(RoleList(role, tuple(e for r, e in some if r is role)) for role in roles)
+            tuple(RoleList(role, tuple(e for r, e in some if r is role)) for role in roles), cut
         )
 
     return Listing(entries, made)

@@ -8,6 +8,7 @@ refuses and what is too long for one body is dealt with here, once.
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -32,6 +33,9 @@ PAGE_LIMIT = 61_440
 
 ANSWER_LIMIT = 786_432
 """Bytes of any other list: clients read bodies of a megabyte."""
+
+_LONG = 250
+"""Items that are written on the spot; more of them beside the event loop."""
 
 
 class Handler(Protocol):
@@ -88,7 +92,7 @@ def answering(
         if isinstance(found, Refusal):
             session.reply(Reply.refusing(command, envid, found.code))
         elif isinstance(found, Listing):
-            session.outbox.put(framed(_fitting(session, envid, command, found)))
+            session.outbox.put(framed(await _fitting(session, envid, command, found)))
         else:
             session.reply(Reply.to(command, envid, found))
         return None
@@ -96,10 +100,21 @@ def answering(
     return handle
 
 
-def _fitting(session: ChatSession, envid: str, command: Command, found: Listing[Any]) -> bytes:
+async def _fitting(
+    session: ChatSession, envid: str, command: Command, found: Listing[Any]
+) -> bytes:
+    """Write as much of a list as fits; of a long one some first, to see how much that is."""
+
+    def written(items: Sequence[Any], *, cut: bool) -> bytes:
+        return session.encode(Reply.to(command, envid, found.make(items, cut)))
+
     items, cut = found.items, False
+    if len(items) > _LONG:
+        most = 1 + _LONG * found.limit // len(written(items[:_LONG], cut=False))
+        items, cut = items[:most], len(items) > most
     while True:
-        body = session.encode(Reply.to(command, envid, found.make(items, cut)))
+        short = len(items) <= _LONG
+        body = written(items, cut=cut) if short else await to_thread(written, items, cut=cut)
         if len(body) <= found.limit or len(items) <= 1:
             return body
         items, cut = items[: max(1, len(items) * found.limit // len(body))], True

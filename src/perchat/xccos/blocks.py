@@ -156,10 +156,17 @@ class JoinedRoom:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Which rooms were joined and which could not be."""
+    """
+    Which rooms were joined and which could not be.
+
+    Attributes:
+        truncated: Whether more are there than an answer holds.
+
+    """
 
     rooms: tuple[JoinedRoom, ...] = ()
     failed: tuple[RoomUri, ...] = ()
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,12 +39,14 @@ __all__ = [
     "optional",
     "optional_flag",
     "parse_flag",
+    "read_more",
     "parse_time",
     "required",
     "sip_uri",
     "tag",
     "time",
     "usable",
+    "write_more",
 ]
 
 S = TypeVar("S")
@@ -123,6 +125,19 @@ def extras(element: Element) -> dict[str, str]:
         for child in element.children
         if child.name in {"info", "prop"}
     }
+
+
+_MORE = "urn:parlano:ma:info:more"
+
+
+def read_more(element: Element) -> bool:
+    """Return whether there is more than a list holds; an element of ours."""
+    return parse_flag(extras(element).get(_MORE, ""))
+
+
+def write_more(*, more: bool) -> str:
+    """Write that."""
+    return tag("info", {"id": _MORE}, flag(more))
 
 
 def required(element: Element, name: str) -> str:

@@ -97,9 +97,16 @@ class RoleList:
 
 @dataclass(frozen=True, slots=True)
 class RoleLists:
-    """The lists that were asked for or changed, as they are now."""
+    """
+    The lists that were asked for or changed, as they are now.
+
+    Attributes:
+        truncated: Whether there are more than an answer holds.
+
+    """
 
     lists: tuple[RoleList, ...] = ()
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,15 +20,16 @@ from perchat.model.principal import (
 from perchat.xccos.codec import (
     Codec,
     attribute,
-    extras,
     flag,
     instant,
     number,
     parse_flag,
+    read_more,
     sip_uri,
     tag,
     time,
     usable,
+    write_more,
 )
 from perchat.xccos.managing import (
     PrincipalLookup,
@@ -58,7 +59,6 @@ __all__ = [
     "write_principal",
 ]
 
-_MORE = "urn:parlano:ma:info:more"
 _NAMES = {"uib", "gib"}
 _TYPES = {"sip": PrincipalType.USER, "ma-grp": PrincipalType.GROUP, "domain": PrincipalType.DOMAIN}
 _USERS = {PrincipalType.USER, PrincipalType.SYSTEM_USER}
@@ -166,11 +166,11 @@ PRINCIPALS = Codec(Principals, _read_found, _write_found)
 
 
 def _read_users(data: Element) -> UserMatches:
-    return UserMatches(_read_principals(data), parse_flag(extras(data).get(_MORE, "")))
+    return UserMatches(_read_principals(data), read_more(data))
 
 
 def _write_users(found: UserMatches, _dialect: Dialect) -> str:
-    return _write_all(found.users) + tag("info", {"id": _MORE}, flag(found.more_available))
+    return _write_all(found.users) + write_more(more=found.more_available)
 
 
 USERS = Codec(UserMatches, _read_users, _write_users)

@@ -8,7 +8,16 @@ from perchat.model.chatroom import Role
 from perchat.model.principal import RoleEntry
 from perchat.model.roomdetails import RoleChange, RoleOperation
 from perchat.model.uri import CategoryUri, RoomUri
-from perchat.xccos.codec import Codec, attribute, number, required, tag, usable
+from perchat.xccos.codec import (
+    Codec,
+    attribute,
+    number,
+    read_more,
+    required,
+    tag,
+    usable,
+    write_more,
+)
 from perchat.xccos.managing import (
     PrincipalQuery,
     RoleAssignment,
@@ -136,7 +145,7 @@ ROLE_ASSIGNMENT = Codec(RoleAssignment, _read_assignment, _write_assignment)
 
 def _read_role_lists(data: Element) -> RoleLists:
     found = (usable(_read_role_list, rib) for rib in data.find_all("rib"))
-    return RoleLists(tuple(each for each in found if each))
+    return RoleLists(tuple(each for each in found if each), read_more(data))
 
 
 def _read_role_list(rib: Element) -> RoleList:
@@ -149,7 +158,9 @@ def _read_entry(block: Element) -> RoleEntry:
 
 
 def _write_role_lists(data: RoleLists, _dialect: Dialect) -> str:
-    return "".join(map(_write_role_list, data.lists))
+    return "".join(map(_write_role_list, data.lists)) + (
+        write_more(more=True) if data.truncated else ""
+    )
 
 
 def _write_role_list(listed: RoleList) -> str:

@@ -23,7 +23,17 @@ from perchat.xccos.blocks import (
     JoinedRoom,
     RosterEntry,
 )
-from perchat.xccos.codec import Codec, attribute, number, required, sip_uri, tag, usable
+from perchat.xccos.codec import (
+    Codec,
+    attribute,
+    number,
+    read_more,
+    required,
+    sip_uri,
+    tag,
+    usable,
+    write_more,
+)
 from perchat.xccos.codes import OPERATION_FAILED
 from perchat.xccos.masks import is_manager, is_presenter, legacy_mask
 from perchat.xccos.rooms import read_rooms, write_room
@@ -84,6 +94,7 @@ def _read_joined(data: Element) -> Joined:
             for chanib, room in read_rooms(data)
         ),
         failed=tuple(_read_failed(data)),
+        truncated=read_more(data),
     )
 
 
@@ -114,6 +125,8 @@ def _write_joined(joined: Joined, dialect: Dialect) -> str:
     parts = [_write_joined_room(room, identities, dialect) for room in joined.rooms]
     parts += [_uib(user, identities[uri]) for uri, user in users.items()]
     parts += [_fib(room) for room in joined.failed]
+    if joined.truncated:
+        parts.append(write_more(more=True))
     return "".join(parts)
 
 
