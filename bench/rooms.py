@@ -60,6 +60,7 @@ HALL, HALLS = RoomUri.of(DOMAIN, "hall"), CategoryUri.of(DOMAIN, "halls")
 STAFF = GroupUri("ma-grp:staff@u.g")
 PASSWORD = "correct horse"
 EVERYBODY = [SipUri(f"sip:u{n}@{DOMAIN}") for n in range(MEMBERS)]
+HALF = EVERYBODY[: MEMBERS // 2]
 NEWCOMERS = [SipUri(f"sip:new{n}@{DOMAIN}") for n in range(200)]
 BOSS = NEWCOMERS[0]
 
@@ -178,7 +179,7 @@ def _deeds(
     yield "a new name", lambda _: become(RoomChanged(Room(HALL, "The Hall", "", HALLS))), 1
     yield (
         "all members at once",
-        lambda _: done(chat.replace_roles(BOSS, HALL, Role.MEMBER, (BOSS, *EVERYBODY[: MEMBERS // 2]))),
+        lambda _: done(chat.replace_roles(BOSS, HALL, Role.MEMBER, (BOSS, *HALF))),
         1,
     )
     yield "members' list", lambda _: done(chat.members(BOSS, HALL)), 5
