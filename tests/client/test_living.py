@@ -404,6 +404,27 @@ async def test_a_room_one_was_put_out_of_ends_alone(server: LiveServer, while_aw
         assert dict(chat.sessions) == {annex.uri: annex}
 
 
+async def test_invitations_of_an_absence_are_told_once(server: LiveServer) -> None:
+    async with administration(server.config) as admin:
+        await admin.add_category("Projects", invitations=True)
+        await admin.add_room("Old", "Projects", members=["carol"])
+    async with cutter_up(server.tcp) as cutter, living(cutter, "carol") as chat:
+        while not await chat.stored_invitations():  # until the server has read of it
+            await asyncio.sleep(0.02)
+        live, all_ = chat.invitations(), chat.invitations(since=0)
+        for name in ("First", "Second"):
+            await away(cutter, chat)
+            async with administration(server.config) as admin:
+                await admin.add_room(name, "Projects", members=["carol"])
+            await back(cutter, chat)
+            async with asyncio.timeout(10):
+                assert (await anext(live)).room.name == name
+        async with asyncio.timeout(10):
+            names = [(await anext(all_)).room.name for _ in range(3)]
+    assert names == ["Old", "First", "Second"]
+    assert [one async for one in live] == [one async for one in all_] == []
+
+
 async def test_who_came_and_went_meanwhile_is_told(server: LiveServer) -> None:
     async with (
         cutter_up(server.tcp) as cutter,

@@ -47,8 +47,8 @@ class InvitationStream:
         return self
 
     async def __anext__(self) -> Invitation:
-        if self._since is not None and not self._kept:
-            await self._next_page(self._since)
+        while self._since is not None and len(self._kept) <= 1:  # before the last one is told,
+            await self._next_page(self._since)  # so that nobody asks once the chat is over
         if self._kept:
             return self._kept.popleft()
         return await self._next_live()
@@ -65,9 +65,10 @@ class InvitationStream:
         self.close()
 
     async def _next_page(self, since: int) -> None:
-        self._kept.extend(await self._stored(since))
-        self._told.extend(invitation.id for invitation in self._kept)
-        self._since = self._kept[-1].id if self._kept else None
+        page = await self._stored(since)
+        self._kept.extend(page)
+        self._told.extend(invitation.id for invitation in page)
+        self._since = page[-1].id if page else None
 
     async def _next_live(self) -> Invitation:
         while True:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from perchat.client.browse import CHANGING, ChatServices
 from perchat.client.events import SessionReason
+from perchat.client.invitations import InvitationStream
 from perchat.client.lives import Lives
 from perchat.client.livingroom import LivingRoom
 from perchat.client.livingstates import LIVING_TABLE, LivingState, LivingStateChanged
@@ -38,7 +39,7 @@ from perchat.model.uri import RoomUri
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from types import TracebackType
 
     from perchat.client.chat import PersistentChatEndpoint
@@ -96,6 +97,7 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         self._preferred: Broadcast[PreferenceChanged] = Broadcast()
         self._copies = PreferenceCopies()
         self._last_invitation: int | None = None
+        self._began: datetime | None = None  # by the service's clock
         self._rooms: dict[RoomUri, LivingRoom] = {}
         self._joining: set[RoomUri] = set()
         self._background = Background()
@@ -175,10 +177,23 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         return self._changes.stream(lambda change: change, limit=limit, overflow=overflow)
 
     def invitations(
-        self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
-    ) -> EventStream[Invitation]:
-        """Return the invitations from now on; those of an absence once we are back."""
-        return self._invited.stream(lambda one: one, limit=limit, overflow=overflow)
+        self,
+        since: int | None = None,
+        *,
+        limit: int = DEFAULT_BUFFER,
+        overflow: Overflow = Overflow.DROP_OLDEST,
+    ) -> InvitationStream:
+        """
+        Return the invitations from now on; those of an absence once we are back.
+
+        Args:
+            since: First those that the service kept with a greater id, each once.
+            limit: How many may wait for the reader.
+            overflow: What happens beyond that.
+
+        """
+        live = self._invited.stream(lambda one: one, limit=limit, overflow=overflow)
+        return InvitationStream(live, since, self.stored_invitations)
 
     def preference_changes(
         self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
@@ -381,8 +396,12 @@ class LivingChat(HistoryReader, ChatServices, Observed):
             room.end(SessionReason.ROOM_DISABLED if disabled else SessionReason.KICKED)
 
     async def _pass_on_invitations(self, chat: PersistentChatEndpoint) -> None:
+        began, self._began = self._began, self._began or chat.server.time
+        last = self._last_invitation or (None if began is None else 0)
         try:
-            async for invitation in chat.invitations(self._last_invitation):
+            async for invitation in chat.invitations(last):
+                if last == 0 and began is not None and invitation.created_on < began:
+                    continue  # stored before there was anybody to tell
                 self._last_invitation = max(invitation.id, self._last_invitation or 0)
                 self._invited.publish(invitation)
         except PerchatError as error:
