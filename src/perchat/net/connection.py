@@ -154,7 +154,7 @@ class Connection(asyncio.Protocol):
         self.ua: UserAgent
         self._owner = owner
         self._agent = agent
-        self._parser = StreamParser(self.settings.limits)
+        self._parser = StreamParser(self.settings.limits, self._skim)
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self._closed = self._loop.create_future()
@@ -185,12 +185,7 @@ class Connection(asyncio.Protocol):
         """Feed the parser and hand on what came of it (asyncio calls this)."""
         self._heard = self._loop.time()
         self._flushing = True  # once, at the end
-        whole = not self._parser.pending and not self._is_traced()
-        if whole and (used := self._take_answers(data)):
-            if used == len(data):
-                self.flush()
-                return
-            data = data[used:]
+        whole = not self._parser.pending
         try:
             items = self._parser.feed(data)
         except StreamBroken as error:
@@ -202,7 +197,7 @@ class Connection(asyncio.Protocol):
             self._incomplete_since = None
         elif items or self._incomplete_since is None:
             self._incomplete_since = self._heard
-        if whole:
+        if whole and items:
             self.ua.learn(data)
         self.flush()
 
@@ -380,7 +375,10 @@ class Connection(asyncio.Protocol):
         self.flush()
         self._write(b"".join(self._outgoing([response])))
 
-    def _take_answers(self, data: bytes) -> int:
+    def _skim(self, data: bytearray) -> int:
+        """Take answers on lanes by their bytes; who traces wants to see messages."""
+        if self._is_traced():
+            return 0
         used, events = self.ua.take_answers(data, self._heard)
         if events:
             self._owner.events_received(events)

@@ -3,26 +3,20 @@ One client's dialog with the chat service: commands in order, replies out.
 
 A command is answered 200 at once and its reply travels in an INFO of its own. A
 post has no reply: the final status of its INFO is the receipt, given when the
-message is durable or refused. Both go through one bounded inbox in order, one at a
-time, but for posts that wait there in a row: they go to the store together, so that
-who says much does not wait for the disk once a line.
+message is durable or refused. Both go through one bounded inbox (`perchat.server.inbox`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import deque
-from dataclasses import dataclass
 from functools import partial
-from itertools import takewhile
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from perchat.chat.refusal import Refusal
 from perchat.errors import ErrorCode, RemoteProtocolError, StorageError
 from perchat.lync.diagnostics import diagnostics_header
 from perchat.server.commands import row_of
+from perchat.server.inbox import Inbox
 from perchat.server.outbox import Outbox
 from perchat.sip.dialog import DialogState
 from perchat.sip.lane import framed
@@ -32,7 +26,7 @@ from perchat.xccos.encoder import encode
 from perchat.xccos.primitives import Chat, Command, Envelope, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable
 
     from perchat.model.principal import User
     from perchat.net.connection import Connection
@@ -40,7 +34,7 @@ if TYPE_CHECKING:
     from perchat.sip.lane import Lane
     from perchat.sip.message import Request
     from perchat.xccos.codec import Dialect
-    from perchat.xccos.primitives import Notice
+    from perchat.xccos.primitives import Notice, Primitive
 
 __all__ = ["CONTENT_TYPE", "ChatSession"]
 
@@ -62,17 +56,6 @@ _CHAT_ERROR = 20007  # chat service error
 _QUEUE_FULL = 20011  # rejected message, inbound queue is full
 _NOT_XML = 4001
 _UNAVAILABLE = 503
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What waits in the inbox for its turn."""
-
-    run: Callable[[], Coroutine[None, None, None]]
-    is_post: bool = False
-
-
-_is_post = attrgetter("is_post")
 
 
 class ChatSession:
@@ -110,8 +93,7 @@ class ChatSession:
         self.on_first_use: Callable[[ChatSession], Awaitable[None]] | None = None
         self._connection = connection
         self._lane = lane
-        self._inbox: deque[_Work] = deque()
-        self._working = False
+        self._inbox = Inbox(services.tasks, f"session {session_id}")
         self.outbox = Outbox(
             self._send, self._overflow, limit=limits.outbox, window=limits.outbox_window
         )
@@ -138,15 +120,13 @@ class ChatSession:
         if any(isinstance(one, Unknown) and one.name == Chat.name for one in envelope.primitives):
             self._refuse(transaction, 400, _NOT_XML, "a message without room or author")
             return
-        works = [self._work(envelope, one, transaction) for one in envelope.primitives]
-        waiting = [work for work in works if work is not None]
-        if len(self._inbox) + len(waiting) > self.services.config.limits.inbox:
+        if len(self._inbox) + len(envelope.primitives) > self.services.config.limits.inbox:
             self._refuse(transaction, 503, _QUEUE_FULL, "Rejected message (inbound queue is full)")
             return
         if not any(isinstance(one, Chat) for one in envelope.primitives):
             self._connection.respond(transaction, 200)
-        self._inbox.extend(waiting)
-        self._start_working()
+        for primitive in envelope.primitives:
+            self._take(envelope.id, primitive, transaction)
 
     def answered(self, count: int = 1) -> None:
         """Take note that the client answered so many of our INFOs, or never will."""
@@ -187,38 +167,14 @@ class ChatSession:
 
     # --- inside ---
 
-    def _work(self, envelope: Envelope, primitive: object, transaction: str) -> _Work | None:
+    def _take(self, envid: str, primitive: Primitive, transaction: str) -> None:
         match primitive:
             case Command():
-                return _Work(partial(self._carry_out, envelope.id, primitive))
+                self._inbox.put(partial(self._carry_out, envid, primitive), alone=True)
             case Chat():
-                return _Work(partial(self._post, primitive, transaction), is_post=True)
+                self._inbox.put(partial(self._post, primitive, transaction), alone=False)
             case _:
                 _log.info("session %s: ignored %s", self.id, type(primitive).__name__)
-                return None
-
-    def _start_working(self) -> None:
-        if self._inbox and not self._working:
-            self._working = True
-            self.services.tasks.spawn(self._work_off(), f"session {self.id}")
-
-    async def _work_off(self) -> None:
-        try:
-            while self._inbox:
-                await self._take_turn()
-        finally:
-            self._working = False
-            self._start_working()
-
-    async def _take_turn(self) -> None:
-        """Do the next command, or the posts that are next; the store keeps their order."""
-        posts = [self._inbox.popleft().run() for _ in takewhile(_is_post, tuple(self._inbox))]
-        if not posts:
-            await self._inbox.popleft().run()
-        elif len(posts) == 1:
-            await posts[0]
-        else:
-            await asyncio.gather(*posts)
 
     async def _carry_out(self, envid: str, command: Command) -> None:
         row = row_of(command.name)

@@ -114,7 +114,7 @@ class Lane:
             end,
         )
 
-    def take(self, data: bytes, at: int, now: float) -> int:
+    def take(self, data: bytes | bytearray, at: int, now: float) -> int:
         """Take the answer to the oldest INFO if it begins here; return its end, or 0."""
         likeness = self._likeness
         if likeness is None or not self.pending:
@@ -198,7 +198,7 @@ class Lanes:
                 return lane, number
         return None
 
-    def take(self, data: bytes, now: float) -> tuple[int, dict[Lane, int]]:
+    def take(self, data: bytes | bytearray, now: float) -> tuple[int, dict[Lane, int]]:
         """Take the answers that the data begins with; return where they end, and how many."""
         at, taken = 0, dict[Lane, int]()
         while True:
@@ -258,7 +258,7 @@ class _Likeness:
         order = sorted(spans)
         return _Likeness(steps, answer[at:], [order.index(span) for span in spans])
 
-    def read(self, data: bytes, at: int, number: int) -> tuple[int, Proof | None]:
+    def read(self, data: bytes | bytearray, at: int, number: int) -> tuple[int, Proof | None]:
         """Return where the answer to that INFO ends, 0 if this is none, and its proof."""
         digits, parts = b"%d" % number, []
         for literal, is_number in self._steps:
@@ -273,7 +273,7 @@ class _Likeness:
                 stop = data.find(b'"', at, at + _PROOF_ENDS)
                 if stop < 0:
                     return 0, None
-                parts.append(data[at:stop])
+                parts.append(bytes(data[at:stop]))
                 at = stop
         if not data.startswith(self._end, at):
             return 0, None

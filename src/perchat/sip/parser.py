@@ -142,8 +142,21 @@ _CALL_ID = re.compile(r"[^\x00-\x20\x7f]+")
 class StreamParser:
     """Cuts a stream into messages. Holds at most one message, within its limits."""
 
-    def __init__(self, limits: ParserLimits = ParserLimits()) -> None:  # frozen
+    def __init__(
+        self,
+        limits: ParserLimits = ParserLimits(),  # frozen
+        skim: Callable[[bytearray], int] | None = None,
+    ) -> None:
+        """
+        Make one for a new stream.
+
+        Args:
+            limits: How large a message may be.
+            skim: Takes what it knows where a message begins, and returns how many bytes.
+
+        """
         self._limits = limits
+        self._skim = skim
         self._buffer = bytearray()
         self._searched = 0  # of the buffer, for the end of the head
         self._head: _Head | None = None  # read already; the buffer starts with its body
@@ -179,6 +192,9 @@ class StreamParser:
 
     def _next(self) -> Message | Damaged | Ping | None:
         if self._head is None:
+            if self._skim is not None and self._buffer and (known := self._skim(self._buffer)):
+                del self._buffer[:known]
+                self._searched = 0
             ping = self._skip_line_breaks()
             if ping or not self._read_head():
                 return ping

@@ -267,7 +267,7 @@ class UserAgent:
 
     # lanes
 
-    def take_answers(self, data: bytes, now: float) -> tuple[int, list[Event]]:
+    def take_answers(self, data: bytes | bytearray, now: float) -> tuple[int, list[Event]]:
         """
         Take the 200s on lanes that the data begins with, as long as they look alike.
 
