@@ -19,6 +19,7 @@ from perchat.errors import ConfigurationError, ConnectionFailure, TlsFailureReas
 from perchat.net.connection import Connection, ConnectionSettings, Owner
 from perchat.net.tls import ReloadableContext, telling
 from perchat.net.tlsfailure import tls_failure
+from perchat.net.tlsserver import ServerHandshake
 
 if TYPE_CHECKING:
     import ssl
@@ -115,13 +116,19 @@ class Listener:
 
     async def _admit(self, sock: socket.socket, connection: asyncio.Protocol) -> None:
         tls = self._tls.current if isinstance(self._tls, ReloadableContext) else self._tls
+        if tls is None:
+            await self._loop.connect_accepted_socket(lambda: connection, sock)
+            return
         with telling(sock):
-            await self._loop.connect_accepted_socket(
-                lambda: connection,
-                sock,
-                ssl=tls,
-                ssl_handshake_timeout=None if tls is None else self._patience,
+            handshake = ServerHandshake(self._loop, connection, tls, self._patience)
+            transport, _ = await self._loop.connect_accepted_socket(
+                lambda: handshake.protocol, sock
             )
+        try:
+            await handshake.done
+        except BaseException:
+            transport.abort()
+            raise
 
     def _failed(self, error: OSError, peer: tuple[str, int]) -> None:
         failure = tls_failure(error, _shown(peer))
