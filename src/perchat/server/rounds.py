@@ -24,16 +24,17 @@ if TYPE_CHECKING:
 __all__ = ["Rounds"]
 
 _log = logging.getLogger(__name__)
-_SLICE = 200  # sessions told in one turn; a few milliseconds
-_BEHIND = 64  # rounds under way before the journal waits
+_AT_ONCE = 200  # so many sessions are told there and then
+_SLICE = 500  # things told in one turn; a few milliseconds
+_BEHIND = 64  # things to tell before the journal waits
 
 
 @dataclass(slots=True)
 class _Round:
-    """One thing to tell, whom, and how many of them know it already."""
+    """What to tell, whom, and how many of them know it already."""
 
     audience: Sequence[ChatSession]
-    end_for: Callable[[ChatSession], bytes]
+    ends: list[Callable[[ChatSession], bytes]]
     told: int = 0
 
 
@@ -57,14 +58,17 @@ class Rounds:
     ) -> None:
         """Tell sessions of a room what ``end_for`` returns, behind what they are being told."""
         behind = self._rooms.get(room)
-        if behind is None and len(audience) <= _SLICE:
+        if behind is None and len(audience) <= _AT_ONCE:
             for session in audience:
                 session.outbox.put(end_for(session))
             return
         if behind is None:
             behind = self._rooms[room] = deque()
-        behind.append(_Round(audience, end_for))
         self._count += 1
+        if behind and not behind[-1].told and behind[-1].audience == audience:
+            behind[-1].ends.append(end_for)  # told in one go: one write a connection
+        else:
+            behind.append(_Round(audience, [end_for]))
         self._due.set()
         if self._count >= _BEHIND:
             self._room_for_more.clear()
@@ -85,16 +89,18 @@ class Rounds:
 
     def _tell_some(self, room: RoomUri, behind: deque[_Round]) -> None:
         current = behind[0]
-        start, current.told = current.told, current.told + _SLICE
+        start = current.told
+        current.told += max(1, _SLICE // len(current.ends))
         for session in current.audience[start : current.told]:
             try:
                 if self._belongs(session, room):
-                    session.outbox.put(current.end_for(session))
+                    for end_for in current.ends:
+                        session.outbox.put(end_for(session))
             except Exception:
                 _log.exception("session %s was not told of %s", session.id, room)
         if current.told >= len(current.audience):
             behind.popleft()
-            self._count -= 1
+            self._count -= len(current.ends)
             self._room_for_more.set()
         if not behind:
             del self._rooms[room]
