@@ -102,6 +102,8 @@ async def test_a_disabled_user_cannot_sign_in(sample: Sample) -> None:
             except perchat.RegisterError as error:
                 assert (error.status, error.diagnostics.code) == (403, 4005)
                 return
+            except perchat.ConnectionFailure:
+                continue  # signed in before, and cut off when the server heard of it
 
 
 GARBAGE = {
