@@ -141,6 +141,18 @@ async def test_a_peer_that_says_nothing_at_all_is_let_go_when_idle_time_is_up(
     assert "nothing heard from the peer" in caplog.text
 
 
+async def test_the_answer_to_a_keep_alive_is_no_message_that_stays_incomplete(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    settings = ConnectionSettings(message_timeout=0.02, idle_timeout=0.2)
+    async with hosting(settings) as host, talking(host) as (reader, writer), asyncio.timeout(5):
+        writer.write(b"\r\n")  # RFC 5626 §3.5.1
+        assert await reader.read() == b""
+    assert "nothing heard from the peer" in caplog.text
+    assert "incomplete" not in caplog.text
+
+
 async def test_garbage_is_refused_and_the_connection_closed_with_a_reason(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

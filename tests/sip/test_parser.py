@@ -354,3 +354,14 @@ def test_a_damaged_ack_or_response_is_not_answered() -> None:
         (item,), _ = fed([good.replace(b"CSeq: ", b"CSeq: x")])
         assert isinstance(item, Damaged)
         assert item.response() is None
+
+
+@pytest.mark.parametrize("breaks", [b"\r", b"\r\n", b"\r\n\r"])
+def test_line_breaks_are_no_message_that_has_begun(breaks: bytes) -> None:
+    parser = StreamParser()
+    assert parser.feed(breaks) == []
+    assert not parser.pending
+    rest = b"\r\n\r\n"[len(breaks) :]
+    assert len(parser.feed(rest)) == 1  # a ping after all
+    parser.feed(b"\r\nOPTIONS")
+    assert parser.pending

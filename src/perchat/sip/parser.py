@@ -165,8 +165,8 @@ class StreamParser:
 
     @property
     def pending(self) -> bool:
-        """Whether a message has begun and is not complete."""
-        return self._head is not None or bool(self._buffer)
+        """Whether a message has begun and is not complete; the answer to a ping is none."""
+        return self._head is not None or not _END.startswith(self._buffer)
 
     def feed(self, data: bytes) -> list[Message | Damaged | Ping]:
         """
