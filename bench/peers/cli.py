@@ -85,6 +85,8 @@ def measure(rig: Path, peers: list[str], options: list[str]) -> None:
             failed.append(f"{peer}: {error}")  # what others came to is not lost with it
     for line in (*table(found), "", *verdicts(found)):
         click.echo(line)
+    if weak := [f"{row.peer} {row.size}" for row in found if row.disturbed]:
+        click.echo(f"\nweak, for other work ran meanwhile: {', '.join(weak)}")
     note(figures(found))
     click.echo(f"\nnoted in {HISTORY}")
     failed += [f"{row.peer} with {row.size} members" for row in found if not row.complete]

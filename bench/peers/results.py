@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "Column", "Row", "figures", "rows", "table"]
 
 _Lines = list[dict[str, Any]]
+DISTURBING = 50.0  # percent of one core
 FEW = 2  # members, where the price of one post is asked for
 
 
@@ -79,6 +80,11 @@ class Row:
     def complete(self) -> bool:
         """Whether the driver came to the posts; it ends where a sign-in or a join fails."""
         return "CPU/post" in self.values or "CPU/delivery, rate" in self.values
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other work took more than half a core even in the quietest repetition."""
+        return self.values.get("other CPU", 0.0) > DISTURBING
 
 
 def rows(files: Iterable[Path]) -> list[Row]:

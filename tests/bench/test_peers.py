@@ -64,6 +64,11 @@ def test_a_peer_whose_driver_failed_is_not_complete(tmp_path: Path) -> None:
     assert row.complete
 
 
+def test_a_row_that_other_work_disturbed_is_known_as_weak() -> None:
+    assert Row("perchat", 150, {"other CPU": 90.0}).disturbed
+    assert not Row("perchat", 150, {"other CPU": 5.0}).disturbed
+
+
 def test_the_table_says_how_many_times_a_peer_we_are() -> None:
     found = [
         Row("perchat", 150, {"CPU/delivery, max": 30.0}),
