@@ -96,6 +96,7 @@ class SqliteStore:
         self._writer: Writer | None = None
         self._readers: _Readers | None = None
         self._appending = 0
+        self._fresh: list[Job[object]] = []
 
     # life
 
@@ -118,6 +119,7 @@ class SqliteStore:
 
     async def close(self) -> None:
         """See Store.close."""
+        self._hand_over()
         writer, readers = self._writer, self._readers
         self._writer = self._readers = None
         if writer is None or readers is None:
@@ -159,8 +161,16 @@ class SqliteStore:
             raise StorageError(f"{self._path}: busy, {self._appending} appends are waiting")
         waiter: asyncio.Future[T] = self._loop.create_future()
         self._appending += 1
-        self._writer.submit(Job(work, waiter))  # type: ignore[arg-type]  # a Job gives what it takes
+        if not self._fresh:
+            self._loop.call_soon(self._hand_over)
+        self._fresh.append(Job(work, waiter))  # type: ignore[arg-type]  # a Job gives what it takes
         return await waiter
+
+    def _hand_over(self) -> None:
+        """Let all that came in this turn of the loop be one group, not the first alone."""
+        fresh, self._fresh = self._fresh, []
+        if self._writer is not None:
+            self._writer.submit(*fresh)
 
     def _settled(self, group: Sequence[Job[object]]) -> None:
         try:

@@ -120,9 +120,10 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="perchat-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job[object]) -> None:
-        """Let a job take part in the next transaction."""
-        self._jobs.put(job)
+    def submit(self, *jobs: Job[object]) -> None:
+        """Let jobs take part in the next transaction."""
+        for job in jobs:
+            self._jobs.put(job)
 
     def close(self) -> None:
         """Run what was submitted, then let go of the database; blocks."""
