@@ -74,6 +74,8 @@ def test_it_does_not_matter_how_the_stream_is_cut(cuts: list[int]) -> None:
 def test_a_message_whose_end_cannot_be_told_ends_the_stream() -> None:
     with pytest.raises(RemoteProtocolError, match="Content-Length"):
         Frames().feed(b"INFO sip:a SIP/2.0\r\nCSeq: 1 INFO\r\n\r\n")
+    with pytest.raises(RemoteProtocolError, match="Content-Length"):
+        Frames().feed(b"INFO sip:a SIP/2.0\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n")
     with pytest.raises(RemoteProtocolError, match="100 bytes"):
         Frames(limit=100).feed(b"x" * 101)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["AnswerSigner", "Frames", "answered", "echoed"]
 
 _END = b"\r\n\r\n"
+_DIGITS = 10
 _LENGTH = re.compile(
     rb"\r\n(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})[ \t]*(?=\r\n|\Z)", re.IGNORECASE
 )
@@ -70,6 +71,9 @@ class Frames:
 
 
 def _length(head: bytes) -> int:
+    start, _, digits = head.rpartition(b"\r\nContent-Length: ")
+    if start and digits.isdigit() and len(digits) < _DIGITS:  # it stands last, as is usual
+        return int(digits)
     found = _LENGTH.search(head)
     if found is None:
         raise RemoteProtocolError("a message without Content-Length")

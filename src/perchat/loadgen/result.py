@@ -75,7 +75,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         heard: Deliveries that were.
         deliveries_per_second: While posting.
         latencies: Milliseconds from when a post was due to when it was heard.
-        lost: Deliveries that did not come.
+        lost: Deliveries that did not come, not even within the patience after the last receipt.
         duplicated: Deliveries that came again.
         misordered: Deliveries after later ones.
         stored_twice: Posts that became several messages.
