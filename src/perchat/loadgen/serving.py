@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import secrets
 import sys
 import tempfile
@@ -34,6 +35,7 @@ from perchat.cli.main import main
 main()
 """
 _COMMAND = (sys.executable, "-c", _SERVE, "serve")
+_HTTPS = re.compile(r"^https = .*$", re.MULTILINE)
 _TRUST = '\n[sign_in]\ntrust = ["127.0.0.1"]\n'
 
 
@@ -128,9 +130,11 @@ async def throw_away(
     with tempfile.TemporaryDirectory(prefix="perchat-load-") as place:
         folder = Path(place) / "server"
         config = await install(folder, _DOMAIN)
-        with (folder / CONFIG_FILE).open("a", encoding="utf-8") as file:
-            file.write(f"\n[limits]\nconnections = {connections}\n{_TRUST if trust else ''}")
-        config = load_config(folder / CONFIG_FILE)
+        file = folder / CONFIG_FILE
+        text = _HTTPS.sub('https = ""', file.read_text("utf-8"))  # nobody loads files yet
+        limits = f"\n[limits]\nconnections = {connections}\n"
+        file.write_text(text + limits + (_TRUST if trust else ""), "utf-8")
+        config = load_config(file)
         server = ThrowAway(config, profile)
         try:
             yield server
