@@ -119,7 +119,7 @@ async def _service(path: Path) -> list[Figure]:
             follower = tasks.create_task(_follow(chat, store, wakeup))
             await _become(chat, store, wakeup, *_present(EVERYBODY, "node"))
             deeds = _deeds(chat, store, wakeup)
-            found = [figure for what in deeds for figure in await _cost(tasks, *what)]
+            found = [figure for what in deeds for figure in await stalled(tasks, *what)]
             follower.cancel()
         return found
     finally:
@@ -186,9 +186,10 @@ def _deeds(
     yield "all out", close, 1
 
 
-async def _cost(
+async def stalled(
     tasks: asyncio.TaskGroup, what: str, act: Callable[[int], Awaitable[object]], times: int
 ) -> list[Figure]:
+    """Do something so often; return its longest stall, and how long one takes."""
     stall = Stall()
     watching = tasks.create_task(stall.watch())
     await asyncio.sleep(0.01)

@@ -21,16 +21,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.figure import Figure
+from perchat.chat.refusal import Refusal
+from perchat.chat.service import ChatService
+from perchat.chat.settings import ChatSettings
+from perchat.cluster.wakeup import LocalWakeup
 from perchat.model.category import Category
-from perchat.model.chatroom import Room
+from perchat.model.chatroom import Role, Room
 from perchat.model.history import HistoryQuery, Match
-from perchat.model.journal import CategoryChanged, MessagePosted, RoomChanged
+from perchat.model.journal import (
+    CategoryChanged,
+    MessagePosted,
+    RolesGranted,
+    RoomChanged,
+    UserChanged,
+)
 from perchat.model.message import Message
+from perchat.model.principal import User
 from perchat.model.uri import CategoryUri, RoomUri, SipUri
+from perchat.store.base import COUNTED
+from perchat.store.scan import scan
 from perchat.store.sqlite import SqliteSettings, SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+
+    from perchat.model.journal import Fact
 
 MESSAGES = int(os.environ.get("PERCHAT_BENCH_MESSAGES", "200000"))
 ROOMS = 1000
@@ -38,6 +53,7 @@ MINE = 20
 WANTED = 50.0  # ms
 HERE = Path(__file__).parent.parent / "var"
 DOMAIN = "bench.example"
+ME = SipUri(f"sip:me@{DOMAIN}")
 NOW = datetime.fromtimestamp(0, UTC)
 VOCABULARY = 50_000
 SENDERS = (1, 16, 64)
@@ -80,15 +96,27 @@ async def _made(path: Path, messages: int, speech: Speech) -> SqliteStore:
     """Return the store with so many messages, making what is missing."""
     store = SqliteStore(path)
     await store.open()
-    category = Category(CategoryUri.of(DOMAIN, "c"), "Category")
+    everybody = frozenset([f"domain:{DOMAIN}"])
+    category = Category(CategoryUri.of(DOMAIN, "c"), "Category", allowed=everybody)
+    made: list[Fact] = [
+        UserChanged(User(ME, "me", "Me", "me")),
+        CategoryChanged(category),
+        *(RoomChanged(Room(_room(n), f"R{n}", "", category.uri)) for n in range(ROOMS)),
+        *(RolesGranted(_room(n), Role.MEMBER, (ME,)) for n in range(ROOMS)),
+    ]
     if not await store.position():
-        rooms = (RoomChanged(Room(_room(n), f"R{n}", "", category.uri)) for n in range(ROOMS))
-        await store.append(CategoryChanged(category), *rooms)
-    done = await store.position() - ROOMS - 1
+        await store.append(*made)
+    (done,) = await asyncio.to_thread(_count, path)
     while done < messages:
         await store.append(*(_said(speech.text(), n % ROOMS) for n in range(done, done + 5_000)))
         done += 5_000
     return store
+
+
+def _count(path: Path) -> tuple[int]:
+    with closing(sqlite3.connect(path)) as database:
+        found: tuple[int] = database.execute("SELECT count(*) FROM message").fetchone()
+        return found
 
 
 async def _searches() -> list[Figure]:
@@ -97,11 +125,14 @@ async def _searches() -> list[Figure]:
     store = await _made(path, MESSAGES, speech)
     try:
         await asyncio.to_thread(_settle, path)
+        chat = ChatService(store, LocalWakeup(), ChatSettings(domain=DOMAIN))
+        await chat.start()
+        await _check(chat, store, speech)
         return [
-            Figure("search rare words", *await _cost(store, speech, (2_000, 20_000), Match.ANY)),
-            Figure("search usual words", *await _cost(store, speech, (50, 2_000), Match.ANY)),
-            Figure("search common words", *await _cost(store, speech, (0, 50), Match.ANY)),
-            Figure("search all of two words", *await _cost(store, speech, (50, 2_000), Match.ALL)),
+            Figure("search rare words", *await _cost(chat, speech, (2_000, 20_000), Match.ANY)),
+            Figure("search usual words", *await _cost(chat, speech, (50, 2_000), Match.ANY)),
+            Figure("search common words", *await _cost(chat, speech, (0, 50), Match.ANY)),
+            Figure("search all of two words", *await _cost(chat, speech, (50, 2_000), Match.ALL)),
             Figure("database per message", path.stat().st_size / MESSAGES, "B"),
         ]
     finally:
@@ -116,17 +147,41 @@ def _settle(path: Path) -> None:
             time.sleep(0.5)
 
 
+def _question(
+    chance: random.Random, speech: Speech, ranks: tuple[int, int], match: Match
+) -> tuple[list[RoomUri], HistoryQuery]:
+    words = (speech.words[chance.randrange(*ranks)] for _ in range(2))
+    rooms = [_room(n) for n in chance.sample(range(ROOMS), MINE)]
+    return rooms, HistoryQuery(" ".join(words), match=match, limit=30, search_newest_first=True)
+
+
+async def _check(chat: ChatService, store: SqliteStore, speech: Speech) -> None:
+    """Hold the service's answers against looking at every message."""
+    chance = random.Random(3)
+    known = {room.uri: room for room in (await store.snapshot()).rooms}
+    for match in (Match.ANY, Match.ALL):
+        for ranks in ((2_000, 20_000), (50, 2_000), (0, 50)):
+            rooms, query = _question(chance, speech, ranks, match)
+            found = await chat.query(ME, rooms, query)
+            assert not isinstance(found, Refusal), found
+            for result in found:
+                every = await store.history(result.room_uri, last=10**9)
+                expected = scan(known[result.room_uri], every, query, COUNTED)
+                ids = sorted((one.id for one in expected.messages), reverse=True)
+                told = sorted((one.id for one in result.messages), reverse=True)
+                assert result.total == expected.total, (query, result.room_uri)
+                assert told == ids[: len(told)], (query, result.room_uri)
+
+
 async def _cost(
-    store: SqliteStore, speech: Speech, ranks: tuple[int, int], match: Match
+    chat: ChatService, speech: Speech, ranks: tuple[int, int], match: Match
 ) -> tuple[float, str, float]:
     """Return the median of a hundred different questions, in ms, and what it should be."""
     chance = random.Random(2)
 
     async def ask() -> None:
-        words = (speech.words[chance.randrange(*ranks)] for _ in range(2))
-        rooms = [_room(n) for n in chance.sample(range(ROOMS), MINE)]
-        query = HistoryQuery(" ".join(words), match=match, limit=30, search_newest_first=True)
-        await store.search(rooms, query)
+        found = await chat.query(ME, *_question(chance, speech, ranks, match))
+        assert not isinstance(found, Refusal), found
 
     took = [await _milliseconds(ask) for _ in range(100)]
     return statistics.median(took), "ms", WANTED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ from perchat.model.journal import (
     RolesRevoked,
     RoomChanged,
     RoomRemoved,
+    UserChanged,
     UserRemoved,
     UsersInvited,
 )
@@ -610,3 +612,14 @@ async def test_what_is_purged_is_kept_nowhere(store: Store) -> None:
     assert [one.original.text for one in await store.originals(OPS)] == ["three"]
     told = [e.fact for e in await store.read(len(SETTLED)) if isinstance(e.fact, MessagePosted)]
     assert [fact.message.text for fact in told] == ["", "", "hush"]
+
+
+async def test_a_user_and_the_secret_are_made_together_or_not_at_all(store: Store) -> None:
+    new = user(SipUri("sip:new@contoso.example")).user
+    (entry,) = await store.enroll(new, b"sealed")
+    assert entry.fact == UserChanged(new)
+    assert await store.secret(new.uri) == b"sealed"
+    assert new in await store.users()
+    with pytest.raises(StorageError, match="another GUID"):
+        await store.enroll(replace(new, guid="other"), b"stolen")
+    assert await store.secret(new.uri) == b"sealed"

@@ -93,10 +93,17 @@ class DirectoryAdministration:
         name = self._checked(display_name or address.user, "display name")
         await self._refuse_known(address)
         user = User(address, address.user, name, self._new_guid(), chat_enabled=chat_enabled)
-        await self._append(UserChanged(user))
-        if nt_hash is not None:
-            await self.set_password(address, nt_hash)
+        if nt_hash is None:
+            await self._append(UserChanged(user))
+        else:
+            await self._store.enroll(user, self._sealed(address, nt_hash))
+            self._wake()
         return user
+
+    def _sealed(self, address: SipUri, nt_hash: bytes) -> bytes:
+        if self._directory is None:
+            raise ConfigurationError("no directory key is configured, so no password can be kept")
+        return self._directory.sealed(address, nt_hash)
 
     async def _refuse_known(self, address: SipUri) -> None:
         if await self._store.find_users(address):
@@ -112,9 +119,7 @@ class DirectoryAdministration:
 
         """
         await self.user(uri)
-        if self._directory is None:
-            raise ConfigurationError("no directory key is configured, so no password can be kept")
-        await self._directory.set_secret(uri.address, nt_hash)
+        await self._store.set_secret(uri.address, self._sealed(uri.address, nt_hash))
 
     async def set_user(
         self,
@@ -157,7 +162,7 @@ class DirectoryAdministration:
 
     async def users(self) -> list[User]:
         """Return all users, by address."""
-        return list((await self._store.snapshot()).users)
+        return await self._store.users()
 
     # groups
 
@@ -192,6 +197,10 @@ class DirectoryAdministration:
         found = (await self._state()).groups.values()
         groups = sorted(found, key=lambda group: fold(group.name))
         return [(group, tuple(await self._store.members(group.uri))) for group in groups]
+
+    async def group_names(self) -> list[tuple[str, str]]:
+        """Return address and name of every group."""
+        return [(one.uri, one.name) for one in await self._store.groups()]
 
     async def group(self, name: str) -> tuple[Group, tuple[str, ...]]:
         """Return a group by name or address with what it holds; NoSuchPrincipal."""
@@ -269,9 +278,12 @@ class DirectoryAdministration:
 
     async def _append(self, *facts: Fact) -> None:
         await self._store.append(*facts)
+        self._wake()
+        await self._invite(*facts)
+
+    def _wake(self) -> None:
         if self._wakeup is not None:
             self._wakeup.wake()
-        await self._invite(*facts)
 
     async def _invite(self, *facts: Fact) -> None:
         """Invite whoever became a member, if there are categories that invite at all."""
@@ -280,8 +292,7 @@ class DirectoryAdministration:
         state = await self._state()
         if any(category.invitations for category in state.categories.values()):
             await invite(state, self._store, facts, self._store.append)
-            if self._wakeup is not None:
-                self._wakeup.wake()
+            self._wake()
 
     def _existing(self, state: ChatState, principals: Iterable[str]) -> tuple[str, ...]:
         named = (checked_principal(state, one) for one in principals)

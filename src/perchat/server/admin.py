@@ -30,7 +30,6 @@ from perchat.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
-    from collections.abc import Set as AbstractSet
 
     from perchat.chat.explain import Explanation
     from perchat.model.addin import AddIn
@@ -107,7 +106,7 @@ class Admin:
         address = self.address(name)
         if address.domain != self._domain:
             raise ConfigurationError(f"{address} is not of this server's domain {self._domain}")
-        if any(user.uri == address for user in await self.users()):
+        if await self._knows(address):
             raise ConfigurationError(f"the user {address} exists already; see perchat user set")
 
     async def add_user(
@@ -341,22 +340,25 @@ class Admin:
         """Return principals from what people type: users, groups by name, addresses."""
         if not names:
             return []
-        groups = {fold(group.name): group.uri for group, _ in await self._service.groups()}
-        users = {user.uri for user in await self._service.users()}
-        return [self._principal(name, users, groups) for name in names]
+        groups = {fold(name): uri for uri, name in await self._service.group_names()}
+        return [await self._principal(name, groups) for name in names]
 
-    def _principal(self, name: str, users: AbstractSet[str], groups: Mapping[str, str]) -> str:
+    async def _knows(self, address: SipUri) -> bool:
+        return any(user.uri == address for user in await self._store.find_users(address))
+
+    async def _principal(self, name: str, groups: Mapping[str, str]) -> str:
         if name.lower().startswith(("domain:", "ma-grp:")):
             return name.lower()
         if name.lower().startswith("group:"):
             return groups.get(fold(name[6:].strip()), name)  # which nobody is
         try:
-            address = str(self.address(name))
+            address = self.address(name)
         except ConfigurationError:
             if fold(name) in groups:
                 return groups[fold(name)]
             raise
-        return address if address in users else groups.get(fold(name), address)
+        known = fold(name) not in groups or await self._knows(address)
+        return str(address) if known else groups[fold(name)]
 
     def address(self, name: str) -> SipUri:
         """Return the address of a user of that name, whether there is one or not."""

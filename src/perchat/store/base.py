@@ -168,6 +168,12 @@ class Store(Protocol):
     async def originals(self, room: RoomUri) -> list[ModeratedMessage]:
         """Return what was moderated in a room, as it was posted, oldest first."""
 
+    async def users(self) -> list[User]:
+        """Return all users, by address."""
+
+    async def groups(self) -> list[Group]:
+        """Return all groups, by address."""
+
     def groups_of(self, user: str) -> list[str]:
         """Return the groups that hold a user directly, sorted; at once, by one look-up."""
 
@@ -203,6 +209,9 @@ class Store(Protocol):
 
     async def secret(self, user: SipUri) -> bytes | None:
         """Return the user's secret as it was given, encrypted by the directory."""
+
+    async def enroll(self, user: User, secret: bytes) -> list[JournalEntry]:
+        """Make a user known together with a secret, both or neither; raises as ``append``."""
 
     async def set_secret(self, user: SipUri, secret: bytes) -> None:
         """Keep a secret, durable when this returns; NoSuchPrincipal for a user that is none."""

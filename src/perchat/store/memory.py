@@ -6,7 +6,13 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from perchat.model.journal import JournalEntry, MessagePosted, MessagesModerated, RoomRemoved
+from perchat.model.journal import (
+    JournalEntry,
+    MessagePosted,
+    MessagesModerated,
+    RoomRemoved,
+    UserChanged,
+)
 from perchat.model.name import fold
 from perchat.model.preference import Preference
 from perchat.model.uri import GroupUri
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
     from perchat.model.history import HistoryQuery, HistoryResult
     from perchat.model.journal import Fact
     from perchat.model.message import Message, ModeratedMessage
-    from perchat.model.principal import User
+    from perchat.model.principal import Group, User
     from perchat.model.uri import RoomUri, SipUri
     from perchat.store.base import Clock, GivenInvitation, Snapshot
 
@@ -149,6 +155,14 @@ class MemoryStore:
             for _, one in sorted(kept.items())
         ]
 
+    async def users(self) -> list[User]:
+        """See Store.users."""
+        return [self._tables.users[key] for key in sorted(self._tables.users)]
+
+    async def groups(self) -> list[Group]:
+        """See Store.groups."""
+        return [self._tables.groups[key] for key in sorted(self._tables.groups)]
+
     def groups_of(self, user: str) -> list[str]:
         """See Store.groups_of."""
         return self._tables.groups_of(user)
@@ -194,6 +208,12 @@ class MemoryStore:
     async def secret(self, user: SipUri) -> bytes | None:
         """See Store.secret."""
         return self._secrets.get(user)
+
+    async def enroll(self, user: User, secret: bytes) -> list[JournalEntry]:
+        """See Store.enroll."""
+        entries = await self.append(UserChanged(user))
+        self._secrets[user.uri] = secret
+        return entries
 
     async def set_secret(self, user: SipUri, secret: bytes) -> None:
         """See Store.set_secret."""

@@ -43,11 +43,12 @@ if TYPE_CHECKING:
 
     from perchat.model.addin import AddIn
     from perchat.model.application import RegisteredApplication
-    from perchat.model.principal import User
+    from perchat.model.principal import Group, User
     from perchat.model.uri import SipUri
 
 __all__ = [
     "entries",
+    "groups",
     "history",
     "history_after",
     "invitations",
@@ -57,6 +58,7 @@ __all__ = [
     "role_entries",
     "secret_of",
     "snapshot",
+    "users",
     "users_called",
 ]
 
@@ -184,18 +186,28 @@ def snapshot(database: sqlite3.Connection) -> Snapshot:
         return Snapshot(
             position=newest_position(database),
             database=_identity(database),
-            users=tuple(map(USER.decode, _values(database, "user"))),
+            users=tuple(users(database)),
             categories=tuple(map(CATEGORY.decode, _values(database, "category"))),
             rooms=tuple(map(ROOM.decode, _values(database, "room"))),
             roles=tuple(_roles(database)),
             participants=tuple(_participants(database)),
             applications=tuple(_applications(database)),
-            groups=tuple(map(GROUP.decode, _values(database, "user_group"))),
+            groups=tuple(groups(database)),
             memberships=tuple(among_groups(database)),
             add_ins=tuple(_add_ins(database)),
         )
     finally:
         database.execute("COMMIT")
+
+
+def users(database: sqlite3.Connection) -> list[User]:
+    """See Store.users."""
+    return [USER.decode(value) for value in _values(database, "user")]
+
+
+def groups(database: sqlite3.Connection) -> list[Group]:
+    """See Store.groups."""
+    return [GROUP.decode(value) for value in _values(database, "user_group")]
 
 
 def _identity(database: sqlite3.Connection) -> str:

@@ -23,7 +23,7 @@ __all__ = ["APPLICATION_ID", "SCHEMA_COMPAT_VERSION", "SCHEMA_VERSION", "upgrade
 APPLICATION_ID = 0x50636874
 """Marks a file as ours in the SQLite header: ``Pcht``."""
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 SCHEMA_COMPAT_VERSION = 6
 
 _FIRST = (
@@ -187,6 +187,11 @@ _MODERATION = (
     """,
 )
 
+_JOURNAL_OF_ROOM = (
+    # What is taken away with a room, or moderated in it, is found without reading everything.
+    "CREATE INDEX journal_room ON journal (room, chat_id) WHERE room IS NOT NULL",
+)
+
 _DELTAS: Mapping[int, Sequence[str]] = {
     1: _FIRST,
     2: _APPLICATIONS,
@@ -194,6 +199,7 @@ _DELTAS: Mapping[int, Sequence[str]] = {
     4: _PRINCIPALS,
     5: _FULLTEXT,
     6: _MODERATION,
+    7: _JOURNAL_OF_ROOM,
 }
 """Statements by the version they lead to; never changed once released."""
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from perchat.errors import StateError, StorageError
-from perchat.model.journal import MessagesModerated, RoomRemoved
+from perchat.model.journal import MessagesModerated, RoomRemoved, UserChanged
 from perchat.store import fulltext, memberships, moderation, queries
 from perchat.store.base import COUNTED, Receipts, system_clock
 from perchat.store.schema import upgrade
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from perchat.model.journal import Fact, JournalEntry
     from perchat.model.message import Message, ModeratedMessage
     from perchat.model.preference import Preference
-    from perchat.model.principal import User
+    from perchat.model.principal import Group, User
     from perchat.model.uri import RoomUri, SipUri
     from perchat.store.base import Clock, GivenInvitation, Snapshot
     from perchat.store.transaction import Transaction
@@ -150,6 +150,16 @@ class SqliteStore:
         """See Store.append."""
         return await self._write(lambda transaction: transaction.take(facts))
 
+    async def enroll(self, user: User, secret: bytes) -> list[JournalEntry]:
+        """See Store.enroll."""
+
+        def both(transaction: Transaction) -> list[JournalEntry]:
+            entries = transaction.take((UserChanged(user),))
+            transaction.keep_secret(user.uri, secret)
+            return entries
+
+        return await self._write(both)
+
     async def set_secret(self, user: SipUri, secret: bytes) -> None:
         """See Store.set_secret."""
         await self._write(lambda transaction: transaction.keep_secret(user, secret))
@@ -246,6 +256,14 @@ class SqliteStore:
     async def originals(self, room: RoomUri) -> list[ModeratedMessage]:
         """See Store.originals."""
         return await self._read(lambda database: moderation.originals(database, room))
+
+    async def users(self) -> list[User]:
+        """See Store.users."""
+        return await self._read(queries.users)
+
+    async def groups(self) -> list[Group]:
+        """See Store.groups."""
+        return await self._read(queries.groups)
 
     def groups_of(self, user: str) -> list[str]:
         """See Store.groups_of."""
