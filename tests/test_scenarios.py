@@ -5,7 +5,7 @@ from __future__ import annotations
 from tools.requirements import shown
 from tools.scenarios import PAGE, SCENARIOS, page
 
-TO_COME = {"E2", "E4", "N4"}  # the digest, the moderator, and files
+TO_COME = {"E2", "E4"}  # the digest and the moderator
 
 
 def test_no_other_scenario_is_without_a_test() -> None:

@@ -156,6 +156,7 @@ async def test_a_server_that_is_not_trusted_gets_no_file(there: LiveServer) -> N
 # --- N4: what is refused -------------------------------------------------------------------
 
 
+@pytest.mark.scenario("N4")
 @pytest.mark.parametrize(("who", "room"), [("alice", "Lobby"), ("bob", "Hall")])
 async def test_where_no_files_may_be_posted_it_is_refused_before_any_byte(
     there: LiveServer, who: str, room: str
@@ -173,6 +174,7 @@ async def test_the_service_says_so_too_when_a_client_does_not_look(there: LiveSe
             await room.upload(Unreadable(), name="a")
 
 
+@pytest.mark.scenario("N4")
 async def test_above_the_limit_it_is_refused_before_any_byte(tmp_path: Path) -> None:
     config = await sample(tmp_path / "server")
     files = msgspec.structs.replace(config.files, file_kilobytes=100)
@@ -190,6 +192,7 @@ async def test_above_the_limit_it_is_refused_before_any_byte(tmp_path: Path) -> 
         assert await room.upload(large)
 
 
+@pytest.mark.scenario("N4")
 async def test_cancelled_at_half_no_message_appears_and_nothing_is_left(
     there: LiveServer, tmp_path: Path
 ) -> None:
@@ -260,6 +263,7 @@ async def test_what_was_never_begun_can_be_cancelled(there: LiveServer) -> None:
             await upload
 
 
+@pytest.mark.scenario("N4")
 async def test_a_stale_token_is_an_invalid_token(there: LiveServer) -> None:
     async with chatting(there) as chat, chat.join("Plans") as room:
         await room.upload(io.BytesIO(b"a"), name="a")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 from uuid import uuid4
@@ -53,6 +52,8 @@ def opened(source: Source, largest: int) -> Iterator[tuple[BinaryIO, int]]:
         source.seek(begin)
         yield source, size
     else:
+        import tempfile  # late: few need it
+
         with tempfile.TemporaryFile() as copy:
             while copy.tell() <= largest and (piece := source.read(_PIECE)):
                 copy.write(piece)
