@@ -17,7 +17,8 @@ import perchat
 
 RECENT = 30
 PATIENCE = 30.0  # seconds for what runs when it is stopped
-SIGN_INS = 20  # at a time
+SIGN_INS = 10  # at a time
+BUSY = perchat.EndpointOptions(timers=perchat.ClientTimers(connect=120.0, request=120.0))
 END = "that was all"
 
 
@@ -30,7 +31,7 @@ class LoadTest:
         self.heard = defaultdict[str, list[list[perchat.Message]]](list)  # by room, per session
         self.seconds: list[float] = []
         self.stop = asyncio.Event()
-        self.posted = asyncio.Barrier(given.users + 1)
+        self.together = asyncio.Barrier(given.users + 1)
         self.doors = asyncio.Semaphore(SIGN_INS)
 
     async def run(self) -> None:
@@ -42,7 +43,8 @@ class LoadTest:
                 self.on_interrupt(limit)
                 for user in self.users:
                     group.create_task(self.user(user))
-                await self.posted.wait()
+                await self.together.wait()  # all have signed in
+                await self.together.wait()  # all have posted
                 for room in self.rooms:
                     async with chat.join(room) as session:
                         await session.post(END)
@@ -54,6 +56,7 @@ class LoadTest:
             server=self.given.server,
             ca=self.given.ca,
             credential=perchat.PasswordCredential(user, os.environ["PERCHAT_PASSWORD"]),
+            options=BUSY,
         )
         async with self.doors:
             return await stack.enter_async_context(connecting)
@@ -81,6 +84,7 @@ class LoadTest:
     async def user(self, user: str) -> None:
         async with AsyncExitStack() as stack:
             chat = await self.sign_in(user, stack)
+            await self.together.wait()
             await chat.get_preference("load test")
             await chat.stored_invitations(0)
             last = []
@@ -90,7 +94,7 @@ class LoadTest:
                         await self.visit(chat, room)
                 session = await stack.enter_async_context(chat.join(room))
                 last.append((room, session.messages(limit=self.most_posts)))
-            await self.posted.wait()
+            await self.together.wait()
             for room, messages in last:
                 await self.listen(room, messages)
 

@@ -10,6 +10,8 @@ from perchat import Behavior, Emoticon, InviteSetting, Permission, PrincipalType
 from tests.scenarios.world import ALICE, BOB, CAROL, DOMAIN, MALLORY, category
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.scenarios.world import World
 
 FACES = {
@@ -164,3 +166,24 @@ async def test_who_could_hold_a_role_is_found_by_name(world: World) -> None:
         )
         (everybody,) = await alice.rooms.members(domain)
         assert everybody.principal.type is PrincipalType.DOMAIN
+
+
+async def test_a_file_goes_to_the_room_and_comes_back(world: World, tmp_path: Path) -> None:
+    (tmp_path / "plan.txt").write_text("all of it", "utf-8")
+    async with world.connect("alice") as alice, world.connect("bob") as bob:
+        place = await category(alice, "Projects")
+        room = await alice.rooms.create("Alpha", place, members=[ALICE, BOB])
+        async with alice.join(room) as hers, bob.join(room) as his:
+            heard = his.messages()
+            upload = hers.upload(tmp_path / "plan.txt")
+            assert (upload.done, upload.progress.percent) == (False, 0)
+            stored = await upload
+            assert (upload.done, upload.cancelled) == (True, False)
+            assert (upload.progress.transferred, upload.progress.total) == (9, 9)
+            (part,) = (await anext(heard)).parts
+            assert isinstance(part, perchat.FilePart)
+            assert (part.name, part.uri, part.size) == ("plan.txt", stored, 9)
+            download = his.download(part, tmp_path / "copy.txt")
+            assert await download == tmp_path / "copy.txt"
+            assert (download.done, download.progress.percent) == (True, 100)
+    assert (tmp_path / "copy.txt").read_text("utf-8") == "all of it"
