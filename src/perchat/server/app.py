@@ -49,6 +49,7 @@ __all__ = ["Addresses", "serve"]
 _log = logging.getLogger(__name__)
 _PATIENCE = 5.0  # seconds for connections and their work to end
 _EXPIRY_CHECK = 5.0  # seconds
+_GARBAGE = (20_000, 20, 20)  # a session is hundreds of objects; each look at all costs a pause
 _SWITCH_INTERVAL = 0.0005  # seconds; lets the store's writer in when the loop is busy
 
 
@@ -83,6 +84,7 @@ async def serve(
         chat = ChatService(store, wakeup, chat_settings(config))
         with _collecting_later():
             await chat.start()
+        _spare_collections()
         with _unwrapped():
             async with asyncio.TaskGroup() as group:
                 tasks, ids = Tasks(group), EnvelopeIds(wall_clock())
@@ -128,6 +130,13 @@ async def _watched(
             yield
     finally:
         watching.cancel()
+
+
+def _spare_collections() -> None:
+    """Have what was loaded never looked at by the collector, and the rest less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)
 
 
 async def _expire_registrations(services: Services) -> None:

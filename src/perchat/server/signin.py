@@ -27,6 +27,7 @@ from perchat.lync.diagnostics import Refused
 from perchat.lync.kerberos import TicketRefused
 from perchat.lync.ntlm import NtlmTarget
 from perchat.lync.registration import Registration, registered_headers
+from perchat.model.name import fold
 from perchat.model.uri import SipUri
 from perchat.net.connection import Admission
 from perchat.sip.compose import response_to
@@ -243,9 +244,12 @@ class SignIn:
             return None
         if proof.domain.lower() not in ("", domain, domain.partition(".")[0][:15]):
             return None
-        user = await self._services.directory.find(f"sip:{name}@{domain}")
-        secret = None if user is None else await self._services.directory.secret(user.uri)
-        return None if user is None or secret is None else Account(user.uri, secret)
+        try:
+            uri = SipUri(f"sip:{fold(name)}@{domain}")
+        except ValueError:
+            return None
+        secret = await self._services.directory.secret(uri)
+        return None if secret is None else Account(uri, secret)
 
     def _conclude(self, connection: Connection, event: RequestReceived, verdict: Verdict) -> None:
         self.under_way = isinstance(verdict, Challenged)
