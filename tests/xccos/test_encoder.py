@@ -28,6 +28,7 @@ from perchat.xccos.blocks import (
     Unknown,
 )
 from perchat.xccos.catalogue import CATALOGUE, canonical
+from perchat.xccos.chat import write_chat, write_message
 from perchat.xccos.codec import CLIENT, DOTNET, SIPE, Dialect
 from perchat.xccos.decoder import decode
 from perchat.xccos.encoder import encode, encode_chat
@@ -140,20 +141,32 @@ def cleaned(text: str) -> str:
     return legal.encode(errors="ignore").decode()
 
 
-@given(
-    st.builds(
-        Message,
-        id=st.integers(0, 10**17),
-        timestamp=st.datetimes(timezones=st.just(UTC)),
-        author=st.sampled_from([BOB.uri, SipUri('sip:o\'neil&co@x.y;a="<"'.replace("<", "b"))]),
-        room_uri=st.just(OPS),
-        text=st.one_of(ANYTHING, st.text("a\r\n\0<", max_size=12)),
-        author_name=ANYTHING,
-        rtf=st.one_of(st.none(), ANYTHING),
-        is_alert=st.booleans(),
-        client_id=st.one_of(st.just(""), ANYTHING),
-    )
+MESSAGES = st.builds(
+    Message,
+    id=st.integers(0, 10**17),
+    timestamp=st.datetimes(timezones=st.just(UTC)),
+    author=st.sampled_from([BOB.uri, SipUri('sip:o\'neil&co@x.y;a="<"'.replace("<", "b"))]),
+    room_uri=st.just(OPS),
+    text=st.one_of(ANYTHING, st.text("a\r\n\0<", max_size=12)),
+    author_name=ANYTHING,
+    rtf=st.one_of(st.none(), ANYTHING),
+    is_alert=st.booleans(),
+    client_id=st.one_of(st.just(""), ANYTHING),
 )
+
+
+@given(
+    MESSAGES, st.sampled_from(["grpchat", "msg"]), st.sampled_from(["", "grpchat"]), st.booleans()
+)
+def test_a_past_line_is_written_the_same_the_fast_way(
+    message: Message, name: str, marker: str, plain: bool
+) -> None:
+    dialect = replace(SERVER, plain_links=plain)
+    slow = write_chat(Chat.of(message), dialect, name, marker)
+    assert write_message(message, name, marker, plain_links=plain) == slow
+
+
+@given(MESSAGES)
 def test_the_fast_way_writes_the_same_bytes_and_any_text(message: Message) -> None:
     fast = encode_chat(message, "7962449779256900001")
     assert fast == encode(Envelope("7962449779256900001", (Chat.of(message),)), SERVER)

@@ -129,6 +129,8 @@ def _refusal_of_query(
 
 def _sharing(results: list[HistoryResult], size: int) -> list[HistoryResult]:
     """Cut results, in the order of the search, so that they fit together; each its share."""
+    if sum(_at_most(one) for result in results for one in result.messages) <= size:
+        return results
     least = 1 if len(results) == 1 else 0  # so that the next page can be asked for
     waiting = sorted(results, key=lambda result: sum(map(_size, result.messages)))
     cut: dict[RoomUri, HistoryResult] = {}
@@ -144,11 +146,18 @@ def _sharing(results: list[HistoryResult], size: int) -> list[HistoryResult]:
 
 def _fitting(messages: list[Message], size: int, least: int = 1) -> list[Message]:
     """Return as many from the beginning as fit, but ``least`` of them in any case."""
+    if sum(map(_at_most, messages)) <= size:
+        return messages
     for place, message in enumerate(messages):
         size -= _size(message)
         if size < 0:
             return messages[: max(place, least)]
     return messages
+
+
+def _at_most(message: Message) -> int:
+    """Return what its size cannot exceed: no character takes more bytes than an ampersand."""
+    return 5 * (len(message.text) + len(message.rtf or "")) + _AROUND
 
 
 def _size(message: Message) -> int:

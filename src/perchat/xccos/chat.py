@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perchat.markup import escape
+from perchat.markup import escape, escape_attribute
 from perchat.model.richtext import flattened
 from perchat.model.uri import RoomUri
 from perchat.xccos.codec import (
@@ -27,9 +27,10 @@ from perchat.xccos.primitives import Chat
 
 if TYPE_CHECKING:
     from perchat.markup import Element
+    from perchat.model.message import Message
     from perchat.xccos.codec import Dialect
 
-__all__ = ["escape_lines", "read_chat", "write_chat"]
+__all__ = ["escape_lines", "read_chat", "write_chat", "write_message"]
 
 
 def read_chat(element: Element, seqid: int = 1) -> Chat:
@@ -80,3 +81,21 @@ def write_chat(chat: Chat, dialect: Dialect, name: str = "grpchat", marker: str 
     if chat.rtf is not None:
         inner += tag("rtf", inner=escape(chat.rtf))
     return tag(name, {"xsi:type": marker} | attributes if marker else attributes, inner)
+
+
+def write_message(
+    message: Message, name: str = "grpchat", marker: str = "", *, plain_links: bool = False
+) -> str:
+    """Write a message as servers do, to the letter as :func:`write_chat`, only faster."""
+    text = escape_lines(flattened(message.text) if plain_links else message.text)
+    chat = f"<chat>{text}</chat>" if text else "<chat/>"
+    rtf = "" if message.rtf is None else tag("rtf", inner=escape(message.rtf))
+    typed = f' xsi:type="{marker}"' if marker else ""
+    called = f' clientId="{escape_attribute(message.client_id)}"' if message.client_id else ""
+    return (
+        f'<{name}{typed} id="grpchat" seqid="1" chanUri="{escape_attribute(message.room_uri)}"'
+        f' author="{escape_attribute(message.author)}"'
+        f' authdisp="{escape_attribute(message.author_name)}"'
+        f' alert="{"true" if message.is_alert else "false"}" chatId="{message.id}"'
+        f' ts="{time(message.timestamp, seven_digits=True)}"{called}>{chat}{rtf}</{name}>'
+    )

@@ -14,8 +14,8 @@ from perchat.errors import LocalProtocolError
 from perchat.markup import escape, escape_attribute, write
 from perchat.xccos.blocks import Nothing, Unknown
 from perchat.xccos.catalogue import NOTICES, REPLIES, REQUESTS, codec_of
-from perchat.xccos.chat import escape_lines, write_chat
-from perchat.xccos.codec import CLIENT, Dialect, tag, time
+from perchat.xccos.chat import write_chat, write_message
+from perchat.xccos.codec import CLIENT, Dialect, tag
 from perchat.xccos.codes import result_of
 from perchat.xccos.primitives import Chat, Command, Notice, Reply
 
@@ -129,15 +129,5 @@ _HEAD = "<xccos" + "".join(f' {name}="{value}"' for name, value in _SCHEMA.items
 
 def encode_chat(message: Message, envid: str) -> bytes:
     """Write a message as servers deliver it, for any client; the fast way to :func:`encode`."""
-    text = escape_lines(message.text)
-    chat = f"<chat>{text}</chat>" if text else "<chat/>"
-    rtf = "" if message.rtf is None else tag("rtf", inner=escape(message.rtf))
-    called = f' clientId="{escape_attribute(message.client_id)}"' if message.client_id else ""
-    return (
-        f'{_HEAD} envid="{escape_attribute(envid)}" xmlns="{_NAMESPACE}">'
-        f'<grpchat id="grpchat" seqid="1" chanUri="{message.room_uri}"'
-        f' author="{escape_attribute(message.author)}"'
-        f' authdisp="{escape_attribute(message.author_name)}"'
-        f' alert="{"true" if message.is_alert else "false"}" chatId="{message.id}"'
-        f' ts="{time(message.timestamp, seven_digits=True)}"{called}>{chat}{rtf}</grpchat></xccos>'
-    ).encode()
+    head = f'{_HEAD} envid="{escape_attribute(envid)}" xmlns="{_NAMESPACE}">'
+    return f"{head}{write_message(message)}</xccos>".encode()

@@ -14,7 +14,7 @@ from perchat.markup import escape
 from perchat.model.history import HistoryQuery, HistoryResult, Match
 from perchat.model.uri import RoomUri
 from perchat.xccos.blocks import Histories, History, HistorySearch, RecentQuery
-from perchat.xccos.chat import read_chat, write_chat
+from perchat.xccos.chat import read_chat, write_chat, write_message
 from perchat.xccos.codec import (
     Codec,
     attribute,
@@ -98,10 +98,12 @@ def _is_chat(msg: Element) -> bool:
 
 
 def _write_messages(messages: Sequence[Message], dialect: Dialect) -> str:
-    marker = "grpchat" if dialect.typed_messages else ""
-    return "".join(
-        [write_chat(Chat.of(message), dialect, name="msg", marker=marker) for message in messages]
-    )
+    marker, plain = "grpchat" if dialect.typed_messages else "", dialect.plain_links
+    if dialect.server:
+        written = [write_message(one, "msg", marker, plain_links=plain) for one in messages]
+    else:
+        written = [write_chat(Chat.of(one), dialect, "msg", marker) for one in messages]
+    return "".join(written)
 
 
 # --- whatever is asked for -----------------------------------------------------------------
