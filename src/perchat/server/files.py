@@ -8,6 +8,7 @@ waits for a file.
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FileService", "open_files"]
 
+_log = logging.getLogger(__name__)
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
 _CLEARING = 5.0  # seconds between looks for what is overdue
 _PATIENCE = 5.0  # seconds for requests to end
@@ -101,7 +103,10 @@ class FileService:
         """Remove what is overdue, again and again."""
         while True:
             await asyncio.sleep(_CLEARING)
-            await self._operations.clear_up()
+            try:
+                await self._operations.clear_up()
+            except Exception:  # whatever it is, others will be overdue as well
+                _log.exception("unfinished files could not be cleared up")
 
     # --- from sessions ---
 
