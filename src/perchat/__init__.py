@@ -207,6 +207,13 @@ if TYPE_CHECKING:
     from perchat.model.excerpt import (
         Excerpt,
     )
+    from perchat.model.explanation import (
+        Answer,
+        AppliedRule,
+        Explanation,
+        Need,
+        RoomAction,
+    )
     from perchat.model.history import (
         HistoryQuery,
         HistoryResult,
@@ -268,7 +275,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AddIn",
+    "Answer",
     "ApplicationEndpoint",
+    "AppliedRule",
     "AttendanceChanged",
     "AuthProtocol",
     "AuthenticationError",
@@ -313,6 +322,7 @@ __all__ = [
     "EventStream",
     "EventsLost",
     "Excerpt",
+    "Explanation",
     "FailureRequest",
     "FailureResponse",
     "FilePart",
@@ -346,6 +356,7 @@ __all__ = [
     "MessageParsingError",
     "MessagePart",
     "MessageReceived",
+    "Need",
     "NoSuchPrincipal",
     "NotJoined",
     "NotSupported",
@@ -387,6 +398,7 @@ __all__ = [
     "RoleEntry",
     "RoleOperation",
     "Room",
+    "RoomAction",
     "RoomChanged",
     "RoomDetails",
     "RoomDisabled",
@@ -476,6 +488,7 @@ _HOMES = {
     "perchat.model.changes": "Changes",
     "perchat.model.chatroom": "Behavior Permission Privacy Role Room RoomSnapshot RoomSummary",
     "perchat.model.excerpt": "Excerpt",
+    "perchat.model.explanation": "Answer AppliedRule Explanation Need RoomAction",
     "perchat.model.history": "HistoryQuery HistoryResult",
     "perchat.model.invitation": "Invitation Invitations InviteSetting",
     "perchat.model.message": "Message",

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perchat.chat.explain import Explanation, explain
-from perchat.chat.matrix import Need, RoomAction
+from perchat.chat.explain import explain
 from perchat.model.chatroom import Permission, Role
+from perchat.model.explanation import Explanation, Need, RoomAction
 from perchat.model.journal import GroupChanged, GroupMembersAdded, RolesGranted
 from perchat.model.principal import Group
 from perchat.model.uri import GroupUri, SipUri

@@ -8,8 +8,9 @@ from itertools import chain, combinations, product
 import pytest
 
 from perchat.chat import rules
-from perchat.chat.matrix import RoomAction, RoomStanding, may, missing
+from perchat.chat.matrix import RoomStanding, may, missing
 from perchat.model.chatroom import Behavior, Permission, Privacy, Role, Room
+from perchat.model.explanation import RoomAction
 from perchat.model.uri import CategoryUri, RoomUri
 
 OPEN, CLOSED, SECRET = Privacy

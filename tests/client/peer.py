@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from perchat.xccos.blocks import Data
     from perchat.xccos.primitives import Primitive
 
-__all__ = ["ALICE", "BOB", "LOBBY", "SHORT", "POOL", "Peer", "PeerConnection", "peer_up"]
+__all__ = ["ALICE", "BOB", "LOBBY", "POOL", "SHORT", "Peer", "PeerConnection", "peer_up"]
 
 ALICE = SipUri("sip:alice@example.com")
 BOB = SipUri("sip:bob@example.com")

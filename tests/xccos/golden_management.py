@@ -9,7 +9,8 @@ from perchat.errors import ErrorCode
 from perchat.model.addin import AddIn
 from perchat.model.category import CategorySummary
 from perchat.model.changes import Changes
-from perchat.model.chatroom import Behavior, Privacy, Role
+from perchat.model.chatroom import Behavior, Permission, Privacy, Role
+from perchat.model.explanation import Answer, AppliedRule, Explanation, Need, RoomAction
 from perchat.model.invitation import Invitations, InviteSetting
 from perchat.model.preference import Preference
 from perchat.model.principal import (
@@ -33,6 +34,7 @@ from perchat.xccos.managing import (
     AddIns,
     AssociationQuery,
     Categories,
+    ExplanationQuery,
     PreferenceQuery,
     PreferenceReply,
     PreferenceVersion,
@@ -188,6 +190,21 @@ MANAGEMENT: dict[str, Sequence[Line]] = {
     "getperms": [
         asked("getperms", RoomUris((OPS,))),
         answered("getperms", RoomPermissions(OPS, ALICE.uri, MANAGER), DOTNET),
+    ],
+    "explain": [
+        asked("explain", ExplanationQuery(ALICE.uri, OPS)),
+        answered(
+            "explain",
+            Explanation(
+                ALICE.uri,
+                OPS,
+                "Ops",
+                Permission.VIEW,
+                (AppliedRule("member", False, "nothing names the user"),),
+                (Answer(RoomAction.JOIN, False, (Need.TAKES_PART,)),),
+            ),
+        ),
+        refused("explain", ErrorCode.ERROR_PERMISSION),
     ],
     "getaddins": [
         asked("getaddins", Nothing()),

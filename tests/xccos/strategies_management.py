@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from perchat.model.addin import AddIn
 from perchat.model.category import CategorySummary
 from perchat.model.changes import Changes
-from perchat.model.chatroom import Behavior, Privacy, Role
+from perchat.model.chatroom import Behavior, Permission, Privacy, Role
+from perchat.model.explanation import Answer, AppliedRule, Explanation, Need, RoomAction
 from perchat.model.invitation import Invitations, InviteSetting
 from perchat.model.preference import Preference
 from perchat.model.principal import (
@@ -31,6 +32,7 @@ from perchat.xccos.managing import (
     AddIns,
     AssociationQuery,
     Categories,
+    ExplanationQuery,
     PreferenceQuery,
     PreferenceReply,
     PreferenceVersion,
@@ -146,6 +148,18 @@ MANAGED: dict[type[Data], SearchStrategy[Data]] = {
         maybe(TIMES),
     ),
     RoomPermissions: st.builds(RoomPermissions, ROOM_URIS, USERS, MASKS),
+    ExplanationQuery: st.builds(ExplanationQuery, USERS, ROOM_URIS),
+    Explanation: st.builds(
+        Explanation,
+        USERS,
+        ROOM_URIS,
+        LEGAL,
+        st.integers(0, 63).map(Permission),
+        tuples(st.builds(AppliedRule, st.sampled_from(["member", "denied"]), FLAGS, LEGAL)),
+        tuples(
+            st.builds(Answer, st.sampled_from(RoomAction), FLAGS, tuples(st.sampled_from(Need)))
+        ),
+    ),
     Categories: categories(),
     AddIns: st.builds(AddIns, tuples(ADD_INS)),
     RoleQuery: st.builds(RoleQuery, ROOM_URIS, ROLES),

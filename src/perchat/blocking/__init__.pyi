@@ -118,6 +118,11 @@ from perchat.model.chatroom import Room as Room
 from perchat.model.chatroom import RoomSnapshot as RoomSnapshot
 from perchat.model.chatroom import RoomSummary as RoomSummary
 from perchat.model.excerpt import Excerpt as Excerpt
+from perchat.model.explanation import Answer as Answer
+from perchat.model.explanation import AppliedRule as AppliedRule
+from perchat.model.explanation import Explanation as Explanation
+from perchat.model.explanation import Need as Need
+from perchat.model.explanation import RoomAction as RoomAction
 from perchat.model.history import HistoryQuery as HistoryQuery
 from perchat.model.history import HistoryResult as HistoryResult
 from perchat.model.invitation import Invitation as Invitation
@@ -158,7 +163,9 @@ from perchat.sip.message import Response as SipResponse
 
 __all__ = [
     "AddIn",
+    "Answer",
     "ApplicationEndpoint",
+    "AppliedRule",
     "AttendanceChanged",
     "AuthProtocol",
     "AuthenticationError",
@@ -203,6 +210,7 @@ __all__ = [
     "EventStream",
     "EventsLost",
     "Excerpt",
+    "Explanation",
     "FailureRequest",
     "FailureResponse",
     "FilePart",
@@ -236,6 +244,7 @@ __all__ = [
     "MessageParsingError",
     "MessagePart",
     "MessageReceived",
+    "Need",
     "NoSuchPrincipal",
     "NotJoined",
     "NotSupported",
@@ -277,6 +286,7 @@ __all__ = [
     "RoleEntry",
     "RoleOperation",
     "Room",
+    "RoomAction",
     "RoomChanged",
     "RoomDetails",
     "RoomDisabled",
@@ -597,6 +607,7 @@ class RoomServices:
         self, room: RoomLike, category: CategoryLike, *, expected: RoomDetails | None = None
     ) -> RoomDetails: ...
     def permissions(self, room: RoomLike) -> Permission: ...
+    def explain(self, user: PrincipalLike, room: RoomLike) -> Explanation: ...
     def creatable_categories(self) -> list[CategorySummary]: ...
     def in_category(
         self, category: CategoryLike, *, limit: int | None = None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from perchat.chat.directoryadmin import DirectoryAdministration
-from perchat.chat.explain import Explanation, explain
+from perchat.chat.explain import explain
 from perchat.chat.planning import Plan
 from perchat.chat.scope import Scope
 from perchat.errors import CommandFailed, ConfigurationError, ErrorCode
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from perchat.chat.state import ChatState, RoomState
+    from perchat.model.explanation import Explanation
     from perchat.model.journal import Fact
     from perchat.model.uri import SipUri
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perchat.chat import rules
-from perchat.chat.matrix import Need, RoomAction, RoomStanding, missing
+from perchat.chat.matrix import RoomStanding, missing
 from perchat.chat.scope import principal_of
-from perchat.model.chatroom import Permission, Role
+from perchat.model.chatroom import Role
+from perchat.model.explanation import Answer, AppliedRule, Explanation, RoomAction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from perchat.chat.state import ChatState, RoomState
     from perchat.model.category import Category
-    from perchat.model.uri import RoomUri, SipUri
+    from perchat.model.uri import SipUri
 
-__all__ = ["Answer", "AppliedRule", "Explanation", "explain"]
+__all__ = ["explain"]
 
 _ROLES = (Role.MEMBER, Role.MANAGER, Role.PRESENTER)
 _ABOUT_OTHERS = {
@@ -25,60 +25,6 @@ _ABOUT_OTHERS = {
     RoomAction.LOOK_UP_USERS,
     RoomAction.LOOK_UP_GROUPS,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class AppliedRule:
-    """
-    A rule, and how it came out.
-
-    Attributes:
-        rule: Names it, as ``allowed``, ``denied`` or ``member``.
-        holds: Whether what it names is the case.
-        because: The fact behind it, for people.
-
-    """
-
-    rule: str
-    holds: bool
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Whether something is allowed, and what is missing when it is not."""
-
-    action: RoomAction
-    allowed: bool
-    missing: tuple[Need, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """
-    What a user may do in a room, and why.
-
-    Attributes:
-        permission: The mask that the service works with.
-
-    """
-
-    user: SipUri
-    room: RoomUri
-    room_name: str
-    permission: Permission
-    rules: tuple[AppliedRule, ...]
-    answers: tuple[Answer, ...]
-
-    def lines(self) -> Iterator[str]:
-        """Yield it as text, a line a rule and an answer."""
-        yield f"{self.user} in {self.room_name} ({self.room})"
-        for rule in self.rules:
-            yield f"  {rule.rule:<10} {'yes' if rule.holds else 'no':<4} {rule.because}"
-        for answer in self.answers:
-            why = "; ".join(need.value for need in answer.missing)
-            word = "may" if answer.allowed else "may not"
-            yield f"{word:<8} {answer.action.value}{f': {why}' if why else ''}"
 
 
 def explain(state: ChatState, user: SipUri, place: RoomState) -> Explanation:

@@ -8,53 +8,15 @@ same for all actions there are, with the reasons. A test holds the two together.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from perchat.model.chatroom import Behavior, Privacy, Role
+from perchat.model.explanation import Need, RoomAction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Need", "RoomAction", "RoomStanding", "may", "missing"]
-
-
-class RoomAction(Enum):
-    """What somebody may want to do."""
-
-    FIND = "find the room"
-    JOIN = "join the room"
-    READ = "read its history"
-    POST = "post"
-    UPLOAD = "upload files"
-    DOWNLOAD = "download files"
-    CREATE = "make rooms in its category"
-    EDIT = "change its properties"
-    DISABLE = "disable it"
-    ENABLE = "enable it again"
-    STAFF = "change members, managers and presenters"
-    MOVE = "move it to another category"
-    DELETE = "delete it"
-    FIND_USERS = "find users by name"
-    LOOK_UP_USERS = "look up another user"
-    LOOK_UP_GROUPS = "look up a group"
-
-
-class Need(Enum):
-    """What an action may need, as a reason why not."""
-
-    CHATS = "the user is not enabled for chat"
-    SEES = "the room is not one the user may see"
-    TAKES_PART = "the room is for members"
-    IS_JOINED = "the user is not in the room"
-    IS_HEARD = "only presenters post in an auditorium"
-    HAS_FILES = "the category has no files"
-    IS_ENABLED = "the room is disabled"
-    MANAGES = "the user does not manage the room"
-    CREATES = "the user is no creator in the category"
-    CREATES_THERE = "the user is no creator in the other category"
-    ADMINISTERS = "that is for administrators"
-    IS_SYSTEM = "that is for system users"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perchat.chat.explain import explain
 from perchat.chat.face import refusing
 from perchat.chat.management import Management
 from perchat.chat.scope import Scope, principal_of
@@ -21,6 +22,7 @@ from perchat.model.uri import GroupUri
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from perchat.model.explanation import Explanation
     from perchat.model.principal import Principal, User
     from perchat.model.uri import CategoryUri, RoomUri, SipUri
 
@@ -92,6 +94,22 @@ class People(Management):
             directory_path=known.directory_path,
             member_of=self._member_of(uri),
         )
+
+    @refusing
+    async def explain(self, user: SipUri, other: SipUri, room: RoomUri) -> Explanation:
+        """
+        Tell system users why somebody may or may not do what in a room, seen or not.
+
+        Refused: ERROR_PERMISSION, NO_SUCH_PRINCIPAL, NO_SUCH_NODE.
+        """
+        self._check_system(user)
+        state = self._desk.state
+        place = state.rooms.get(room)
+        if place is None:
+            raise CommandFailed.of(ErrorCode.NO_SUCH_NODE, f"no such room: {room}")
+        if other.address not in state.users:
+            raise CommandFailed.of(ErrorCode.NO_SUCH_PRINCIPAL, f"no such user: {other}")
+        return explain(state, other, place)
 
     @refusing
     async def eligible(

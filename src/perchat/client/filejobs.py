@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from perchat.client.transfer import FileTransfer
     from perchat.model.uri import RoomUri
 
-__all__ = ["FileRoom", "Fetching", "Sending"]
+__all__ = ["Fetching", "FileRoom", "Sending"]
 
 T = TypeVar("T")
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from perchat.client.naming import add_in_id, at_most, category_uri, uris_of
+from perchat.client.naming import add_in_id, at_most, category_uri, uris_of, user_uri
 from perchat.client.staffing import RoomStaff
 from perchat.model.chatroom import Behavior, Privacy, Role
+from perchat.model.explanation import Explanation
 from perchat.model.invitation import InviteSetting
 from perchat.model.name import checked_description, checked_name
 from perchat.model.roomdetails import (
@@ -19,7 +20,7 @@ from perchat.model.roomdetails import (
     RoomUpdate,
 )
 from perchat.xccos.blocks import Nothing, QueryKind, RoomQuery, Rooms, RoomUris
-from perchat.xccos.managing import AddIns, Categories, RoomPermissions
+from perchat.xccos.managing import AddIns, Categories, ExplanationQuery, RoomPermissions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -183,6 +184,21 @@ class RoomServices(RoomStaff):
             "getperms", RoomUris((await self._uri(room),)), RoomPermissions
         )
         return found.permission
+
+    async def explain(self, user: PrincipalLike, room: RoomLike) -> Explanation:
+        """
+        Return why a user may or may not do what in a room: every rule that applies.
+
+        For administrators, as system users are: also rooms that the caller may not see, these
+        by URI.
+
+        Raises:
+            PermissionDenied: The caller is no system user.
+            NoSuchPrincipal, RoomNotFound: There is no such user, or room.
+
+        """
+        query = ExplanationQuery(user_uri(user), await self._uri(room))
+        return await self._chat.command("explain", query, Explanation)
 
     # --- where rooms are ---
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from perchat.sip.lane import Lane
     from perchat.sip.message import Message
 
-__all__ = ["Acceptor", "REALM"]
+__all__ = ["REALM", "Acceptor"]
 
 _SIGNED_HANDSHAKE = 4  # from this version on the request with the proof is signed
 _UNSIGNED = frozenset({401, 407})

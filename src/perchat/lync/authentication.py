@@ -16,6 +16,9 @@ from perchat.lync.ntlm_message import NtlmTarget
 from perchat.lync.verdict import Accepted, Account, Challenged, ProofNeeded, TicketShown, Verdict
 
 __all__ = [
+    "KERBEROS",
+    "NTLM",
+    "REALM",
     "Accepted",
     "Acceptor",
     "Account",
@@ -23,11 +26,8 @@ __all__ = [
     "Check",
     "CounterWindow",
     "Initiator",
-    "KERBEROS",
-    "NTLM",
     "NtlmTarget",
     "ProofNeeded",
-    "REALM",
     "Refused",
     "SecurityAssociation",
     "TicketNeeded",

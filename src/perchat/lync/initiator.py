@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from perchat.lync.kerberos import Ticket
     from perchat.sip.message import Message
 
-__all__ = ["Initiator", "KERBEROS", "NTLM", "TicketNeeded"]
+__all__ = ["KERBEROS", "NTLM", "Initiator", "TicketNeeded"]
 
 NTLM = frozenset({"NTLM"})
 KERBEROS = frozenset({"Kerberos"})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from perchat.sip.message import Message
 
-__all__ = ["Credentials", "KERBEROS", "NTLM", "Offer", "REALM", "spoken_version"]
+__all__ = ["KERBEROS", "NTLM", "REALM", "Credentials", "Offer", "spoken_version"]
 
 REALM = "SIP Communications Service"
 NTLM = "NTLM"

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 __all__ = [
-    "ChatProvisioning",
     "PROVISIONING_EVENT",
     "PROVISIONING_TYPE",
+    "ChatProvisioning",
     "Provisioning",
     "provisioning_answer",
     "provisioning_request",

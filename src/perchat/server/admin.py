@@ -31,10 +31,10 @@ from perchat.store.sqlite import SqliteStore
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
 
-    from perchat.chat.explain import Explanation
     from perchat.model.addin import AddIn
     from perchat.model.category import Category
     from perchat.model.chatroom import Room
+    from perchat.model.explanation import Explanation
     from perchat.model.principal import Group, User
     from perchat.server.config import ServerConfig
     from perchat.store.base import Store

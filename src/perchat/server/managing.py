@@ -13,6 +13,7 @@ from perchat.model.roomdetails import RoleOperation, RoomDetails, RoomSettings, 
 from perchat.server.rows import Listing, Row, answering
 from perchat.xccos.blocks import Joined, JoinedRoom, RoomUris, RosterEntry
 from perchat.xccos.managing import (
+    ExplanationQuery,
     PreferenceQuery,
     PreferenceReply,
     PreferenceVersion,
@@ -29,6 +30,7 @@ from perchat.xccos.primitives import Notice
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from perchat.model.explanation import Explanation
     from perchat.model.participant import Participant
     from perchat.model.principal import RoleEntry
     from perchat.model.roomdetails import RoleChange
@@ -72,6 +74,10 @@ async def _getperms(session: ChatSession, asked: RoomUris) -> Refusal | RoomPerm
     if isinstance(found, Refusal):
         return found
     return RoomPermissions(room, user, mask_of(found))
+
+
+async def _explain(session: ChatSession, asked: ExplanationQuery) -> Refusal | Explanation:
+    return await session.services.chat.explain(session.user.uri, asked.user, asked.room)
 
 
 async def _gethiddenparts(session: ChatSession, asked: RoomUris) -> Refusal | Listing[Any]:
@@ -195,6 +201,7 @@ MANAGING: Mapping[str, Row] = {
     "chanmodify": Row(answering(RoomUpdate, _chanmodify)),
     "getchan": Row(answering(RoomLookup, _getchan)),
     "getperms": Row(answering(RoomUris, _getperms)),
+    "explain": Row(answering(ExplanationQuery, _explain)),
     "gethiddenparts": Row(answering(RoomUris, _gethiddenparts)),
     "getroles": Row(answering(RoleQuery, _getroles)),
     "setroles": Row(answering(RoleAssignment, _setroles)),

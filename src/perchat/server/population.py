@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from perchat.server.config import ServerConfig
     from perchat.store.base import Store
 
-__all__ = ["Populated", "Population", "PopulatedRoom", "populate", "room_uri"]
+__all__ = ["Populated", "PopulatedRoom", "Population", "populate", "room_uri"]
 
 _FACTS = 500  # in one transaction, so that a running server's own writes get their turn
 _SECRETS = 500

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from perchat.model.explanation import Explanation
 from perchat.model.preference import Preference
 from perchat.model.principal import DirectoryUser, Group, UserMatches
 from perchat.model.roomdetails import RoomDetails, RoomSettings, RoomUpdate
@@ -18,6 +19,7 @@ from perchat.xccos.managing import (
     AddIns,
     AssociationQuery,
     Categories,
+    ExplanationQuery,
     PreferenceQuery,
     PreferenceReply,
     PreferenceVersion,
@@ -365,6 +367,8 @@ Data = (
     | RoomSettings
     | RoomUpdate
     | RoomPermissions
+    | ExplanationQuery
+    | Explanation
     | Categories
     | AddIns
     | RoleQuery

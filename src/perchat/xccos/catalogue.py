@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from perchat.xccos.changing import ROOM_SETTINGS, ROOM_UPDATE
+from perchat.xccos.explaining import EXPLANATION, EXPLANATION_QUERY
 from perchat.xccos.filetokens import FILE_TOKEN, FILE_TOKEN_QUERY
 from perchat.xccos.history import HISTORIES, HISTORY, HISTORY_SEARCH, RECENT_QUERY
 from perchat.xccos.invitations import INVITATION_QUERY, INVITATIONS
@@ -141,6 +142,8 @@ CATALOGUE: tuple[Row, ...] = (
         note="What is left out stays. audit/@updatedon guards against lost updates."),
     Row("getchan", _ROOMS, ROOM_LOOKUP, ROOM, None, (_DESIGNED, _DESIGNED, None)),
     Row("getperms", _ROOMS, ROOM_URIS, ROOM_PERMISSIONS, None, (_DESIGNED, _DESIGNED, None)),
+    Row("explain", _ROOMS, EXPLANATION_QUERY, EXPLANATION, None, (_DESIGNED, _DESIGNED, None),
+        note="Ours, for system users: why a user may or may not do what in a room."),
     Row("getaddins", _ROOMS, NOTHING, ADD_INS, None, (_DESIGNED, _DESIGNED, None)),
     Row("getroles", _ROLES, ROLE_QUERY, ROLE_LISTS, None, (_DESIGNED, _DESIGNED, None),
         note="That a list is cut is told as by usersrch."),

@@ -25,6 +25,7 @@ __all__ = [
     "AddIns",
     "AssociationQuery",
     "Categories",
+    "ExplanationQuery",
     "PreferenceQuery",
     "PreferenceReply",
     "PreferenceVersion",
@@ -142,6 +143,14 @@ class Principals:
     """Users, groups, containers and domains that were found."""
 
     principals: tuple[Principal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationQuery:
+    """Asks why a user may or may not do something in a room; for system users."""
+
+    user: SipUri
+    room: RoomUri
 
 
 @dataclass(frozen=True, slots=True)
