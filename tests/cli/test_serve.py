@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import sqlite3
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -66,6 +67,13 @@ def test_a_second_server_in_its_place_says_what_to_do(served: Served) -> None:
         4, cli.tls, "--tls-port"
     )
     assert cli.as_user("alice", "rooms").lines
+
+
+def test_a_port_for_files_that_is_taken_is_named(cli: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        words = ("--tls-port", "0", "--tcp-port", "0", "--https-port", str(port))
+        ended(cli.start("serve", *words)).refused(4, f"127.0.0.1:{port}", "--https-port")
 
 
 @pytest.mark.parametrize(
