@@ -47,7 +47,7 @@ async def test_a_new_database_carries_its_numbers(path: Path) -> None:
 
 
 async def test_a_database_of_a_newer_program_is_refused_with_the_remedy(path: Path) -> None:
-    written(path, "UPDATE about SET value = 8 WHERE name = 'compatible'")
+    written(path, "UPDATE about SET value = 99 WHERE name = 'compatible'")
     before = content(path)
     with pytest.raises(StorageError, match="install the newer program"):
         await SqliteStore(path).open()
@@ -55,12 +55,12 @@ async def test_a_database_of_a_newer_program_is_refused_with_the_remedy(path: Pa
 
 
 async def test_a_newer_database_that_is_still_compatible_is_used(path: Path) -> None:
-    written(path, "UPDATE about SET value = 8 WHERE name = 'version'")
+    written(path, "UPDATE about SET value = 9 WHERE name = 'version'")
     store = SqliteStore(path)
     await store.open()
     await store.append(posted("still here"))
     await store.close()
-    assert numbers(path)["version"] == 8
+    assert numbers(path)["version"] == 9
 
 
 async def test_an_older_database_is_upgraded_and_keeps_its_data(

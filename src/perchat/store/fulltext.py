@@ -66,6 +66,7 @@ _TAKE_AWAY = """
     SELECT 'delete', json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)
 """
 
+_BY_AUTHORS = "AND m.author IN (SELECT value FROM json_each(:authors))"
 _FILTERS = """
     AND (:authors IS NULL OR m.author IN (SELECT value FROM json_each(:authors)))
     AND m.at BETWEEN :since AND :until
@@ -83,17 +84,29 @@ _WITH_WORDS = f"""
         ON m.room = asked.value AND m.chat_id = said.rowid - (asked.value << 32)
     WHERE {_WORDS} {_FILTERS} ORDER BY said.rowid {{order}} LIMIT :most
 """  # noqa: S608 - all of it is ours
-_WITHOUT_WORDS = f"""
-    SELECT m.chat_id FROM message m
-    WHERE m.room = asked.value AND m.chat_id BETWEEN :first AND :last
-        {_FILTERS} ORDER BY m.chat_id {{order}} LIMIT :most
-"""  # noqa: S608 - all of it is ours
 _FOUND = """
     SELECT json_group_array(json_array(
         asked.value,
-        json((SELECT json_group_array(chat_id) FROM ({source})))
+        json((SELECT json_group_array(chat_id) FROM ({source}))),
+        NULL
     )) FROM json_each(:rooms) AS asked
 """
+_BY_ID = """
+    SELECT m.chat_id FROM message m
+    WHERE m.room = asked.value AND m.chat_id BETWEEN :first AND :last {filters}
+"""
+_BY_TIME = """
+    SELECT m.chat_id FROM message m INDEXED BY message_at
+    WHERE m.room = asked.value AND m.at BETWEEN :since AND :until {filters}
+"""
+_COUNTED = """
+    SELECT json_group_array(json_array(
+        asked.value,
+        json((SELECT json_group_array(chat_id) FROM ({source} LIMIT :page))),
+        (SELECT count(*) FROM ({every} LIMIT :most))
+    )) FROM json_each(:rooms) AS asked
+"""
+"""Without words there may be much to count and little to show."""
 _LATELY = f"""
     SELECT json_group_array(json_array(m.room, m.chat_id, m.text))
     FROM journal j CROSS JOIN message m ON m.room = j.room AND m.chat_id = j.chat_id
@@ -188,6 +201,9 @@ def _array(database: sqlite3.Connection, statement: str, values: Any) -> Any:
     return msgspec.json.decode(found)
 
 
+_NONE: tuple[list[int], int] = ([], 0)
+
+
 # --- the reader's side ----------------------------------------------------------------------
 
 
@@ -227,62 +243,79 @@ class _Search:
         self._most = max(most, self._limit + 1)
         self._values = _values(query) | {"words": _expression(self._sought)}
         order = "DESC" if query.search_newest_first else "ASC"
-        self._statement = _FOUND.format(source=self._source().format(order=order))
+        self._statement = (
+            self._without_words(order)
+            if self._sought.anything
+            else _FOUND.format(source=self._with_words().format(order=order))
+        )
 
-    def _source(self) -> str:
-        if self._sought.anything:
-            return _WITHOUT_WORDS
+    def _with_words(self) -> str:
         unfiltered = (None, -_BEYOND, _BEYOND)
         filters = tuple(self._values[name] for name in ("authors", "since", "until"))
         return _WITH_WORDS_ALONE if filters == unfiltered else _WITH_WORDS
+
+    def _without_words(self, order: str) -> str:
+        """Take the shortest way: by time where time was asked for, and to count, by an index."""
+        filters = _BY_AUTHORS if self._values["authors"] else ""
+        by_id, by_time = _BY_ID.format(filters=filters), _BY_TIME.format(filters=filters)
+        timed = self._values["since"] > -_BEYOND or self._values["until"] < _BEYOND
+        shown = f"{by_time} ORDER BY m.at {order}, m.chat_id {order}"
+        if not timed:
+            shown = f"{by_id} ORDER BY m.chat_id {order}"
+        return _COUNTED.format(source=shown, every=by_id if self._query.after_id else by_time)
 
     def results(
         self, rooms: Sequence[int], known: Mapping[int, tuple[RoomUri, str]]
     ) -> list[HistoryResult]:
         """Return what is found in each of some rooms."""
         found = {} if self._sought.nothing else self._found(rooms)
-        pages = {room: ids[: self._limit] for room, ids in found.items()}
+        pages = {room: ids[: self._limit] for room, (ids, _) in found.items()}
         messages = self._messages(pages, known)
         return [
-            self._result(*known[room], found.get(room, []), messages.get(room, []))
+            self._result(*known[room], found.get(room, _NONE)[1], messages.get(room, []))
             for room in rooms
         ]
 
     def _result(
-        self, uri: RoomUri, name: str, found: list[int], messages: list[Message]
+        self, uri: RoomUri, name: str, count: int, messages: list[Message]
     ) -> HistoryResult:
         messages.sort(key=lambda message: message.id, reverse=self._query.newest_first)
-        total = min(len(found), self._most)
-        return HistoryResult(uri, name, tuple(messages), total, len(found) > len(messages))
+        total = min(count, self._most)
+        return HistoryResult(uri, name, tuple(messages), total, count > len(messages))
 
-    def _found(self, rooms: Sequence[int]) -> dict[int, list[int]]:
-        """Return the ids of the messages that match, by room, in the order of the search."""
+    def _found(self, rooms: Sequence[int]) -> dict[int, tuple[list[int], int]]:
+        """Return the ids of what matches, by room, in the order of the search, and how many."""
         if self._sought.anything:
-            return self._asked(rooms, self._most, {})
+            answer = self._asked(rooms, self._most, {})
+            return {room: (ids, count) for room, ids, count in answer}
         if _indexed(self._database) == 0:
             indexed: dict[int, list[int]] = {room: [] for room in rooms}
         elif self._sought.case_sensitive:
             indexed = {room: self._compared(room) for room in rooms}
         else:
-            indexed = self._asked(rooms, self._most, {})
+            indexed = {room: ids for room, ids, _ in self._asked(rooms, self._most, {})}
         lately = self._lately(rooms)
         if self._query.search_newest_first:
-            return {room: lately.get(room, [])[::-1] + indexed[room] for room in rooms}
-        return {room: indexed[room] + lately.get(room, []) for room in rooms}
+            every = {room: lately.get(room, [])[::-1] + indexed[room] for room in rooms}
+        else:
+            every = {room: indexed[room] + lately.get(room, []) for room in rooms}
+        return {room: (ids, len(ids)) for room, ids in every.items()}
 
     def _asked(
         self, rooms: Sequence[int], most: int, bounds: dict[str, int]
-    ) -> dict[int, list[int]]:
-        values = self._values | {"rooms": json.dumps(rooms), "most": most} | bounds
-        found = _array(self._database, self._statement, values)
-        return dict(found)
+    ) -> list[tuple[int, list[int], int]]:
+        asked = {"rooms": json.dumps(rooms), "most": most, "page": self._limit}
+        found: list[tuple[int, list[int], int]] = _array(
+            self._database, self._statement, self._values | asked | bounds
+        )
+        return found
 
     def _compared(self, room: int) -> list[int]:
         """Return the ids of a room whose texts have what the index cannot tell."""
         found: list[int] = []
         bounds: dict[str, int] = {}
         while len(found) < self._most:
-            ids = self._asked([room], _AT_ONCE, bounds)[room]
+            ((_, ids, _),) = self._asked([room], _AT_ONCE, bounds)
             texts = dict(_array(self._database, _TEXTS, (json.dumps(ids), room)))
             found += [one for one in ids if self._sought.is_in(texts[one])]
             if len(ids) < _AT_ONCE:

@@ -23,7 +23,7 @@ __all__ = ["APPLICATION_ID", "SCHEMA_COMPAT_VERSION", "SCHEMA_VERSION", "upgrade
 APPLICATION_ID = 0x50636874
 """Marks a file as ours in the SQLite header: ``Pcht``."""
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 SCHEMA_COMPAT_VERSION = 6
 
 _FIRST = (
@@ -192,6 +192,11 @@ _JOURNAL_OF_ROOM = (
     "CREATE INDEX journal_room ON journal (room, chat_id) WHERE room IS NOT NULL",
 )
 
+_MESSAGES_BY_TIME = (
+    # A day among millions of messages is found without reading those before it.
+    "CREATE INDEX message_at ON message (room, at)",
+)
+
 _DELTAS: Mapping[int, Sequence[str]] = {
     1: _FIRST,
     2: _APPLICATIONS,
@@ -200,6 +205,7 @@ _DELTAS: Mapping[int, Sequence[str]] = {
     5: _FULLTEXT,
     6: _MODERATION,
     7: _JOURNAL_OF_ROOM,
+    8: _MESSAGES_BY_TIME,
 }
 """Statements by the version they lead to; never changed once released."""
 

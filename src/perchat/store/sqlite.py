@@ -11,6 +11,7 @@ import asyncio
 import os
 import sqlite3
 import threading
+import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -134,7 +135,7 @@ class SqliteStore:
             self._path.touch(mode=0o600)
             database = _connect(self._path, self._settings.patience)
             try:
-                _prepare(database, str(self._path))
+                _prepare(database, str(self._path), self._settings.patience)
             except BaseException:
                 database.close()
                 raise
@@ -355,7 +356,7 @@ def _connect(path: Path, patience: float) -> sqlite3.Connection:
     )
 
 
-def _prepare(database: sqlite3.Connection, name: str) -> None:
+def _prepare(database: sqlite3.Connection, name: str, patience: float) -> None:
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA journal_size_limit = 67108864")  # what a burst leaves behind
     database.execute("BEGIN IMMEDIATE")
@@ -365,4 +366,18 @@ def _prepare(database: sqlite3.Connection, name: str) -> None:
     except BaseException:
         database.execute("ROLLBACK")
         raise
-    database.execute("PRAGMA journal_mode = WAL")  # only once it is known to be ours
+    _write_ahead(database, patience)  # only once it is known to be ours
+
+
+def _write_ahead(database: sqlite3.Connection, patience: float) -> None:
+    """Switch to the write-ahead log; SQLite itself does not wait for others who do the same."""
+    give_up = time.monotonic() + patience
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(_ANOTHER_TRY)
+        else:
+            return
