@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["SqliteSettings", "SqliteStore"]
 
 T = TypeVar("T")
+_ANOTHER_TRY = 0.01  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
