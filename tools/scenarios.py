@@ -18,8 +18,7 @@ PAGE = ROOT / "docs" / "reference" / "scenarios.md"
 INTRODUCTION = """\
 What the Lync Server 2013 Persistent Chat SDK is for, by its own scenarios and samples, what it says
 is refused, and the tests that go through each: SDK and real server over TLS, by users of different
-rights. Each of the scenarios and samples that is shown is a program in [examples](../../examples),
-too. A row without a test is not shown yet.
+rights. Each of the scenarios and samples is a program in [examples](../../examples), too.
 
 *Proven against* is as in [Requirements](requirements.md).
 """
