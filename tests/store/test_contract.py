@@ -623,3 +623,14 @@ async def test_a_user_and_the_secret_are_made_together_or_not_at_all(store: Stor
     with pytest.raises(StorageError, match="another GUID"):
         await store.enroll(replace(new, guid="other"), b"stolen")
     assert await store.secret(new.uri) == b"sealed"
+
+
+async def test_an_outline_has_the_roles_of_the_rooms_that_are_named(store: Store) -> None:
+    whole = await store.snapshot()
+    (ops,) = [one for one in whole.rooms if one.uri == OPS]
+    named, addressed = await store.outline(ops.name.upper()), await store.outline(OPS)
+    assert named == addressed
+    assert named.roles == tuple(one for one in whole.roles if one.room == OPS) != ()
+    assert (await store.outline()).roles == ()
+    assert (named.users, named.participants) == ((), ())
+    assert (named.rooms, named.categories) == (whole.rooms, whole.categories)

@@ -73,7 +73,7 @@ class Administration(DirectoryAdministration):
             ConfigurationError: A name that cannot be.
 
         """
-        state = await self._state()
+        state = await self._outline(allow or (), deny, creators)
         everybody = (f"domain:{self._settings.domain.lower()}",)
         category = Category(
             CategoryUri.of(self._settings.domain, self._new_guid()),
@@ -112,17 +112,17 @@ class Administration(DirectoryAdministration):
 
     async def remove_category(self, name: str) -> Category:
         """Remove a category that holds no rooms; HierarchyViolation when it does."""
-        category = _category(await self._state(), name)
+        category = _category(await self._outline(), name)
         await self._append(CategoryRemoved(category.uri))
         return category
 
     async def category(self, name: str) -> Category:
         """Return a category by name or address; RoomNotFound when there is none."""
-        return _category(await self._state(), name)
+        return _category(await self._outline(), name)
 
     async def categories(self) -> list[Category]:
         """Return all categories, by name."""
-        return sorted((await self._store.snapshot()).categories, key=lambda c: fold(c.name))
+        return sorted((await self._store.outline()).categories, key=lambda c: fold(c.name))
 
     # rooms
 
@@ -152,7 +152,7 @@ class Administration(DirectoryAdministration):
             ConfigurationError: A name that cannot be.
 
         """
-        state = await self._state()
+        state = await self._outline(members, managers, presenters)
         wanted = RoomSettings(
             self._checked(name, "room name"),
             _category(state, category).uri,
@@ -188,7 +188,8 @@ class Administration(DirectoryAdministration):
 
     async def update_room(self, wanted: RoomUpdate) -> Room:
         """Change what is given; roles that do not fit the room any more are taken away."""
-        state = await self._state()
+        named = (change.principals for change in wanted.roles)
+        state = await self._outline(*named, rooms=(wanted.uri,))
         place = _place(state, wanted.uri)
         if wanted.name is not None:
             wanted = replace(wanted, name=self._checked(wanted.name, "room name"))
@@ -199,23 +200,23 @@ class Administration(DirectoryAdministration):
 
     async def move_room(self, room: str, category: str) -> Room:
         """Move a room to the category of that name; who has no part in it leaves."""
-        state = await self._state()
+        state = await self._outline()
         target = _category(state, category).uri
         return await self.update_room(RoomUpdate(_place(state, room).room.uri, category=target))
 
     async def remove_room(self, room: str) -> Room:
         """Remove a room and all that was said in it, for good; whoever is in it leaves."""
-        found = _place(await self._state(), room).room
+        found = _place(await self._outline(), room).room
         await self._append(RoomChanged(replace(found, disabled=True)), RoomRemoved(found.uri))
         return found
 
     async def room(self, name: str) -> Room:
         """Return a room by name or address; RoomNotFound when there is none."""
-        return _place(await self._state(), name).room
+        return _place(await self._outline(), name).room
 
     async def rooms(self) -> list[Room]:
         """Return all rooms, by name."""
-        return sorted((await self._store.snapshot()).rooms, key=lambda r: fold(r.name))
+        return sorted((await self._store.outline()).rooms, key=lambda r: fold(r.name))
 
     # roles
 
@@ -231,7 +232,7 @@ class Administration(DirectoryAdministration):
             InvalidArgument: Presenters are for auditoriums.
 
         """
-        state = await self._state()
+        state = await self._outline(principals, rooms=(room,))
         place = _place(state, room)
         named = Scope(state, state.category(place)).checked(principals)
         new = tuple(one for one in named if one not in place.roles.get(role, ()))
@@ -245,7 +246,7 @@ class Administration(DirectoryAdministration):
 
         Who is no member any more is no presenter either, and leaves the room.
         """
-        state = await self._state()
+        state = await self._outline(principals, rooms=(room,))
         place = _place(state, room)
         named = dict.fromkeys(self._principal(principal) for principal in principals)
         gone = tuple(one for one in named if one in place.roles.get(role, ()))
@@ -265,7 +266,7 @@ class Administration(DirectoryAdministration):
 
     async def roles(self, room: str) -> dict[Role, tuple[str, ...]]:
         """Return the principals of each role in a room."""
-        held = _place(await self._state(), room).roles
+        held = _place(await self._outline(rooms=(room,)), room).roles
         return {role: tuple(sorted(principals)) for role, principals in held.items() if principals}
 
     async def explain(self, user: SipUri, room: str) -> Explanation:
@@ -299,15 +300,15 @@ class Administration(DirectoryAdministration):
 
     async def add_ins(self) -> list[AddIn]:
         """Return all add-ins, by name."""
-        return sorted((await self._state()).add_ins.values(), key=lambda one: fold(one.name))
+        return sorted((await self._outline()).add_ins.values(), key=lambda one: fold(one.name))
 
     async def add_in(self, name: str) -> AddIn:
         """Return an add-in by name or id; RoomNotFound when there is none."""
-        return _add_in(await self._state(), name)
+        return _add_in(await self._outline(), name)
 
     async def remove_add_in(self, name: str) -> AddIn:
         """Remove an add-in, by name or id, from the register and from all rooms."""
-        state = await self._state()
+        state = await self._outline()
         add_in = _add_in(state, name)
         using = [place.room for place in state.rooms.values() if place.room.add_in == add_in.id]
         freed = [RoomChanged(replace(room, add_in="")) for room in using]

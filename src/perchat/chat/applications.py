@@ -86,7 +86,7 @@ class ApplicationRegister:
 
     async def all(self) -> list[RegisteredApplication]:
         """Return all applications, by name."""
-        return list((await self._store.snapshot()).applications)
+        return list((await self._store.outline()).applications)
 
     async def get(self, name: str) -> RegisteredApplication:
         """Return an application; ConfigurationError when there is none of that name."""

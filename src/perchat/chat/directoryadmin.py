@@ -9,6 +9,7 @@ refused is raised, with the remedy.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from perchat.chat.guests import invite
@@ -149,7 +150,7 @@ class DirectoryAdministration:
         """Take a user out of the directory, all roles and groups; what was said stays."""
         user = await self.user(uri)
         await self._append(
-            *self._out_of_scopes(await self._state(), user.uri), UserRemoved(user.uri)
+            *self._out_of_scopes(await self._outline(), user.uri), UserRemoved(user.uri)
         )
         return user
 
@@ -181,7 +182,7 @@ class DirectoryAdministration:
             NoSuchPrincipal: A member that does not exist.
 
         """
-        checked, state = self._checked(name, "group name"), await self._state()
+        checked, state = self._checked(name, "group name"), await self._outline(members)
         if any(fold(group.name) == fold(checked) for group in state.groups.values()):
             raise ConfigurationError(f"the group {checked} exists already")
         guid = self._new_guid()
@@ -194,7 +195,7 @@ class DirectoryAdministration:
 
     async def groups(self) -> list[tuple[Group, tuple[str, ...]]]:
         """Return all groups by name, each with what it holds directly."""
-        found = (await self._state()).groups.values()
+        found = await self._store.groups()
         groups = sorted(found, key=lambda group: fold(group.name))
         return [(group, tuple(await self._store.members(group.uri))) for group in groups]
 
@@ -204,7 +205,7 @@ class DirectoryAdministration:
 
     async def group(self, name: str) -> tuple[Group, tuple[str, ...]]:
         """Return a group by name or address with what it holds; NoSuchPrincipal."""
-        group = self._group(await self._state(), name)
+        group = self._group(await self._outline(), name)
         return group, tuple(await self._store.members(group.uri))
 
     async def add_group_members(self, group: str, members: Collection[str]) -> tuple[str, ...]:
@@ -216,7 +217,7 @@ class DirectoryAdministration:
             GroupCycle: It would come to hold itself.
 
         """
-        state = await self._state()
+        state = await self._outline(members)
         found = self._group(state, group)
         held = set(await self._store.members(found.uri))
         new = tuple(one for one in self._existing(state, members) if one not in held)
@@ -230,7 +231,7 @@ class DirectoryAdministration:
 
     async def remove_group_members(self, group: str, members: Collection[str]) -> tuple[str, ...]:
         """Let a group hold less; return what it held."""
-        state = await self._state()
+        state = await self._outline(members)
         found = self._group(state, group)
         held = set(await self._store.members(found.uri))
         gone = tuple(one for one in map(self._principal, members) if one in held)
@@ -240,7 +241,7 @@ class DirectoryAdministration:
 
     async def remove_group(self, name: str) -> Group:
         """Take a group out of the directory, with its roles; who had rights by it has not."""
-        state = await self._state()
+        state = await self._outline()
         group, uri = self._group(state, name), GroupUri(self._group(state, name).uri)
         held = tuple(await self._store.members(uri))
         emptied = [GroupMembersRemoved(uri, held)] if held else []
@@ -272,9 +273,22 @@ class DirectoryAdministration:
     # what all of it needs
 
     async def _state(self) -> ChatState:
+        """Return all there is; where a part will do, see ``_outline``."""
         state = ChatState("administration", groups_of=self._store.groups_of)
         state.load(await self._store.snapshot())
         return state
+
+    async def _outline(self, *principals: Iterable[str], rooms: Collection[str] = ()) -> ChatState:
+        """Return the state with those users alone who are named, and roles in those rooms."""
+        state = ChatState("administration", groups_of=self._store.groups_of)
+        found = await self._store.outline(*rooms)
+        named = dict.fromkeys(chain(*principals))
+        users = [user for one in named for user in await self._named(one)]
+        state.load(replace(found, users=tuple(users)))
+        return state
+
+    async def _named(self, principal: str) -> list[User]:
+        return await self._store.find_users(principal) if "@" in principal else []
 
     async def _append(self, *facts: Fact) -> None:
         await self._store.append(*facts)

@@ -147,6 +147,9 @@ class Store(Protocol):
     async def snapshot(self) -> Snapshot:
         """Return the tables, all as of the same position."""
 
+    async def outline(self, *rooms: str) -> Snapshot:
+        """Return the same without users and participants, with roles in the rooms so called."""
+
     async def history(
         self, room: RoomUri, *, last: int, before: int | None = None, after: int | None = None
     ) -> list[Message]:

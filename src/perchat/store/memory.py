@@ -120,6 +120,13 @@ class MemoryStore:
         """See Store.snapshot."""
         return self._tables.snapshot(len(self._journal), self._database)
 
+    async def outline(self, *rooms: str) -> Snapshot:
+        """See Store.outline."""
+        whole, keys = await self.snapshot(), {fold(one) for one in rooms}
+        called = {one.uri for one in whole.rooms if one.uri in rooms or fold(one.name) in keys}
+        roles = tuple(one for one in whole.roles if one.room in called)
+        return replace(whole, users=(), participants=(), roles=roles)
+
     async def history(
         self, room: RoomUri, *, last: int, before: int | None = None, after: int | None = None
     ) -> list[Message]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -39,7 +41,7 @@ from perchat.store.rows import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from perchat.model.addin import AddIn
     from perchat.model.application import RegisteredApplication
@@ -54,6 +56,7 @@ __all__ = [
     "invitations",
     "message_of",
     "newest_position",
+    "outline",
     "preference",
     "role_entries",
     "secret_of",
@@ -62,6 +65,11 @@ __all__ = [
     "users_called",
 ]
 
+_ROLES = """
+    SELECT r.uri, role, json_group_array(principal) FROM room r JOIN role ON r.key = role.room
+    WHERE ? OR r.uri IN (SELECT value FROM json_each(?))
+    GROUP BY role.room, role ORDER BY r.uri, role
+"""
 _BIGGEST = 2**63 - 1
 
 _ENTRIES = """
@@ -183,21 +191,38 @@ def snapshot(database: sqlite3.Connection) -> Snapshot:
     """See Store.snapshot."""
     database.execute("BEGIN")
     try:
-        return Snapshot(
-            position=newest_position(database),
-            database=_identity(database),
+        return replace(
+            _outline(database),
             users=tuple(users(database)),
-            categories=tuple(map(CATEGORY.decode, _values(database, "category"))),
-            rooms=tuple(map(ROOM.decode, _values(database, "room"))),
             roles=tuple(_roles(database)),
             participants=tuple(_participants(database)),
-            applications=tuple(_applications(database)),
-            groups=tuple(groups(database)),
-            memberships=tuple(among_groups(database)),
-            add_ins=tuple(_add_ins(database)),
         )
     finally:
         database.execute("COMMIT")
+
+
+def outline(database: sqlite3.Connection, rooms: Sequence[str]) -> Snapshot:
+    """See Store.outline."""
+    database.execute("BEGIN")
+    try:
+        found, keys = _outline(database), {fold(one) for one in rooms}
+        called = [one.uri for one in found.rooms if one.uri in rooms or fold(one.name) in keys]
+        return replace(found, roles=tuple(_roles(database, called)))
+    finally:
+        database.execute("COMMIT")
+
+
+def _outline(database: sqlite3.Connection) -> Snapshot:
+    return Snapshot(
+        position=newest_position(database),
+        database=_identity(database),
+        categories=tuple(map(CATEGORY.decode, _values(database, "category"))),
+        rooms=tuple(map(ROOM.decode, _values(database, "room"))),
+        applications=tuple(_applications(database)),
+        groups=tuple(groups(database)),
+        memberships=tuple(among_groups(database)),
+        add_ins=tuple(_add_ins(database)),
+    )
 
 
 def users(database: sqlite3.Connection) -> list[User]:
@@ -220,13 +245,13 @@ def _values(database: sqlite3.Connection, table: str) -> Iterable[bytes]:
     return (value for (value,) in rows)
 
 
-def _roles(database: sqlite3.Connection) -> Iterable[RolesGranted]:
+def _roles(
+    database: sqlite3.Connection, rooms: Sequence[str] | None = None
+) -> Iterable[RolesGranted]:
     """Return who has which role; texts that are the same are the same object, being many."""
     names: dict[str, str] = {}
-    for uri, role, principals in database.execute(
-        "SELECT r.uri, role, json_group_array(principal) FROM role JOIN room r ON r.key = role.room"
-        " GROUP BY role.room, role ORDER BY r.uri, role"
-    ):
+    every, wanted = rooms is None, json.dumps(list(rooms or ()))
+    for uri, role, principals in database.execute(_ROLES, (every, wanted)):
         held = sorted(msgspec.json.decode(principals))
         yield RolesGranted(RoomUri(uri), Role(role), tuple(names.setdefault(p, p) for p in held))
 

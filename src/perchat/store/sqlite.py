@@ -235,6 +235,10 @@ class SqliteStore:
         """See Store.snapshot."""
         return await self._read(queries.snapshot)
 
+    async def outline(self, *rooms: str) -> Snapshot:
+        """See Store.outline."""
+        return await self._read(lambda database: queries.outline(database, rooms))
+
     async def history(
         self, room: RoomUri, *, last: int, before: int | None = None, after: int | None = None
     ) -> list[Message]:
