@@ -7,6 +7,7 @@ processes append.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -53,8 +54,13 @@ class Feed:
             StorageError: Entries are missing: this is not the journal the position is from.
 
         """
+        look_at, now = 0.0, asyncio.get_running_loop().time
         while True:
             seen = self._wakeup.count
+            if self._store.has_told(after) and now() < look_at:
+                await self._wakeup.wait(seen, self._poll)  # others are looked for in a while
+                continue
+            look_at = now() + self._poll
             entries = await self._read(after)
             if entries:
                 _check(entries, after)

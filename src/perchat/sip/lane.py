@@ -217,6 +217,7 @@ class Lanes:
 
 
 _CSEQ = re.compile(rb"\r\nCSeq[ \t]*:[ \t]*([0-9]+)[ \t]+INFO\r\n", re.IGNORECASE)
+_DIGITS = re.compile(rb"[0-9]+")
 _SIGNED = re.compile(rb"\r\n(?:Proxy-)?Authorization[ \t]*:", re.IGNORECASE)
 _PROOF = (  # in the order of Proof
     re.compile(rb'\bcrand="([0-9A-Fa-f]+)"'),
@@ -242,15 +243,16 @@ class _Likeness:
     @staticmethod
     def of(answer: bytes, branch: str) -> _Likeness | None:
         """Return the likeness of a 200 without body; None of one that says more."""
-        numbered = re.search(re.escape(branch.encode()) + rb"([0-9]+)", answer)
+        found = answer.find(branch.encode())
+        numbered = _DIGITS.match(answer, found + len(branch)) if found >= 0 else None
         sequence, signed = _CSEQ.search(answer), _SIGNED.search(answer)
         if numbered is None or sequence is None or _PIGGYBACK in answer.lower():
             return None
         proof = [pattern.search(answer) for pattern in _PROOF] if signed else []
-        spans = [found.span(1) for found in proof if found is not None]
-        if numbered[1] != sequence[1] or len(spans) != len(proof):
+        spans = [part.span(1) for part in proof if part is not None]
+        if numbered[0] != sequence[1] or len(spans) != len(proof):
             return None
-        numbers = {numbered.span(1), sequence.span(1)}
+        numbers = {numbered.span(), sequence.span(1)}
         steps, at = list[tuple[bytes, bool]](), 0
         for start, stop in sorted((*numbers, *spans)):
             steps.append((answer[at:start], (start, stop) in numbers))

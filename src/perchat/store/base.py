@@ -141,6 +141,9 @@ class Store(Protocol):
     async def read(self, after: int, limit: int = 1000) -> list[JournalEntry]:
         """Return the entries that follow a position, in order, without gaps."""
 
+    def has_told(self, after: int) -> bool:
+        """Whether nothing that this process appended follows, as far as it remembers."""
+
     async def position(self) -> int:
         """Return the newest position, whichever process wrote it; 0 when empty."""
 

@@ -112,6 +112,10 @@ class MemoryStore:
         """See Store.read."""
         return self._journal[after : after + limit]
 
+    def has_told(self, after: int) -> bool:
+        """See Store.has_told."""
+        return len(self._journal) == after
+
     async def position(self) -> int:
         """See Store.position."""
         return len(self._journal)

@@ -227,6 +227,10 @@ class SqliteStore:
             return list(islice(ring, start, start + limit))
         return await self._read(lambda database: queries.entries(database, after, limit))
 
+    def has_told(self, after: int) -> bool:
+        """See Store.has_told."""
+        return bool(self._ring) and self._ring[-1].position == after
+
     async def position(self) -> int:
         """See Store.position."""
         return await self._read(queries.newest_position)
