@@ -65,7 +65,7 @@ class Served:
     @property
     def answered(self) -> int:
         """How many INFOs were answered for good, by whichever road."""
-        counts = [one.count for one in self.events if isinstance(one, Answered)]
+        counts = [one.infos for one in self.events if isinstance(one, Answered)]
         finals = [
             one
             for one in self.events

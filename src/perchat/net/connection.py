@@ -25,6 +25,7 @@ import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from perchat.errors import ConnectionFailure, LocalProtocolError
 from perchat.net.names import peer_names
@@ -57,6 +58,9 @@ _log = logging.getLogger("perchat.net")
 _wire = logging.getLogger("perchat.wire")
 _numbers = itertools.count(1)
 _T = TypeVar("_T")
+_READ = 65536  # bytes at once
+_buffers: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
+"""One a loop, for all its connections: what is read is taken in the same call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ class ConnectionSettings:
     tracer: Tracer | None = None
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """
     One stream to one peer, over TCP or TLS.
 
@@ -157,6 +161,7 @@ class Connection(asyncio.Protocol):
         self._parser = StreamParser(self.settings.limits, self._skim)
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
+        self._buffer = _buffer_of(self._loop)
         self._closed = self._loop.create_future()
         self._error: Exception | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -181,11 +186,24 @@ class Connection(asyncio.Protocol):
         self._owner.connection_made(self)
         self._watch_silence()
 
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Lend the buffer that all connections share; emptied at once (asyncio calls this)."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read (asyncio calls this)."""
+        self.data_received(bytes(self._buffer[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
-        """Feed the parser and hand on what came of it (asyncio calls this)."""
+        """Feed the parser and hand on what came of it."""
         self._heard = self._loop.time()
         self._flushing = True  # once, at the end
         whole = not self._parser.pending
+        if whole and (known := self._skim(data)):
+            if known == len(data):
+                self.flush()
+                return
+            data = data[known:]
         try:
             items = self._parser.feed(data)
         except StreamBroken as error:
@@ -281,8 +299,9 @@ class Connection(asyncio.Protocol):
         self._flushing = False
         messages = self.ua.outgoing()
         if messages:
-            self._write(b"".join(self._outgoing(messages)))
-        self._arm()
+            self._write(self._written(messages))
+        if self.ua.timer_changed:
+            self._arm()
 
     def close(self) -> None:
         """Write what is left, then close; harmless when it is closed already."""
@@ -373,9 +392,9 @@ class Connection(asyncio.Protocol):
 
     def _send(self, response: Response) -> None:
         self.flush()
-        self._write(b"".join(self._outgoing([response])))
+        self._write(self._written([response]))
 
-    def _skim(self, data: bytearray) -> int:
+    def _skim(self, data: bytes | bytearray) -> int:
         """Take answers on lanes by their bytes; who traces wants to see messages."""
         if self._is_traced():
             return 0
@@ -384,25 +403,32 @@ class Connection(asyncio.Protocol):
             self._owner.events_received(events)
         return used
 
-    def _rendered(self, letter: Letter) -> bytes:
-        lane, number, end = letter
-        data = lane.render(number, end)
-        if self._is_traced() and not isinstance(message := parse_datagram(data), Damaged):
-            self._trace("out", message)
-        return data
+    def _written(self, outgoing: Iterable[Message | Letter]) -> bytes:
+        traced = self._is_traced()
+        return b"".join(
+            [
+                one[0].render(one[1], one[2])
+                if not traced and isinstance(one, tuple)
+                else self._sealed(one)
+                for one in outgoing
+            ]
+        )
 
-    def _outgoing(self, messages: Iterable[Message | Letter]) -> Iterable[bytes]:
-        for message in messages:
-            if isinstance(message, tuple):
-                yield self._rendered(message)
-                continue
-            sealed = message if self.guard is None else self.guard.seal(message)
-            try:
-                yield serialize(sealed)
-            except LocalProtocolError:
-                _log.exception("connection %d: a message of ours was not sent", self.number)
-                continue
-            self._trace("out", sealed)
+    def _sealed(self, one: Message | Letter) -> bytes:
+        """Write one message, signed, and show it to who traces; nothing if it cannot be."""
+        if isinstance(one, tuple):
+            data = one[0].render(one[1], one[2])
+            if not isinstance(message := parse_datagram(data), Damaged):
+                self._trace("out", message)
+            return data
+        sealed = one if self.guard is None else self.guard.seal(one)
+        try:
+            data = serialize(sealed)
+        except LocalProtocolError:
+            _log.exception("connection %d: a message of ours was not sent", self.number)
+            return b""
+        self._trace("out", sealed)
+        return data
 
     def _is_traced(self) -> bool:
         return self.settings.tracer is not None or _wire.isEnabledFor(logging.DEBUG)
@@ -453,6 +479,7 @@ class Connection(asyncio.Protocol):
         if events:
             self._owner.events_received(events)
         self.flush()
+        self._arm()  # what rang may not have been the last
 
     def _watch_silence(self) -> None:
         now = self._loop.time()
@@ -483,6 +510,12 @@ def _send_at_once(sock: socket.socket | None) -> None:
     """Switch Nagle's wait off: an answer after a short write would cost 40 ms."""
     if sock is not None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _buffer_of(loop: asyncio.AbstractEventLoop) -> memoryview:
+    if loop not in _buffers:
+        _buffers[loop] = memoryview(bytearray(_READ))
+    return _buffers[loop]
 
 
 def _new_id() -> str:

@@ -47,7 +47,7 @@ class Listener:
     def __init__(
         self,
         sockets: Sequence[socket.socket],
-        connect: Callable[[], asyncio.Protocol],
+        connect: Callable[[], asyncio.BaseProtocol],
         tls: ssl.SSLContext | ReloadableContext | None,
         handshake_timeout: float,
     ) -> None:
@@ -114,7 +114,7 @@ class Listener:
         except OSError as error:  # an SSLError is one; asyncio has closed the socket
             self._failed(error, peer)
 
-    async def _admit(self, sock: socket.socket, connection: asyncio.Protocol) -> None:
+    async def _admit(self, sock: socket.socket, connection: asyncio.BaseProtocol) -> None:
         tls = self._tls.current if isinstance(self._tls, ReloadableContext) else self._tls
         if tls is None:
             await self._loop.connect_accepted_socket(lambda: connection, sock)
@@ -169,7 +169,7 @@ async def listen(
 
 
 async def listen_with(
-    connect: Callable[[], asyncio.Protocol],
+    connect: Callable[[], asyncio.BaseProtocol],
     host: str,
     port: int,
     *,

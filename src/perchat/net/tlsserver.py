@@ -37,7 +37,7 @@ class ServerHandshake:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        inside: asyncio.Protocol,
+        inside: asyncio.BaseProtocol,
         context: ssl.SSLContext,
         patience: float,
     ) -> None:

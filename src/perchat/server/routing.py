@@ -110,7 +110,11 @@ class FrontEnd:
     def events_received(self, events: Sequence[Event]) -> None:
         """Send each event on its way."""
         for event in events:
-            self._take(event)
+            if isinstance(event, Answered):  # most of them by far
+                if session := self._sessions.get(event.dialog):
+                    session.answered(event.infos)
+            else:
+                self._take(event)
 
     def connection_lost(self, error: Exception | None) -> None:
         """End what was on the connection."""
@@ -176,9 +180,6 @@ class FrontEnd:
             case ResponseReceived(dialog=str(dialog)) if event.response.status >= _FINAL:
                 if session := self._sessions.get(dialog):
                     session.answered()
-            case Answered():
-                if session := self._sessions.get(event.dialog):
-                    session.answered(event.count)
             case DialogEnded():
                 self._dialog_ended(event)
             case _:

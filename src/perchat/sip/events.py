@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from perchat.sip.message import Request, Response
@@ -60,12 +60,11 @@ class ResponseReceived:
     dialog: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """The peer has taken so many of the oldest INFOs of a lane; each got its 200."""
 
     dialog: str
-    count: int
+    infos: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,16 +198,20 @@ class Lanes:
                 return lane, number
         return None
 
-    def take(self, data: bytes | bytearray, now: float) -> tuple[int, dict[Lane, int]]:
+    def take(self, data: bytes | bytearray, now: float) -> tuple[int, list[tuple[Lane, int]]]:
         """Take the answers that the data begins with; return where they end, and how many."""
-        at, taken = 0, dict[Lane, int]()
-        while True:
+        at, taken, size = 0, list[tuple[Lane, int]](), len(data)
+        progress = True
+        while progress and at < size:
+            progress = False
             for lane in self._lanes.values():
-                if end := lane.take(data, at, now):
-                    at, taken[lane] = end, taken.get(lane, 0) + 1
-                    break
-            else:
-                return at, taken
+                count = 0
+                while at < size and (end := lane.take(data, at, now)):
+                    at, count = end, count + 1
+                if count:
+                    taken.append((lane, count))
+                    progress = True
+        return at, taken
 
     def learn(self, answer: bytes) -> None:
         """Take an answer, received and found good, for what is to come on its lane."""

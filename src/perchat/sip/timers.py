@@ -48,16 +48,24 @@ class Timers:
 
 
 class Alarms:
-    """Who wants to be woken when: one time each, the latest word counts."""
+    """
+    Who wants to be woken when: one time each, the latest word counts.
 
-    __slots__ = ("_heap", "_when")
+    Attributes:
+        changed: Whether `next` may return something else than it did last.
+
+    """
+
+    __slots__ = ("_heap", "_when", "changed")
 
     def __init__(self) -> None:
+        self.changed = True
         self._when: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
 
     def set(self, who: str, when: float | None) -> None:
         """Wake ``who`` at ``when``; None: not at all."""
+        self.changed = True
         if when is None:
             self._when.pop(who, None)
         elif self._when.get(who) != when:
@@ -68,6 +76,7 @@ class Alarms:
 
     def next(self) -> float | None:
         """Return the earliest time asked for."""
+        self.changed = False
         while self._heap and self._when.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None

@@ -66,6 +66,7 @@ class UserAgent:
         self._servers: dict[object, Transaction] = {}
         self._clients: dict[object, Transaction] = {}
         self._dialogs: dict[str, Dialog] = {}
+        self._patience = settings.timers.give_up
         self._lanes = Lanes()
         self._alarms = Alarms()
         self._outbox: list[Message | Letter] = []
@@ -174,7 +175,7 @@ class UserAgent:
         if len(pending) >= self._settings.max_client_transactions:
             raise StateError("too many requests wait for their answers")
         number = dialog.local_cseq = dialog.local_cseq + 1
-        due = pending[number] = now + self._settings.timers.give_up
+        due = pending[number] = now + self._patience
         self._outbox.append((lane, number, end))
         if not lane.armed:
             lane.armed = True
@@ -253,6 +254,11 @@ class UserAgent:
         """Return when to call `handle_timer`."""
         return self._alarms.next()
 
+    @property
+    def timer_changed(self) -> bool:
+        """Whether `next_timer` may return something else than it did last."""
+        return self._alarms.changed
+
     def handle_timer(self, now: float) -> list[Event]:
         """Do what is due."""
         events: list[Event] = []
@@ -274,10 +280,14 @@ class UserAgent:
         Returns where they end. What follows is for the parser; nothing is lost when
         everything is.
         """
-        used, taken = self._lanes.take(data, now) if self._lanes else (0, {})
-        for lane in taken:
+        if not self._lanes:
+            return 0, []
+        used, taken = self._lanes.take(data, now)
+        events: list[Event] = []
+        for lane, count in taken:
             self._alive(lane.dialog, now)
-        return used, [Answered(lane.dialog.id, count) for lane, count in taken.items()]
+            events.append(Answered(lane.dialog.id, count))
+        return used, events
 
     def learn(self, data: bytes) -> None:
         """Look at what was just received as it was written, to know the like of it again."""
