@@ -41,7 +41,7 @@ class Heard:
 class House:
     def __init__(self) -> None:
         self.gone: set[str] = set()
-        self.rounds = Rounds(lambda session, _room: session.id not in self.gone)
+        self.rounds = Rounds(lambda _room: lambda session: session.id not in self.gone)
 
     def tell(self, room: RoomUri, people: Sequence[Heard], line: bytes) -> None:
         sessions = cast("Sequence[ChatSession]", people)

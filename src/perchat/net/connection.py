@@ -22,6 +22,7 @@ import logging
 import secrets
 import socket
 import ssl
+import weakref
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
@@ -59,8 +60,45 @@ _wire = logging.getLogger("perchat.wire")
 _numbers = itertools.count(1)
 _T = TypeVar("_T")
 _READ = 65536  # bytes at once
-_buffers: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
-"""One a loop, for all its connections: what is read is taken in the same call."""
+
+
+class _Turns:
+    """
+    What the connections of one loop share.
+
+    Attributes:
+        buffer: To read into: what is read is taken in the same call.
+
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.buffer = memoryview(bytearray(_READ))
+        self._loop = weakref.ref(loop)
+        self._due: list[Connection] = []
+
+    def flush_soon(self, connection: Connection) -> None:
+        """Have a connection write what it has to say when this turn of the loop is over."""
+        if not self._due and (loop := self._loop()) is not None:
+            loop.call_soon(self._flush)
+        self._due.append(connection)
+
+    def _flush(self) -> None:
+        due, self._due = self._due, []
+        for connection in due:
+            try:
+                connection.flush()
+            except Exception as error:  # ours, and of this connection alone
+                _log.exception("connection %d: cannot write", connection.number)
+                connection.abort(error)
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
+
+
+def _turns_of(loop: asyncio.AbstractEventLoop) -> _Turns:
+    if (turns := _turns.get(loop)) is None:
+        turns = _turns[loop] = _Turns(loop)
+    return turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +199,7 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = StreamParser(self.settings.limits, self._skim)
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
-        self._buffer = _buffer_of(self._loop)
+        self._turns = _turns_of(self._loop)
         self._closed = self._loop.create_future()
         self._error: Exception | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -188,11 +226,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Lend the buffer that all connections share; emptied at once (asyncio calls this)."""
-        return self._buffer
+        return self._turns.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what was read (asyncio calls this)."""
-        self.data_received(bytes(self._buffer[:nbytes]))
+        self.data_received(bytes(self._turns.buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser and hand on what came of it."""
@@ -262,9 +300,7 @@ class Connection(asyncio.BufferedProtocol):
     def post(self, lane: Lane, end: bytes) -> None:
         """Send an INFO on a lane; ``end`` is `perchat.sip.lane.framed`."""
         self.ua.post(lane, end, self._loop.time())
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self.flush)
+        self._soon()
 
     def respond(
         self,
@@ -463,7 +499,7 @@ class Connection(asyncio.BufferedProtocol):
     def _soon(self) -> None:
         if not self._flushing:
             self._flushing = True
-            self._loop.call_soon(self.flush)
+            self._turns.flush_soon(self)
 
     def _arm(self) -> None:
         due = None if self._transport is None else self.ua.next_timer()
@@ -510,12 +546,6 @@ def _send_at_once(sock: socket.socket | None) -> None:
     """Switch Nagle's wait off: an answer after a short write would cost 40 ms."""
     if sock is not None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _buffer_of(loop: asyncio.AbstractEventLoop) -> memoryview:
-    if loop not in _buffers:
-        _buffers[loop] = memoryview(bytearray(_READ))
-    return _buffers[loop]
 
 
 def _new_id() -> str:

@@ -124,7 +124,7 @@ class Fanout:
         self._of_user: dict[SipUri, dict[str, ChatSession]] = {}
         self._joining: dict[tuple[str, RoomUri], _Joining] = {}
         self._leaving: dict[tuple[str, RoomUri], asyncio.Event] = {}  # put out, not yet gone
-        self.rounds = Rounds(self._belongs)
+        self.rounds = Rounds(self._belonging)
 
     @property
     def sessions(self) -> Collection[ChatSession]:
@@ -249,8 +249,9 @@ class Fanout:
         if not self._chat.is_large(room):
             self._tell_room(room, self._audience(room), news.privileges(room, changed.values()))
             return
+        belongs = self._belonging(room)
         for user, own in changed.items():
-            theirs = [s for s in self._of_user.get(user, {}).values() if self._belongs(s, room)]
+            theirs = [s for s in self._of_user.get(user, {}).values() if belongs(s)]
             self._tell_room(room, theirs, news.privileges(room, (own,)))
 
     def _introduce_all(self, room: RoomUri, left: Sequence[SipUri]) -> None:
@@ -311,9 +312,9 @@ class Fanout:
             snapshot = RoomSnapshot(room, room.guid)
         return JoinedRoom(snapshot, roster)
 
-    def _belongs(self, session: ChatSession, room: RoomUri) -> bool:
-        here = session.id in self._chat.audience(room)
-        return here and (session.id, room) not in self._leaving
+    def _belonging(self, room: RoomUri) -> Callable[[ChatSession], bool]:
+        here, leaving = self._chat.audience(room), self._leaving
+        return lambda one: one.id in here and not (leaving and (one.id, room) in leaving)
 
     def _audience(self, room: RoomUri) -> Sequence[ChatSession]:
         sessions, leaving = self._sessions, self._leaving

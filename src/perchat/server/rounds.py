@@ -41,9 +41,9 @@ class _Round:
 class Rounds:
     """What the rooms of this node are being told."""
 
-    def __init__(self, belongs: Callable[[ChatSession, RoomUri], bool]) -> None:
-        """Take ``belongs``: whether a session is to hear a room still, asked when it is told."""
-        self._belongs = belongs
+    def __init__(self, belonging: Callable[[RoomUri], Callable[[ChatSession], bool]]) -> None:
+        """Take what returns who is to hear a room still, asked when they are told."""
+        self._belonging = belonging
         self._rooms: dict[RoomUri, deque[_Round]] = {}
         self._count = 0
         self._due = asyncio.Event()
@@ -91,9 +91,10 @@ class Rounds:
         current = behind[0]
         start = current.told
         current.told += max(1, _SLICE // len(current.ends))
+        belongs = self._belonging(room)
         for session in current.audience[start : current.told]:
             try:
-                if self._belongs(session, room):
+                if belongs(session):
                     for end_for in current.ends:
                         session.outbox.put(end_for(session))
             except Exception:
