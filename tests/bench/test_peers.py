@@ -80,7 +80,7 @@ def test_the_table_says_how_many_times_a_peer_we_are() -> None:
 
 
 def test_a_goal_is_judged_when_its_peer_was_measured() -> None:
-    own = Row("perchat", 150, {"CPU/delivery, max": 30.0, "deliveries/s, max": 9000})
+    own = Row("perchat", 150, {"CPU/delivery, max": 20.0, "deliveries/s, max": 9000})
     other = Row("ejabberd", 150, {"CPU/delivery, max": 60.0, "deliveries/s, max": 9000})
     assert list(verdicts([own])) == []
     cheap, fast = verdicts([own, other])

@@ -100,6 +100,7 @@ async def test_who_is_eligible_is_in_scope_and_for_presenters_a_member(staffed: 
         (BOB, PrincipalType.USER),
         (TEAM, PrincipalType.GROUP),
     ]
+    assert done(await chat.eligible(ADA, OPS, Role.MEMBER, "u.g")) == [], "no name, a number"
     members = done(await chat.eligible(ADA, OPS, Role.PRESENTER, "contoso"))
     assert {one.uri for one in members} == {ADA, BOB}
     assert refused(await chat.eligible(BOB, OPS, Role.MEMBER, "e")) is ErrorCode.ERROR_PERMISSION

@@ -155,7 +155,9 @@ class People(Management):
         found: list[Principal] = []
         async for uri in patiently(everybody):
             principal = principal_of(state, uri)
-            names = (principal.name, principal.display_name, uri.partition(":")[2])
+            names = [principal.name, principal.display_name]
+            if uri in state.users:  # of others the address is a number
+                names.append(uri.partition(":")[2])
             if any(fits(fold(name)) for name in names) and scope.allows(uri):
                 found.append(principal)
             if len(found) == self._most(limit):
