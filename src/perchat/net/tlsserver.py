@@ -2,8 +2,8 @@
 TLS for connections that were accepted, in less memory.
 
 asyncio keeps 256 KiB a TLS connection to read into, whatever is read; a server of
-thousands of quiet connections would hold gigabytes for nothing. Here it is 16 KiB, the
-largest record there is (RFC 8446 §5.1).
+thousands of quiet connections would hold gigabytes for nothing. Here it is 4 KiB, which
+holds what chat clients send at once; what is longer is read in several goes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["ServerHandshake"]
 class _FrugalTls(sslproto.SSLProtocol):
     """asyncio's own, but for the size of its buffer."""
 
-    max_size = 16 * 1024
+    max_size = 4 * 1024
 
 
 class ServerHandshake:
