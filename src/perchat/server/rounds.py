@@ -25,7 +25,7 @@ __all__ = ["Rounds"]
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 200  # so many sessions are told there and then
-_SLICE = 500  # things told in one turn; a few milliseconds
+_SLICE = 200  # things told in one turn; with their answers, some ten milliseconds
 _BEHIND = 64  # things to tell before the journal waits
 
 
