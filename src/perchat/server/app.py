@@ -49,7 +49,7 @@ __all__ = ["Addresses", "serve"]
 _log = logging.getLogger(__name__)
 _PATIENCE = 5.0  # seconds for connections and their work to end
 _EXPIRY_CHECK = 5.0  # seconds
-_GARBAGE = (20_000, 20, 20)  # a session is hundreds of objects; each look at all costs a pause
+_GARBAGE = (5_000, 20, 100)  # sessions are many objects: small looks often, at all of them seldom
 _SWITCH_INTERVAL = 0.0005  # seconds; lets the store's writer in when the loop is busy
 
 
