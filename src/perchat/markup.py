@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 from xml.parsers import expat
 
@@ -159,7 +160,7 @@ def _refuse_document_type(*_: object) -> NoReturn:
 def _local(name: str) -> str:
     if ":" not in name:
         return name
-    if not _QUALIFIED.fullmatch(name):
+    if not _qualified().fullmatch(name):
         raise RemoteProtocolError(f"not a qualified name: {name!r}")
     return name.partition(":")[2]
 
@@ -179,11 +180,23 @@ _NAME_START = (  # XML 1.0 §2.3
     "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
 )
 _NCNAME = f"[{_NAME_START}][{_NAME_START}\\-.0-9\xb7\u0300-\u036f\u203f-\u2040]*"
-_NAME = re.compile(f"{_NCNAME}(?::{_NCNAME})?")
-_QUALIFIED = re.compile(f"{_NCNAME}:{_NCNAME}")
 _ILLEGAL = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"  # XML 1.0 §2.2
 _TEXT = re.compile(f"[&<>\r{_ILLEGAL}]")
 _ATTRIBUTE = re.compile(f'[&<>"\r\n\t{_ILLEGAL}]')
+
+
+@cache
+def _name() -> re.Pattern[str]:
+    """Compile what few programs need, and what takes long, when it is needed."""
+    return re.compile(f"{_NCNAME}(?::{_NCNAME})?")
+
+
+@cache
+def _qualified() -> re.Pattern[str]:
+    """Do the same for names that have to have a prefix."""
+    return re.compile(f"{_NCNAME}:{_NCNAME}")
+
+
 _REFERENCES = {
     "&": "&amp;",
     "<": "&lt;",
@@ -227,6 +240,6 @@ def write(element: Element) -> str:
 
 
 def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not _name().fullmatch(name):
         raise LocalProtocolError(f"not an XML name: {name!r}")
     return name
