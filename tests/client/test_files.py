@@ -16,7 +16,7 @@ from perchat.net.connector import Transport
 from perchat.server.admin import administration
 from perchat.xccos.blocks import FileToken
 from tests.client.server import credential, install_sample, live
-from tests.server.soap import stored
+from tests.server.soap import add_file_rooms, stored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,15 +34,7 @@ WHO = "alice"
 async def sample(folder: Path) -> ServerConfig:
     config = await install_sample(folder)
     async with administration(config) as admin:
-        await admin.add_category("Shared", file_posts=True)
-        await admin.add_room("Plans", "Shared", members=("alice", "bob"), managers=("alice",))
-        await admin.add_room(
-            "Hall",
-            "Shared",
-            behavior=perchat.Behavior.AUDITORIUM,
-            members=("alice", "bob"),
-            presenters=("alice",),
-        )
+        await add_file_rooms(admin)
     return config
 
 

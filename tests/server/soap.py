@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perchat.client.chat import PersistentChatEndpoint
+    from perchat.server.admin import Admin
     from perchat.server.config import ServerConfig
 
 ENVELOPE = """<?xml version="1.0"?>
@@ -110,6 +111,19 @@ async def leave_to(
     return Soap(granted, ca, room.guid)
 
 
+async def add_file_rooms(admin: Admin) -> None:
+    """Make rooms with files: Plans (alice, bob) and Hall (alice presents, bob listens)."""
+    await admin.add_category("Shared", file_posts=True)
+    await admin.add_room("Plans", "Shared", members=("alice", "bob"), managers=("alice",))
+    await admin.add_room(
+        "Hall",
+        "Shared",
+        behavior=perchat.Behavior.AUDITORIUM,
+        members=("alice", "bob"),
+        presenters=("alice",),
+    )
+
+
 async def with_files(folder: Path, **files: float) -> ServerConfig:
     """
     Return a sample domain with files in some rooms.
@@ -118,15 +132,7 @@ async def with_files(folder: Path, **files: float) -> ServerConfig:
     """
     config = await make_sample(folder)
     async with administration(config) as admin:
-        await admin.add_category("Shared", file_posts=True)
-        await admin.add_room("Plans", "Shared", members=("alice", "bob"), managers=("alice",))
-        await admin.add_room(
-            "Hall",
-            "Shared",
-            behavior=perchat.Behavior.AUDITORIUM,
-            members=("alice", "bob"),
-            presenters=("alice",),
-        )
+        await add_file_rooms(admin)
     if files:
         changed = msgspec.structs.replace(config.files, **files)
         config = msgspec.structs.replace(config, files=changed)

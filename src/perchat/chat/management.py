@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perchat.chat.details import details_of, summary_of
 from perchat.chat.face import Face, refusing
 from perchat.chat.guests import invite
 from perchat.chat.planning import Plan
@@ -18,7 +19,6 @@ from perchat.chat.turns import patiently
 from perchat.errors import CommandFailed, ErrorCode
 from perchat.model.category import CategorySummary
 from perchat.model.chatroom import Permission, Role
-from perchat.model.invitation import Invitations, InviteSetting
 from perchat.model.journal import Fact, RolesGranted
 from perchat.model.principal import RoleEntry
 from perchat.model.roomdetails import RoleChange, RoleOperation, RoomDetails, RoomUpdate
@@ -61,7 +61,7 @@ class Management(Face):
         uri = RoomUri.of(self._desk.settings.domain, self._new_guid())
         own = RolesGranted(uri, Role.MANAGER, (str(user.address),), user)
         await self._become(*plan.create(uri, wanted), own)
-        return self._details(state.rooms[uri])
+        return details_of(self._desk.state, state.rooms[uri])
 
     @refusing
     async def update_room(self, user: SipUri, wanted: RoomUpdate) -> RoomDetails:
@@ -79,7 +79,7 @@ class Management(Face):
             if not self._may_create(user, target):
                 raise _denied("you may not create rooms in that category")
         await self._become(*self._plan(user).update(place, wanted))
-        return self._details(place)
+        return details_of(self._desk.state, place)
 
     async def move_room(
         self, user: SipUri, room: RoomUri, category: CategoryUri
@@ -132,7 +132,7 @@ class Management(Face):
     @refusing
     async def room(self, user: SipUri, room: str) -> RoomDetails:
         """Return a room by address or name; NO_SUCH_NODE also for one the user may not see."""
-        return self._details(self._seen(user, self._uri_of(user, room)))
+        return details_of(self._desk.state, self._seen(user, self._uri_of(user, room)))
 
     @refusing
     async def members(self, user: SipUri, room: RoomUri) -> list[RoleEntry]:
@@ -157,7 +157,7 @@ class Management(Face):
     def creatable_categories(self, user: SipUri) -> list[CategorySummary]:
         """Return the categories a user may make rooms in, by name."""
         found = [c for c in self._desk.state.categories.values() if self._may_create(user, c)]
-        return sorted(map(_summary, found), key=lambda one: one.name.casefold())
+        return sorted(map(summary_of, found), key=lambda one: one.name.casefold())
 
     def add_ins(self) -> list[AddIn]:
         """Return the add-ins that administrators registered, by name."""
@@ -219,34 +219,6 @@ class Management(Face):
             RoleEntry(principal_of(state, uri), changes)
             async for uri, changes in patiently(entries)
         ]
-
-    def _details(self, place: RoomState) -> RoomDetails:
-        room, category = place.room, self._desk.category(place)
-        setting = InviteSetting.INHERIT if room.invites else InviteSetting.OFF
-        return RoomDetails(
-            uri=room.uri,
-            name=room.name,
-            description=room.description,
-            category=_summary(category),
-            privacy=room.privacy,
-            behavior=room.behavior,
-            disabled=room.disabled,
-            participants=len(place.present),
-            add_in=self._desk.state.add_ins.get(room.add_in),
-            invitations=Invitations(setting, category.invitations),
-            changes=room.changes,
-        )
-
-
-def _summary(category: Category) -> CategorySummary:
-    return CategorySummary(
-        category.uri,
-        category.name,
-        category.description,
-        category.keeps_history,
-        category.invitations,
-        category.file_posts,
-    )
 
 
 def _denied(text: str) -> CommandFailed:

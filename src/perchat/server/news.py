@@ -5,12 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from perchat.chat.details import details_of
 from perchat.chat.refusal import Refusal
 from perchat.errors import ErrorCode
-from perchat.model.category import CategorySummary
-from perchat.model.invitation import Invitations as Inviting
-from perchat.model.invitation import InviteSetting
-from perchat.model.roomdetails import RoomDetails
 from perchat.store.base import GivenInvitation
 from perchat.xccos.blocks import Arrival, Arrivals, Departure, Departures, Invitations
 from perchat.xccos.masks import participant_mask
@@ -21,7 +18,6 @@ if TYPE_CHECKING:
 
     from perchat.chat.service import ChatService
     from perchat.chat.state import ChatState, UserInvited
-    from perchat.model.category import Category
     from perchat.model.participant import Participant
     from perchat.model.uri import RoomUri, SipUri
 
@@ -56,34 +52,7 @@ def kick(chat: ChatService, room: RoomUri, user: SipUri) -> Notice:
 
 def room_change(state: ChatState, uri: RoomUri) -> Notice:
     """Return the notice of what a room is now."""
-    place = state.rooms[uri]
-    room, category = place.room, state.category(place)
-    setting = InviteSetting.INHERIT if room.invites else InviteSetting.OFF
-    details = RoomDetails(
-        uri=room.uri,
-        name=room.name,
-        description=room.description,
-        category=_summary(category),
-        privacy=room.privacy,
-        behavior=room.behavior,
-        disabled=room.disabled,
-        participants=len(place.present),
-        add_in=state.add_ins.get(room.add_in),
-        invitations=Inviting(setting, category.invitations),
-        changes=room.changes,
-    )
-    return Notice("chanmodify", details)
-
-
-def _summary(category: Category) -> CategorySummary:
-    return CategorySummary(
-        category.uri,
-        category.name,
-        category.description,
-        category.keeps_history,
-        category.invitations,
-        category.file_posts,
-    )
+    return Notice("chanmodify", details_of(state, state.rooms[uri]))
 
 
 def invitation(chat: ChatService, happened: UserInvited, at: float) -> Notice | None:
