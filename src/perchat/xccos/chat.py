@@ -7,18 +7,18 @@ for the reader.
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from perchat.markup import escape, escape_attribute
 from perchat.model.richtext import flattened
 from perchat.model.uri import RoomUri
 from perchat.xccos.codec import (
-    attribute,
     flag,
     number,
+    optional,
     parse_flag,
     parse_time,
-    required,
     sip_uri,
     tag,
     time,
@@ -26,28 +26,64 @@ from perchat.xccos.codec import (
 from perchat.xccos.primitives import Chat
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from perchat.markup import Element
     from perchat.model.message import Message
+    from perchat.model.uri import SipUri
     from perchat.xccos.codec import Dialect
 
-__all__ = ["escape_lines", "read_chat", "write_chat", "write_message"]
+__all__ = ["escape_lines", "line_of", "read_chat", "write_chat", "write_message"]
+
+_CACHED = 256  # characters of what recurs from line to line; longer ones are read each time
+_cached_room = lru_cache(maxsize=4096)(RoomUri)
+_cached_author = lru_cache(maxsize=4096)(sip_uri)
+_cached_time = lru_cache(maxsize=256)(parse_time)
 
 
 def read_chat(element: Element, seqid: int = 1) -> Chat:
     """Read a line, ``seqid`` being its place; ValueError without usable room or author."""
     chat, rtf = element.find("chat"), element.find("rtf")
+    text, rich = chat.text if chat else "", rtf.text if rtf else None
+    return line_of(partial(optional, element), text, rich, seqid)
+
+
+def line_of(
+    given: Callable[[str], str | None], text: str, rtf: str | None = None, seqid: int = 1
+) -> Chat:
+    """Return a line by what ``given`` tells of its attributes; the same ValueError."""
     return Chat(
-        room=RoomUri(required(element, "chanUri")),
-        author=sip_uri(required(element, "author")),
-        text=_lines(chat.text) if chat else "",
-        at=parse_time(attribute(element, "ts")),
-        alert=parse_flag(attribute(element, "alert")),
-        id=number(attribute(element, "chatId")),
-        author_name=attribute(element, "authdisp"),
-        rtf=rtf.text if rtf else None,
-        seqid=number(element.get("seqid"), seqid),
-        client_id=attribute(element, "clientId"),
+        room=_room(_needed(given, "chanUri")),
+        author=_author(_needed(given, "author")),
+        text=_lines(text),
+        at=_time(given("ts") or ""),
+        alert=parse_flag(given("alert") or ""),
+        id=number(given("chatId") or ""),
+        author_name=given("authdisp") or "",
+        rtf=rtf,
+        seqid=number(given("seqid") or "", seqid),
+        client_id=given("clientId") or "",
     )
+
+
+def _needed(given: Callable[[str], str | None], name: str) -> str:
+    value = given(name)
+    if not value:
+        raise ValueError(f"a line without {name}")
+    return value
+
+
+def _room(text: str) -> RoomUri:
+    return _cached_room(text) if len(text) < _CACHED else RoomUri(text)
+
+
+def _author(text: str) -> SipUri:
+    return _cached_author(text) if len(text) < _CACHED else sip_uri(text)
+
+
+def _time(text: str) -> datetime:
+    return _cached_time(text) if len(text) < _CACHED else parse_time(text)
 
 
 def _lines(text: str) -> str:

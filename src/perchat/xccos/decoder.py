@@ -18,6 +18,7 @@ from perchat.xccos.catalogue import NOTICES, REPLIES, REQUESTS, canonical, codec
 from perchat.xccos.chat import read_chat
 from perchat.xccos.codec import attribute, number
 from perchat.xccos.codes import SUCCESS, error_of
+from perchat.xccos.plain import plain_line
 from perchat.xccos.primitives import Chat, Command, Envelope, Notice, Reply
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ def decode(body: bytes, limits: MarkupLimits = _LIMITS) -> Envelope:
         RemoteProtocolError: It is no envelope; ``status`` is 400.
 
     """
-    root = read(body, limits)
+    if limits is _LIMITS and len(body) <= limits.size and (line := plain_line(body)) is not None:
+        return line
+    return _envelope(read(body, limits))
+
+
+def _envelope(root: Element) -> Envelope:
     if root.name != "xccos":
         raise RemoteProtocolError(f"root element {root.name[:40]!r}, not xccos")
     envid = _identifier(root, "envid")

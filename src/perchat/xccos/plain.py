@@ -1,0 +1,68 @@
+"""
+The envelope that nearly all posts are, read without building a tree.
+
+One line of chat with plain attributes and text is known by a pattern. Whatever is
+written in another way (a prefix, a comment, an entity in an attribute) is None here and
+read by `perchat.xccos.decoder` as any document; what is read here is what that reads.
+"""
+
+from __future__ import annotations
+
+import re
+
+from perchat.xccos.chat import line_of
+from perchat.xccos.primitives import Envelope
+
+__all__ = ["plain_line"]
+
+_ILLEGAL = "\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"  # XML 1.0 §2.2
+_PAIRS = r'((?: [A-Za-z:]{1,16}="[^"<&\x00-\x1f\ufffe\uffff]*"){1,16})'
+_TEXT = rf"([^<>&{_ILLEGAL}]*(?:&(?:amp|lt|gt|quot|apos);[^<>&{_ILLEGAL}]*)*)"
+_LINE = re.compile(
+    rf"<xccos{_PAIRS}><grpchat{_PAIRS}><chat>{_TEXT}</chat>"
+    rf"(?:<rtf>{_TEXT}</rtf>)?</grpchat></xccos>"
+)
+_PAIR = re.compile(r' ([A-Za-z:]+)="([^"]*)"')
+_OF_ENVELOPE = frozenset(("envid", "ver", "xmlns", "xmlns:xsd", "xmlns:xsi"))
+_OF_LINE = frozenset(
+    ("alert", "author", "authdisp", "chanUri", "chatId", "clientId", "id", "seqid", "ts")
+)
+_REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
+_LONGEST_ID = 64
+
+
+def plain_line(body: bytes) -> Envelope | None:
+    """Return an envelope with one line of chat; None when it may be something else."""
+    try:
+        found = _LINE.fullmatch(body.decode())
+    except UnicodeDecodeError:
+        return None
+    if found is None:
+        return None
+    head, line, text, rtf = found.groups()
+    envelope, given = _pairs(head, _OF_ENVELOPE), _pairs(line, _OF_LINE)
+    envid = envelope.get("envid", "").strip()
+    if not envid or len(envid) > _LONGEST_ID or not given:
+        return None
+    try:
+        chat = line_of(given.get, _read(text), None if rtf is None else _read(rtf))
+    except ValueError:
+        return None  # who reads it in full tells why
+    return Envelope(envid, (chat,))
+
+
+def _pairs(text: str, known: frozenset[str]) -> dict[str, str]:
+    """Return attributes by name; none at all if one is not known, or comes twice."""
+    pairs = _PAIR.findall(text)
+    given: dict[str, str] = dict(pairs)
+    return given if len(given) == len(pairs) and given.keys() <= known else {}
+
+
+def _read(text: str) -> str:
+    """Read text as XML does: line ends are LF, references what they stand for."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "&" in text:
+        for reference, character in _REFERENCES:
+            text = text.replace(reference, character)
+    return text
