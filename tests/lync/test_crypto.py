@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perchat.lync._crypto import HmacMd5, hmac_md5, md4, md5, rc4
+from perchat.lync._crypto import HmacMd5, _rc4, hmac_md5, md4, md5, rc4
 
 MD4_SUITE = {  # RFC 1320 A.5
     "": "31d6cfe0d16ae931b73c59d7e0c089c0",
@@ -46,6 +46,11 @@ def test_rc4_agrees_with_the_vector_for_a_40_bit_key() -> None:
 @given(st.binary(min_size=1, max_size=64), st.binary(max_size=300))
 def test_rc4_twice_is_nothing(key: bytes, data: bytes) -> None:
     assert rc4(key, rc4(key, data)) == data
+
+
+@given(st.binary(min_size=16, max_size=16), st.binary(max_size=300))
+def test_rc4_is_the_same_with_and_without_the_library(key: bytes, data: bytes) -> None:
+    assert rc4(key, data) == _rc4(key, data)
 
 
 @given(st.binary(max_size=130), st.binary(max_size=20), st.binary(max_size=300))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -86,6 +87,19 @@ async def test_who_takes_the_first_notification_in_the_answer_is_told_there(
     assert answer.headers.get("ms-piggyback-cseq") == "1"
     assert b"sip:perchat@example.com" in answer.body
     assert (await alice.subscribe(0, to=address(answer))).status == 481
+
+
+async def test_settings_are_told_by_the_policy_as_it_is_now(tmp_path: Path) -> None:
+    takes = "ms-piggyback-first-notify"
+    async with running(await make_sample(tmp_path / "data")) as sample, raw(sample.tcp) as peer:
+        alice = Subscriber(peer)
+        await alice.sign_in()
+        assert b">true<" in (await alice.subscribe(0, takes)).body
+        async with sample.admin() as admin:
+            await admin.set_user("alice", chat_enabled=False)
+        async with asyncio.timeout(10):
+            while b">false<" not in (await alice.subscribe(0, takes)).body:
+                pass  # until the server has followed
 
 
 @both

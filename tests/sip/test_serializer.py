@@ -16,6 +16,11 @@ def test_content_length_is_counted_and_last() -> None:
     )
 
 
+def test_content_length_is_counted_in_its_short_spelling_too() -> None:
+    message = Request("INFO", "sip:a@b", Headers([("l", "7"), ("L", "8")]), b"1234")
+    assert serialize(message) == b"INFO sip:a@b SIP/2.0\r\nContent-Length: 4\r\n\r\n1234"
+
+
 def test_a_reason_is_always_sent() -> None:
     assert serialize(Response(486, "", Headers())).startswith(b"SIP/2.0 486 Busy Here\r\n")
     assert serialize(Response(499, "", Headers())).startswith(b"SIP/2.0 499 Request Failed\r\n")

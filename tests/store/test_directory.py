@@ -69,9 +69,9 @@ def test_a_file_that_holds_no_key_is_named(key: DirectoryKey, content: str) -> N
 
 
 async def test_a_secret_comes_back_as_it_was_given(directory: Directory) -> None:
-    assert await directory.secret(ADA) is None
+    assert directory.secret(ADA) is None
     await directory.set_secret(ADA, NT_HASH)
-    assert await directory.secret(ADA) == NT_HASH
+    assert directory.secret(ADA) == NT_HASH
 
 
 async def test_a_secret_is_not_readable_in_the_store(
@@ -79,7 +79,7 @@ async def test_a_secret_is_not_readable_in_the_store(
 ) -> None:
     await directory.set_secret(ADA, NT_HASH)
     await directory.set_secret(BOB, NT_HASH)
-    stored = [await store.secret(ADA), await store.secret(BOB)]
+    stored = [store.secret(ADA), store.secret(BOB)]
     assert all(secret and NT_HASH not in secret for secret in stored)
     assert stored[0] != stored[1]
 
@@ -90,23 +90,23 @@ async def test_another_key_opens_nothing(
     await directory.set_secret(ADA, NT_HASH)
     other = Directory(store, create_key(tmp_path / "other.key"))
     with pytest.raises(ConfigurationError, match=r"other\.key.*set the password again"):
-        await other.secret(ADA)
+        other.secret(ADA)
 
 
 async def test_one_users_secret_is_none_of_anothers(
     directory: Directory, store: MemoryStore
 ) -> None:
     await directory.set_secret(ADA, NT_HASH)
-    stolen = await store.secret(ADA)
+    stolen = store.secret(ADA)
     assert stolen is not None
     await store.set_secret(BOB, stolen)
     with pytest.raises(ConfigurationError):
-        await directory.secret(BOB)
+        directory.secret(BOB)
 
 
 async def test_nobody_has_no_secret(directory: Directory) -> None:
     nobody = SipUri("sip:nobody@contoso.example")
-    assert await directory.secret(nobody) is None
+    assert directory.secret(nobody) is None
     with pytest.raises(NoSuchPrincipal):
         await directory.set_secret(nobody, NT_HASH)
 

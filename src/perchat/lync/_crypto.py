@@ -1,20 +1,28 @@
 """
 The three old algorithms NTLM cannot do without: MD4, RC4 and HMAC-MD5.
 
-OpenSSL 3 hides the first two behind a provider that is usually not loaded, and
-neither is worth a dependency: they run once a sign-in. HMAC-MD5 runs once a
-signed message, so its two key blocks are hashed ahead.
+OpenSSL 3 hides the first two behind a provider that is usually not loaded. MD4 runs
+once a password, RC4 three times a sign-in: in OpenSSL where it can be had there, else
+here. HMAC-MD5 runs once a signed message, so its two key blocks are hashed ahead.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["HmacMd5", "hmac_md5", "md4", "md5", "rc4"]
 
 _WORD = 0xFFFFFFFF
 _BLOCK = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))  # RFC 2104's two pads, a byte at a time
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+_RC4_KEY = 16  # bytes, of every key in NTLM; the algorithm itself takes others
 _MD4_START = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
 
 # RFC 1320 §3.4, a row a round: its constant, its rotations, the order it reads the words in.
@@ -62,6 +70,28 @@ def _md4_block(state: tuple[int, ...], words: tuple[int, ...]) -> tuple[int, int
 
 def rc4(key: bytes, data: bytes) -> bytes:
     """Encrypt or decrypt ``data`` with a stream that starts anew under ``key``."""
+    native = _native_rc4() if len(key) == _RC4_KEY else None
+    return _rc4(key, data) if native is None else native(key, data)
+
+
+@cache
+def _native_rc4() -> Callable[[bytes, bytes], bytes] | None:
+    """Return OpenSSL's own, six times as fast; None where its old algorithms are not loaded."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # late: who signs in has it loaded
+    from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
+    from cryptography.hazmat.primitives.ciphers import Cipher
+
+    def encrypted(key: bytes, data: bytes) -> bytes:
+        return Cipher(ARC4(key), None).encryptor().update(data)
+
+    try:
+        encrypted(bytes(16), b"")
+    except UnsupportedAlgorithm:
+        return None
+    return encrypted
+
+
+def _rc4(key: bytes, data: bytes) -> bytes:
     box = list(range(256))
     j = 0
     for i in range(256):
@@ -99,10 +129,8 @@ class HmacMd5:
 
     def __init__(self, key: bytes, prefix: bytes = b"") -> None:
         block = (md5(key) if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
-        inner = bytes(byte ^ 0x36 for byte in block) + prefix
-        self._inner = hashlib.md5(inner, usedforsecurity=False)
-        outer = bytes(byte ^ 0x5C for byte in block)
-        self._outer = hashlib.md5(outer, usedforsecurity=False)
+        self._inner = hashlib.md5(block.translate(_INNER) + prefix, usedforsecurity=False)
+        self._outer = hashlib.md5(block.translate(_OUTER), usedforsecurity=False)
 
     def digest(self, data: bytes) -> bytes:
         """Return the 16 bytes that authenticate prefix and ``data``."""

@@ -117,6 +117,9 @@ def _outside_remarks(text: str) -> list[str]:
 
 
 def _gruu(request: Request) -> str:
+    contacts = request.headers.get_all("Contact")
+    if not any(_SERVICE in value.lower() for value in contacts):
+        return ""  # as of most, found without reading them
     try:
         contact = request.contact
         uri = None if contact is None else parse_uri(contact.uri)

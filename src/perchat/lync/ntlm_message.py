@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from enum import IntFlag
+from functools import cache
 
 from perchat.errors import RemoteProtocolError
 
@@ -232,14 +233,18 @@ class AuthenticateMessage:
 
 
 def _target_information(target: NtlmTarget, at: float) -> bytes:
+    return _target_names(target) + _pair(_Av.TIMESTAMP, filetime(at)) + _pair(_Av.END, b"")
+
+
+@cache
+def _target_names(target: NtlmTarget) -> bytes:
     names = (
         (_Av.NETBIOS_DOMAIN, target.netbios_domain),
         (_Av.NETBIOS_COMPUTER, target.netbios_computer),
         (_Av.DNS_DOMAIN, target.dns_domain),
         (_Av.DNS_COMPUTER, target.dns_computer),
     )
-    texts = b"".join(_pair(identifier, utf16(text)) for identifier, text in names)
-    return texts + _pair(_Av.TIMESTAMP, filetime(at)) + _pair(_Av.END, b"")
+    return b"".join(_pair(identifier, utf16(text)) for identifier, text in names)
 
 
 def agreed_flags(offered: NtlmFlags) -> NtlmFlags:

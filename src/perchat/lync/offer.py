@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from perchat.errors import RemoteProtocolError
@@ -26,6 +27,7 @@ NTLM = "NTLM"
 KERBEROS = "Kerberos"
 _SPELLINGS = {name.upper(): name for name in (NTLM, KERBEROS)}
 _PREFIXES = {NTLM: "", KERBEROS: "sip/"}
+_ASKS = "WWW-Authenticate"
 _CREDENTIALS = ("Authorization", "Proxy-Authorization")
 _OLDEST_VERSION = 2  # what an absent version means
 
@@ -60,11 +62,14 @@ class Offer:
 
     def challenge(self, at: float) -> tuple[tuple[str, str], ...]:
         """Return the headers that ask for credentials."""
-        return (_date(at), *(self._line(scheme) for scheme in self.schemes))
+        lines = ((scheme, self.targetname(scheme)) for scheme in self.schemes)
+        return (_date(at), *(_challenge(*line, self.version) for line in lines))
 
     def continuation(self, at: float, *, opaque: str, token: str) -> tuple[tuple[str, str], ...]:
         """Return the headers that go on with NTLM."""
-        return _date(at), self._line(NTLM, opaque=opaque, gssapi_data=token)
+        names = {"targetname": self.targetname(NTLM), "realm": REALM, "version": str(self.version)}
+        value = auth_value(NTLM, opaque=opaque, gssapi_data=token, **names)
+        return _date(at), (_ASKS, value)
 
     def credentials(self, message: Message) -> Credentials | None:
         """Return the credentials meant for us; damaged ones count as none."""
@@ -82,12 +87,11 @@ class Offer:
         realm, targetname = found.values.get("realm"), found.values.get("targetname")
         return realm in (None, REALM) and targetname in (None, ours)
 
-    def _line(self, scheme: str, **first: str) -> tuple[str, str]:
-        names = {"realm": REALM, "targetname": self.targetname(scheme)}
-        if first:
-            names = dict(reversed(names.items()))
-        value = auth_value(scheme, **first, **names, version=str(self.version))
-        return "WWW-Authenticate", value
+
+@cache
+def _challenge(scheme: str, targetname: str, version: int) -> tuple[str, str]:
+    value = auth_value(scheme, realm=REALM, targetname=targetname, version=str(version))
+    return _ASKS, value
 
 
 def spoken_version(values: Mapping[str, str]) -> int:

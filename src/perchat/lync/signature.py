@@ -23,8 +23,9 @@ __all__ = ["auth_value", "parse_auth", "quoted", "signed_frame", "signed_text"]
 _PLAIN = frozenset({"version"})  # written without quotes
 _SCHEME = re.compile(r"\s*+([A-Za-z0-9\-]++)\s*+")
 _PARAMETER = re.compile(
-    r'([A-Za-z0-9\-]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s,"]*+))\s*+(,|\Z)\s*+'
+    r'([A-Za-z0-9\-]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s,"]*+))\s*+(?:,|\Z)\s*+'
 )
+_PARAMETERS = re.compile(f"(?:{_PARAMETER.pattern})*+")
 
 
 def signed_text(
@@ -50,11 +51,11 @@ def signed_text(
         version: 2 leaves out the To URI and the asserted identity.
 
     """
-    before, between, after = signed_frame(
-        message, scheme=scheme, realm=realm, targetname=targetname, version=version
+    text = (
+        f"<{scheme}><{nonce}><{counter}><{realm}><{targetname}><{message.call_id}>"
+        f"<{message.cseq.number}{_signed_end(message, version)}"
     )
-    values = f"{nonce}><{counter}".encode("utf-8", "surrogateescape")
-    return b"%b%b%b%d%b" % (before, values, between, message.cseq.number, after)
+    return text.encode("utf-8", "surrogateescape")
 
 
 def signed_frame(
@@ -66,18 +67,21 @@ def signed_frame(
     That is ``nonce><counter`` behind the first text and the number of CSeq behind the
     second.
     """
+    middle, end = f"><{realm}><{targetname}><{message.call_id}><", _signed_end(message, version)
+    texts = f"<{scheme}><", middle, end
+    before, between, after = (text.encode("utf-8", "surrogateescape") for text in texts)
+    return before, between, after
+
+
+def _signed_end(message: Message, version: int) -> str:
     headers, sender, receiver = message.headers, message.from_, message.to
     expires = headers.get("Expires") or ""
-    after = f"><{message.cseq.method}><{sender.uri}><{sender.tag}>"
+    text = f"><{message.cseq.method}><{sender.uri}><{sender.tag}>"
     if version > 2:
-        after += f"<{receiver.uri}><{receiver.tag}>{_identity(headers)}<{expires}>"
+        text += f"<{receiver.uri}><{receiver.tag}>{_identity(headers)}<{expires}>"
     else:
-        after += f"<{receiver.tag}><{expires}>"
-    if isinstance(message, Response):
-        after += f"<{message.status}>"
-    texts = f"<{scheme}><", f"><{realm}><{targetname}><{message.call_id}><", after
-    before, between, after_bytes = (text.encode("utf-8", "surrogateescape") for text in texts)
-    return before, between, after_bytes
+        text += f"<{receiver.tag}><{expires}>"
+    return f"{text}<{message.status}>" if isinstance(message, Response) else text
 
 
 def parse_auth(value: str) -> tuple[str, Mapping[str, str]]:
@@ -93,15 +97,13 @@ def parse_auth(value: str) -> tuple[str, Mapping[str, str]]:
     scheme = _SCHEME.match(value)
     if not scheme:
         raise RemoteProtocolError("authentication header without a scheme")
-    values: dict[str, str] = {}
     at = scheme.end()
-    while at < len(value):
-        match = _PARAMETER.match(value, at)
-        if not match or (name := match[1].lower()) in values:
-            raise RemoteProtocolError("damaged authentication header")
-        quoted_text = match[2]
-        values[name] = match[3] if quoted_text is None else _unquoted(quoted_text)
-        at = match.end()
+    if not _PARAMETERS.fullmatch(value, at):
+        raise RemoteProtocolError("damaged authentication header")
+    found = _PARAMETER.findall(value, at)
+    values = {name.lower(): _unquoted(text) if text else plain for name, text, plain in found}
+    if len(values) < len(found):
+        raise RemoteProtocolError("damaged authentication header")
     return scheme[1], values
 
 

@@ -165,18 +165,18 @@ class SignIn:
     # --- REGISTER ---
 
     def register(self, connection: Connection, event: RequestReceived) -> None:
-        """Take a REGISTER; it is answered now or when the directory has been asked."""
+        """Take a REGISTER; it is answered now, or when Kerberos has been asked."""
         if self.trusted:
             self._take_at_word(connection, event)
             return
         now = asyncio.get_running_loop().time()
         verdict = self._acceptor.receive(event.request, now, self._services.clock())
-        if isinstance(verdict, ProofNeeded):
-            self._services.tasks.spawn(self._prove(connection, event, verdict), "sign-in")
-        elif isinstance(verdict, TicketShown):
+        if isinstance(verdict, TicketShown):
             self._services.tasks.spawn(self._open(connection, event, verdict), "sign-in")
-        else:
-            self._conclude(connection, event, verdict)
+            return
+        if isinstance(verdict, ProofNeeded):
+            verdict = self._prove(connection, verdict, now)
+        self._conclude(connection, event, verdict)
 
     def register_trusted(self, connection: Connection, event: RequestReceived, user: User) -> None:
         """Take a REGISTER that needs no proof, as an application's that was admitted."""
@@ -191,17 +191,13 @@ class SignIn:
             _log.info("%s is taken at their word, from %s", address, connection.peername[0])
         self._accept(connection, event, Accepted(name, domain, address, refreshed=known))
 
-    async def _prove(
-        self, connection: Connection, event: RequestReceived, proof: ProofNeeded
-    ) -> None:
+    def _prove(self, connection: Connection, proof: ProofNeeded, now: float) -> Verdict:
+        """Have NTLM's proof judged by what the directory knows."""
         try:
-            account = await self._account(proof)
+            account = self._account(proof)
         except (ConfigurationError, StorageError) as error:
             _log.error("sign-in as %s not possible now: %s", proof.uri, error)
-            source = self._services.config.host_name
-            self._conclude(connection, event, Refused(503, _UNAVAILABLE, source=source))
-            return
-        now = asyncio.get_running_loop().time()
+            return Refused(503, _UNAVAILABLE, source=self._services.config.host_name)
         verdict = self._acceptor.complete(proof, account, now, self._services.clock())
         if isinstance(verdict, Challenged):
             _log.warning(
@@ -209,7 +205,7 @@ class SignIn:
                 proof.uri,
                 connection.peername[0],
             )
-        self._conclude(connection, event, verdict)
+        return verdict
 
     async def _open(
         self, connection: Connection, event: RequestReceived, shown: TicketShown
@@ -236,7 +232,7 @@ class SignIn:
                 _log.warning("sign-in of %s as %s refused", ticket.principal, shown.uri)
         self._conclude(connection, event, verdict)
 
-    async def _account(self, proof: ProofNeeded) -> Account | None:
+    def _account(self, proof: ProofNeeded) -> Account | None:
         r"""Return whom the typed names mean: ``user``, ``DOMAIN\user`` or ``user@domain``."""
         domain = self._services.config.domain
         name, at, typed = proof.user.partition("@")
@@ -248,7 +244,7 @@ class SignIn:
             uri = SipUri(f"sip:{fold(name)}@{domain}")
         except ValueError:
             return None
-        secret = await self._services.directory.secret(uri)
+        secret = self._services.directory.secret(uri)
         return None if secret is None else Account(uri, secret)
 
     def _conclude(self, connection: Connection, event: RequestReceived, verdict: Verdict) -> None:

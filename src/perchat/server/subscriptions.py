@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perchat.errors import RemoteProtocolError, StateError
@@ -39,6 +40,7 @@ _log = logging.getLogger(__name__)
 _EXPIRES = 60_000  # what clients are granted elsewhere; they end it with the connection
 _BAD_EVENT = 489
 _PHRASE = 80
+_KEPT = 4096  # bytes of a request whose answer is kept
 
 
 class Subscriptions:
@@ -136,18 +138,22 @@ def _document(
     config: ServerConfig, request: Request, package: str, user: User
 ) -> PresenceDocument | None:
     if package == PROVISIONING_EVENT:
-        groups = requested_groups(request.body) if request.body else None
-        chat = _chat_provisioning(config, user)
-        body = provisioning_answer(chat) if groups is None else provisioning_answer(chat, groups)
+        render = _provisioning if len(request.body) <= _KEPT else _provisioning.__wrapped__
+        chat = config.chat
+        body = render(
+            request.body, user.chat_enabled, config.pool_uri, config.pool_uris, chat.management_url
+        )
         return PresenceDocument(PROVISIONING_TYPE, body)
     return presence_document(package, user.uri, requested_data(request.body))
 
 
-def _chat_provisioning(config: ServerConfig, user: User) -> ChatProvisioning:
-    url = config.chat.management_url
-    return ChatProvisioning(
-        enabled=user.chat_enabled,
-        default_uri=config.pool_uri,
-        uris=config.pool_uris,
-        properties={"PersistentChatWebManagerUriInt": url} if url else {},
+@lru_cache(maxsize=64)
+def _provisioning(
+    asked: bytes, enabled: bool, pool: str, pools: tuple[str, ...], management_url: str
+) -> bytes:
+    """Render what those who ask alike, under one policy, are told alike."""
+    properties = {"PersistentChatWebManagerUriInt": management_url} if management_url else {}
+    chat = ChatProvisioning(enabled, pool, pools, properties)
+    return (
+        provisioning_answer(chat, requested_groups(asked)) if asked else provisioning_answer(chat)
     )

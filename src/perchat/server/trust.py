@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from perchat.errors import ConfigurationError
@@ -49,6 +50,9 @@ def _network(text: str) -> _Network:
     return network
 
 
+_networks = lru_cache(maxsize=1)(trusted_networks)  # asked for each connection
+
+
 def is_trusted(peer: str, trust: Sequence[str]) -> bool:
     """Whether the settings take users who connect from ``peer``, an IP address, at their word."""
     if not trust:
@@ -57,7 +61,7 @@ def is_trusted(peer: str, trust: Sequence[str]) -> bool:
         address = ipaddress.ip_address(peer)
     except ValueError:  # no address, no trust
         return False
-    return any(address in network for network in trusted_networks(trust))
+    return any(address in network for network in _networks(tuple(trust)))
 
 
 def warn_of_trust(trust: Sequence[str], listeners: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perchat.errors import LocalProtocolError
-from perchat.sip.grammar import holds_control, is_token
+from perchat.sip.grammar import NAMES, holds_control, is_token
 from perchat.sip.message import Request
 from perchat.sip.status import reason_of
 
@@ -30,15 +30,22 @@ def serialize(message: Message) -> bytes:
     """
     lines = [_request_line(message) if isinstance(message, Request) else _status_line(message)]
     for name, value in message.headers:
-        if not is_token(name):
-            raise LocalProtocolError(f"bad header name: {name[:40]!r}")
-        if name.lower() != "content-length":
+        if name in _SENT or _is_sent(name):
             lines.append(f"{name}: {value}")
     lines.append(f"Content-Length: {len(message.body)}\r\n\r\n")
     head = "\r\n".join(lines)
     if head.count("\r") != len(lines) + 1 or head.count("\n") != len(lines) + 1 or "\0" in head:
         _refuse_control(lines[:-1])
     return _encoded(head) + message.body
+
+
+_SENT = frozenset(NAMES) - {"Content-Length", "l", "L"}
+
+
+def _is_sent(name: str) -> bool:
+    if not is_token(name):
+        raise LocalProtocolError(f"bad header name: {name[:40]!r}")
+    return name.lower() not in ("content-length", "l")
 
 
 def _request_line(request: Request) -> str:

@@ -213,8 +213,8 @@ class Store(Protocol):
     async def find_users(self, login: str) -> list[User]:
         """Return the users whose address or login name it is, without regard to case."""
 
-    async def secret(self, user: SipUri) -> bytes | None:
-        """Return the user's secret as it was given, encrypted by the directory."""
+    def secret(self, user: SipUri) -> bytes | None:
+        """Return a user's secret as it was given, sealed by the directory; at once."""
 
     async def enroll(self, user: User, secret: bytes) -> list[JournalEntry]:
         """Make a user known together with a secret, both or neither; raises as ``append``."""

@@ -102,15 +102,16 @@ class Directory:
         found = await self._store.find_users(address)
         return found[0] if len(found) == 1 else None  # a name of two users is nobody's
 
-    async def secret(self, uri: SipUri) -> bytes | None:
+    def secret(self, uri: SipUri) -> bytes | None:
         """
-        Return the user's NT hash, None when there is none.
+        Return the user's NT hash, None when there is none; by one look-up, at once.
 
         Raises:
             ConfigurationError: It was stored with another key.
+            StorageError: As the store says.
 
         """
-        stored = await self._store.secret(uri)
+        stored = self._store.secret(uri)
         if stored is None:
             return None
         nonce, sealed = stored[1 : 1 + _NONCE_BYTES], stored[1 + _NONCE_BYTES :]

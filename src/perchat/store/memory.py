@@ -216,7 +216,7 @@ class MemoryStore:
         key = fold(login)
         return [u for u in self._tables.users.values() if key in {u.uri, fold(u.name)}]
 
-    async def secret(self, user: SipUri) -> bytes | None:
+    def secret(self, user: SipUri) -> bytes | None:
         """See Store.secret."""
         return self._secrets.get(user)
 

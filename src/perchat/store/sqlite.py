@@ -277,9 +277,7 @@ class SqliteStore:
 
     def groups_of(self, user: str) -> list[str]:
         """See Store.groups_of."""
-        if self._readers is None:
-            raise StorageError(f"{self._path}: the store is closed")
-        return self._readers.now(lambda database: memberships.groups_of(database, user))
+        return self._now(lambda database: memberships.groups_of(database, user))
 
     async def members(self, group: str) -> list[str]:
         """See Store.members."""
@@ -305,9 +303,15 @@ class SqliteStore:
         """See Store.find_users."""
         return await self._read(lambda database: queries.users_called(database, login))
 
-    async def secret(self, user: SipUri) -> bytes | None:
+    def secret(self, user: SipUri) -> bytes | None:
         """See Store.secret."""
-        return await self._read(lambda database: queries.secret_of(database, user))
+        return self._now(lambda database: queries.secret_of(database, user))
+
+    def _now(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Ask from the event loop itself what takes no longer than handing it over."""
+        if self._readers is None:
+            raise StorageError(f"{self._path}: the store is closed")
+        return self._readers.now(query)
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         if self._readers is None:
@@ -336,7 +340,7 @@ class _Readers:
             self._waiting -= 1
 
     def now(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """Ask from the event loop itself what takes no longer than handing it over."""
+        """Ask in the thread that calls."""
         return self._run(query)
 
     def _run(self, query: Callable[[sqlite3.Connection], T]) -> T:
