@@ -65,7 +65,30 @@ def test_one_too_many_waiting_ends_it_once_and_for_all() -> None:
     assert (line.sent, line.overflowed, len(line.outbox)) == ([b"1"], 1, 0)
 
 
-_steps = st.lists(st.sampled_from(["put", "answered", "hold", "release"]), max_size=60)
+def test_no_more_are_admitted_than_the_window_holds() -> None:
+    line = Line(window=2)
+    assert not line.outbox.admits(3)
+    assert line.outbox.admits(2)
+    assert not line.outbox.admits(1)
+    line.outbox.answered()
+    assert line.outbox.admits(1)
+
+
+def test_nothing_is_admitted_once_it_is_closed() -> None:
+    line = Line()
+    line.outbox.close()
+    assert not line.outbox.admits(1)
+
+
+_steps = st.lists(st.sampled_from(["put", "many", "answered", "hold", "release"]), max_size=60)
+
+
+def _send_or_put(line: Line, bodies: list[bytes]) -> None:
+    if line.outbox.admits(len(bodies)):
+        line.sent += bodies
+    else:
+        for one in bodies:
+            line.outbox.put(one)
 
 
 @given(_steps)
@@ -76,6 +99,9 @@ def test_order_is_kept_whatever_happens(steps: list[str]) -> None:
             case "put":
                 line.outbox.put(str(number).encode())
                 number += 1
+            case "many":
+                _send_or_put(line, [str(number).encode(), str(number + 1).encode()])
+                number += 2
             case "answered":
                 line.outbox.answered()
             case "hold":

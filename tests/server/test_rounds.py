@@ -1,9 +1,10 @@
-"""Large rooms are told in slices: in order, without making anybody else wait."""
+"""Rooms are told what was said: in order, the large ones without making anybody else wait."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -22,30 +23,38 @@ OTHER = RoomUri("ma-chan://example.com/other")
 
 @dataclass(slots=True)
 class Heard:
-    """Stands where a session's outbox does, and writes down what it is given."""
+    """Stands where a session does, and writes down what it is told."""
 
     id: str
     lines: list[bytes] = field(default_factory=list)
+    writes: int = 0
     broken: bool = False
 
-    @property
-    def outbox(self) -> Heard:
-        return self
-
-    def put(self, line: bytes) -> None:
+    def tell(self, lines: Sequence[bytes]) -> None:
         if self.broken:
             raise RuntimeError("this session is broken")
-        self.lines.append(line)
+        self.lines += lines
+        self.writes += 1
 
 
 class House:
+    """Rounds, and a clock by which telling one session takes 50 microseconds."""
+
     def __init__(self) -> None:
         self.gone: set[str] = set()
-        self.rounds = Rounds(lambda _room: lambda session: session.id not in self.gone)
+        ticks = itertools.count()
+        self.rounds = Rounds(
+            lambda _room: lambda session: session.id not in self.gone,
+            clock=lambda: next(ticks) * 50e-6,
+        )
 
-    def tell(self, room: RoomUri, people: Sequence[Heard], line: bytes) -> None:
+    def put(self, room: RoomUri, people: Sequence[Heard], line: bytes) -> None:
         sessions = cast("Sequence[ChatSession]", people)
         self.rounds.put(room, sessions, cast("Callable[[ChatSession], bytes]", lambda _: line))
+
+    def tell(self, room: RoomUri, people: Sequence[Heard], line: bytes) -> None:
+        self.put(room, people, line)
+        self.rounds.begin()
 
 
 def people(count: int) -> list[Heard]:
@@ -77,11 +86,21 @@ async def test_a_small_room_is_told_at_once() -> None:
         assert all(one.lines == [b"1"] for one in few)
 
 
+async def test_what_comes_together_is_one_write_for_each() -> None:
+    async with house() as here:
+        few = people(75)
+        for line in (b"1", b"2", b"3"):
+            here.put(SMALL, few, line)
+        assert not any(one.lines for one in few), "more may come"
+        here.rounds.begin()
+        assert all(one.lines == [b"1", b"2", b"3"] and one.writes == 1 for one in few)
+
+
 async def test_a_small_room_does_not_wait_for_a_large_one() -> None:
     async with house() as here:
         many, few = people(16_000), people(3)
         here.tell(BIG, many, b"1")
-        assert not any(one.lines for one in many)
+        assert not many[1_000].lines, "20 milliseconds are over"
         here.tell(SMALL, few, b"2")
         assert all(one.lines == [b"2"] for one in few)
         turns = await until(lambda: all(one.lines for one in many))
@@ -112,6 +131,7 @@ async def test_who_has_left_meanwhile_is_not_told() -> None:
     async with house() as here:
         many = people(1_000)
         here.tell(BIG, many, b"1")
+        assert many[300].lines
         here.gone.add("s999")
         await until(lambda: bool(many[998].lines))
         assert not many[999].lines
@@ -132,6 +152,7 @@ async def test_the_journal_waits_when_too_much_is_behind() -> None:
         for count in range(200):
             async with asyncio.timeout(5):
                 await here.rounds.room_for_more()
+            assert not here.rounds.is_full
             here.tell(BIG, many, b"%d" % count)
         behind = 200 - len(many[0].lines)
         assert behind <= 64, "it did not run ahead"

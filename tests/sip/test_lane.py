@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,6 +102,31 @@ def test_the_lane_writes_the_bytes_of_the_ordinary_road(bodies: list[bytes]) -> 
         assert lane.render(number, end) == serialize(lane.request(number, body))
 
 
+def test_what_is_sent_at_once_is_what_would_have_waited() -> None:
+    waited, at_once = Served(), Served()
+    at_once.lane.branch = waited.lane.branch
+    at_once.lane._write_head()  # to be compared, the two have one branch
+    ends = [framed(b"a"), framed(b"b")]
+    for end in ends:
+        waited.ua.post(waited.lane, end, 0.0)
+    letters = [one for one in waited.ua.outgoing() if isinstance(one, tuple)]
+    later = b"".join(lane.render(number, end) for lane, number, end in letters)
+    assert _without_tag(at_once.ua.letters(at_once.lane, ends, 0.0)) == _without_tag(later)
+    assert at_once.lane.pending == waited.lane.pending
+    assert not at_once.ua.has_outgoing
+
+
+def _without_tag(data: bytes) -> bytes:
+    return re.sub(rb"tag=\w+", b"tag=", data)
+
+
+def test_nothing_is_sent_at_once_in_a_dialog_that_is_over() -> None:
+    served = Served()
+    served.ua.drop_dialog(served.dialog)
+    with pytest.raises(StateError):
+        served.ua.letters(served.lane, [framed(b"a")], 0.0)
+
+
 def test_requests_of_both_roads_count_on_in_one_dialog() -> None:
     served = Served()
     (first,) = served.post("a")
@@ -128,6 +155,15 @@ def test_an_answer_like_the_last_one_is_taken_by_its_bytes() -> None:
     second, third = served.post("b", "c")
     assert served.hear(ok(second) + ok(third)) == [Answered(served.dialog, 2)]
     assert not served.lane.pending
+
+
+def test_an_answer_may_have_signs_of_percent() -> None:
+    agent = ("User-Agent", "100%d %s%% chat")
+    served = Served()
+    (first,) = served.post("a")
+    served.hear(ok(first, 200, agent))
+    (second,) = served.post("b")
+    assert served.hear(ok(second, 200, agent)) == [Answered(served.dialog, 1)]
 
 
 def test_the_habits_of_sipe_are_learned() -> None:

@@ -302,6 +302,16 @@ class Connection(asyncio.BufferedProtocol):
         self.ua.post(lane, end, self._loop.time())
         self._soon()
 
+    def tell(self, lane: Lane, ends: Sequence[bytes]) -> None:
+        """Send INFOs on a lane there and then, in one write, unless more is to leave with them."""
+        if self._flushing or self._is_traced():
+            for end in ends:
+                self.post(lane, end)
+        else:
+            self._write(self.ua.letters(lane, ends, self._loop.time()))
+            if self.ua.timer_changed:
+                self._arm()
+
     def respond(
         self,
         transaction: str,
@@ -333,9 +343,8 @@ class Connection(asyncio.BufferedProtocol):
     def flush(self) -> None:
         """Write all that the user agent has to say and arm its next timer."""
         self._flushing = False
-        messages = self.ua.outgoing()
-        if messages:
-            self._write(self._written(messages))
+        if self.ua.has_outgoing:
+            self._write(self._written(self.ua.outgoing()))
         if self.ua.timer_changed:
             self._arm()
 

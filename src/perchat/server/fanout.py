@@ -156,7 +156,10 @@ class Fanout:
         async for entries in self._feed.follow(self._chat.position):
             for entry in entries:
                 self._deliver(entry)
-                await self.rounds.room_for_more()
+                if self.rounds.is_full:
+                    self.rounds.begin()
+                    await self.rounds.room_for_more()
+            self.rounds.begin()
             await asyncio.sleep(0)  # let connections breathe between batches
 
     async def join(self, session: ChatSession, rooms: Sequence[RoomUri]) -> ArrivalInRooms:
@@ -198,6 +201,7 @@ class Fanout:
             if isinstance(entry.fact, MessagePosted):
                 self._message(entry.fact)
                 return
+            self.rounds.begin()  # what was said is for who was there
             if outcasts := self._chat.outcasts(entry):
                 self._expel(outcasts)  # first: the rest is not theirs to know
             if isinstance(entry.fact, ParticipantParted):

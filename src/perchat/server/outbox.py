@@ -51,6 +51,14 @@ class Outbox:
             self._unanswered += 1
             self._send(body)
 
+    def admits(self, count: int) -> bool:
+        """Count so many as sent, for the caller to send, if all of them may go out now."""
+        unanswered = self._unanswered + count
+        if self._waiting or self._holds or unanswered > self._window or self._closed:
+            return False
+        self._unanswered = unanswered
+        return True
+
     def put_first(self, body: bytes) -> None:
         """Put ahead of all that waits; for an answer that has to precede what it let in."""
         if not self._closed:

@@ -1,10 +1,11 @@
 """
-Telling many, a slice a turn.
+Telling a room what was said: to everybody at once, or as much as a slice of time holds.
 
 A room of thousands takes tenths of a second to tell. Whoever is not in it must not
-wait for that, so a large audience is told in slices between which everything else has
-its turn, and several large rooms take turns. Within a room what is said first is told
-first. What is behind is bounded: beyond, the journal is not read on until some is done.
+wait for that: when a slice is used up everything else has its turn, and several large
+rooms take turns. Within a room what is said first is told first, and what came
+together leaves in one write a client. What is behind is bounded: beyond, the journal
+is not read on until some is done.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Rounds"]
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 200  # so many sessions are told there and then
-_SLICE = 200  # things told in one turn; with their answers, some ten milliseconds
+_SLICE = 0.02  # seconds that a room is told before everything else has its turn
 _BEHIND = 64  # things to tell before the journal waits
 
 
@@ -41,10 +42,17 @@ class _Round:
 class Rounds:
     """What the rooms of this node are being told."""
 
-    def __init__(self, belonging: Callable[[RoomUri], Callable[[ChatSession], bool]]) -> None:
+    def __init__(
+        self,
+        belonging: Callable[[RoomUri], Callable[[ChatSession], bool]],
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         """Take what returns who is to hear a room still, asked when they are told."""
         self._belonging = belonging
+        self._clock = clock
         self._rooms: dict[RoomUri, deque[_Round]] = {}
+        self._fresh: list[RoomUri] = []  # of which nothing was told
         self._count = 0
         self._due = asyncio.Event()
         self._room_for_more = asyncio.Event()
@@ -56,22 +64,31 @@ class Rounds:
         audience: Sequence[ChatSession],
         end_for: Callable[[ChatSession], bytes],
     ) -> None:
-        """Tell sessions of a room what ``end_for`` returns, behind what they are being told."""
+        """Have sessions of a room told what ``end_for`` returns, after all that was put before."""
         behind = self._rooms.get(room)
-        if behind is None and len(audience) <= _AT_ONCE:
-            for session in audience:
-                session.outbox.put(end_for(session))
-            return
         if behind is None:
             behind = self._rooms[room] = deque()
-        self._count += 1
+            self._fresh.append(room)
         if behind and not behind[-1].told and behind[-1].audience == audience:
             behind[-1].ends.append(end_for)  # told in one go: one write a connection
         else:
             behind.append(_Round(audience, [end_for]))
-        self._due.set()
+        self._count += 1
         if self._count >= _BEHIND:
             self._room_for_more.clear()
+
+    def begin(self) -> None:
+        """Tell what was put since, as far as a slice for each room goes."""
+        fresh, self._fresh = self._fresh, []
+        for room in fresh:
+            self._tell_some(room, self._rooms[room])
+        if self._rooms:
+            self._due.set()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is behind that nothing should be put."""
+        return self._count >= _BEHIND
 
     async def room_for_more(self) -> None:
         """Wait until not too much is behind."""
@@ -82,26 +99,36 @@ class Rounds:
         while True:
             await self._due.wait()
             for room in tuple(self._rooms):
-                self._tell_some(room, self._rooms[room])
                 await asyncio.sleep(0)
+                self._tell_some(room, self._rooms[room])
             if not self._rooms:
                 self._due.clear()
 
     def _tell_some(self, room: RoomUri, behind: deque[_Round]) -> None:
-        current = behind[0]
-        start = current.told
-        current.told += max(1, _SLICE // len(current.ends))
-        belongs = self._belonging(room)
-        for session in current.audience[start : current.told]:
-            try:
+        belongs, clock = self._belonging(room), self._clock
+        until = clock() + _SLICE
+        while behind:
+            current = behind[0]
+            for session in current.audience[current.told :] if current.told else current.audience:
+                current.told += 1
                 if belongs(session):
-                    for end_for in current.ends:
-                        session.outbox.put(end_for(session))
-            except Exception:
-                _log.exception("session %s was not told of %s", session.id, room)
-        if current.told >= len(current.audience):
-            behind.popleft()
-            self._count -= len(current.ends)
+                    self._tell(session, room, current.ends)
+                if clock() >= until:
+                    break
+            if current.told < len(current.audience):
+                return
+            self._done(behind.popleft())
+        del self._rooms[room]
+
+    def _tell(
+        self, session: ChatSession, room: RoomUri, ends: Sequence[Callable[[ChatSession], bytes]]
+    ) -> None:
+        try:
+            session.tell([end_for(session) for end_for in ends])
+        except Exception:
+            _log.exception("session %s was not told of %s", session.id, room)
+
+    def _done(self, told: _Round) -> None:
+        self._count -= len(told.ends)
+        if self._count < _BEHIND:
             self._room_for_more.set()
-        if not behind:
-            del self._rooms[room]

@@ -26,7 +26,7 @@ from perchat.xccos.encoder import encode
 from perchat.xccos.primitives import Chat, Command, Envelope, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from perchat.model.principal import User
     from perchat.net.connection import Connection
@@ -160,6 +160,16 @@ class ChatSession:
             self.outbox.put_first(body)
         else:
             self.outbox.put(body)
+
+    def tell(self, ends: Sequence[bytes]) -> None:
+        """Send what is `framed`, in one write, or keep it until the client keeps up."""
+        if self._lane.dialog.state is DialogState.TERMINATED:
+            self.end("its dialog is gone")
+        elif self.outbox.admits(len(ends)):
+            self._connection.tell(self._lane, ends)
+        else:
+            for end in ends:
+                self.outbox.put(end)
 
     def encode(self, primitive: Reply | Notice) -> bytes:
         """Return an envelope of the service's with one primitive."""

@@ -116,17 +116,17 @@ class Lane:
 
     def take(self, data: bytes | bytearray, at: int, now: float) -> int:
         """Take the answer to the oldest INFO if it begins here; return its end, or 0."""
-        likeness = self._likeness
-        if likeness is None or not self.pending:
+        likeness, pending = self._likeness, self.pending
+        if likeness is None or not pending:
             return 0
-        number = next(iter(self.pending))
+        number = next(iter(pending))
         end, proof = likeness.read(data, at, number)
-        if end and proof is not None:
+        if proof is not None:
             stamp = self.stamp
             if stamp is None or not stamp.vouches(number, proof, now):
                 return 0
         if end:
-            del self.pending[number]
+            del pending[number]
         return end
 
     def number_of(self, branch: str) -> int | None:
@@ -206,7 +206,7 @@ class Lanes:
             progress = False
             for lane in self._lanes.values():
                 count = 0
-                while at < size and (end := lane.take(data, at, now)):
+                while lane.pending and at < size and (end := lane.take(data, at, now)):
                     at, count = end, count + 1
                 if count:
                     taken.append((lane, count))
@@ -234,14 +234,15 @@ _PIGGYBACK = b"ms-piggyback"
 class _Likeness:
     """An answer with its numbers, and what it was signed with, cut out."""
 
-    __slots__ = ("_end", "_proof", "_steps")
+    __slots__ = ("_proof", "_texts")
 
-    def __init__(
-        self, steps: Sequence[tuple[bytes, bool]], end: bytes, proof: Sequence[int]
-    ) -> None:
-        """Take texts, each with whether the INFO's number follows or a part of the proof."""
-        self._steps = tuple(steps)
-        self._end = end
+    def __init__(self, texts: Sequence[tuple[bytes, int]], proof: Sequence[int]) -> None:
+        """
+        Take what stands around the parts of the proof, and in which order those stand.
+
+        Each text comes with how often the number of the INFO is to be put into it.
+        """
+        self._texts = tuple(texts)
         self._proof = tuple(proof)
 
     @staticmethod
@@ -256,35 +257,42 @@ class _Likeness:
         spans = [part.span(1) for part in proof if part is not None]
         if numbered[0] != sequence[1] or len(spans) != len(proof):
             return None
-        numbers = {numbered.span(), sequence.span(1)}
-        steps, at = list[tuple[bytes, bool]](), 0
-        for start, stop in sorted((*numbers, *spans)):
-            steps.append((answer[at:start], (start, stop) in numbers))
-            at = stop
         order = sorted(spans)
-        return _Likeness(steps, answer[at:], [order.index(span) for span in spans])
+        texts = _around(answer, (numbered.span(), sequence.span(1)), order)
+        return _Likeness(texts, [order.index(span) for span in spans])
 
     def read(self, data: bytes | bytearray, at: int, number: int) -> tuple[int, Proof | None]:
         """Return where the answer to that INFO ends, 0 if this is none, and its proof."""
-        digits, parts = b"%d" % number, []
-        for literal, is_number in self._steps:
-            if not data.startswith(literal, at):
+        parts: list[bytes] = []
+        for template, numbers in self._texts:
+            text = template % ((number,) * numbers)
+            if not data.startswith(text, at):
                 return 0, None
-            at += len(literal)
-            if is_number:
-                if not data.startswith(digits, at):
-                    return 0, None
-                at += len(digits)
-            else:
+            at += len(text)
+            if len(parts) < len(self._proof):
                 stop = data.find(b'"', at, at + _PROOF_ENDS)
                 if stop < 0:
                     return 0, None
                 parts.append(bytes(data[at:stop]))
                 at = stop
-        if not data.startswith(self._end, at):
-            return 0, None
-        end = at + len(self._end)
         if not parts:
-            return end, None
+            return at, None
         nonce, counter, signature = self._proof
-        return end, Proof(parts[nonce], parts[counter], parts[signature])
+        return at, Proof(parts[nonce], parts[counter], parts[signature])
+
+
+def _around(
+    answer: bytes, numbers: Sequence[tuple[int, int]], parts: Sequence[tuple[int, int]]
+) -> list[tuple[bytes, int]]:
+    """Return the texts between the parts, with ``%d`` where a number stood."""
+    texts, begin = list[tuple[bytes, int]](), 0
+    for stop, after in (*parts, (len(answer), len(answer))):
+        within = sorted(span for span in numbers if begin <= span[0] < stop)
+        pieces, at = list[bytes](), begin
+        for start, end in within:
+            pieces.append(answer[at:start].replace(b"%", b"%%"))
+            at = end
+        pieces.append(answer[at:stop].replace(b"%", b"%%"))
+        texts.append((b"%d".join(pieces), len(within)))
+        begin = after
+    return texts

@@ -44,7 +44,7 @@ from perchat.sip.transaction import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from perchat.sip.lane import Letter
 
@@ -169,6 +169,20 @@ class UserAgent:
             StateError: The dialog is gone, or too many requests wait for their answers.
 
         """
+        self._outbox.append((lane, self._begin(lane, now), end))
+
+    def letters(self, lane: Lane, ends: Iterable[bytes], now: float) -> bytes:
+        """
+        Return INFOs of a lane as they are to be sent at once, instead of by `outgoing`.
+
+        Raises:
+            StateError: The dialog is gone, or too many requests wait for their answers.
+
+        """
+        return b"".join([lane.render(self._begin(lane, now), end) for end in ends])
+
+    def _begin(self, lane: Lane, now: float) -> int:
+        """Number an INFO of a lane, and wait for its answer."""
         dialog, pending = lane.dialog, lane.pending
         if dialog.state is DialogState.TERMINATED:
             raise StateError(f"no such dialog: {dialog.id}")
@@ -176,10 +190,10 @@ class UserAgent:
             raise StateError("too many requests wait for their answers")
         number = dialog.local_cseq = dialog.local_cseq + 1
         due = pending[number] = now + self._patience
-        self._outbox.append((lane, number, end))
         if not lane.armed:
             lane.armed = True
             self._alarms.set(lane.branch, due)
+        return number
 
     def cancel(self, transaction: str, now: float) -> None:
         """Take an INVITE back; its answer, most likely 487, still comes (§9.1)."""
@@ -249,6 +263,11 @@ class UserAgent:
         """Return the same as it is: a letter is to be rendered."""
         messages, self._outbox = self._outbox, []
         return messages
+
+    @property
+    def has_outgoing(self) -> bool:
+        """Whether something is to be sent."""
+        return bool(self._outbox)
 
     def next_timer(self) -> float | None:
         """Return when to call `handle_timer`."""
