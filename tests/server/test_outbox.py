@@ -91,6 +91,13 @@ def _send_or_put(line: Line, bodies: list[bytes]) -> None:
             line.outbox.put(one)
 
 
+def _let_everything_out(line: Line, holds: int) -> None:
+    for _ in range(holds):
+        line.outbox.release()
+    while len(line.outbox):
+        line.outbox.answered()
+
+
 @given(_steps)
 def test_order_is_kept_whatever_happens(steps: list[str]) -> None:
     line, holds, number = Line(limit=1000, window=3), 0, 0
@@ -112,8 +119,5 @@ def test_order_is_kept_whatever_happens(steps: list[str]) -> None:
                 holds -= 1
             case _:
                 pass
-    for _ in range(holds):
-        line.outbox.release()
-    while len(line.outbox):
-        line.outbox.answered()
+    _let_everything_out(line, holds)
     assert line.sent == [str(n).encode() for n in range(number)]
