@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,9 +18,11 @@ from tests.store.samples import DOMAIN, SETTLED
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from perchat.chat.refusal import Refusal
     from perchat.chat.state import Happening
     from perchat.cluster.wakeup import Wakeup
-    from perchat.model.journal import Fact
+    from perchat.model.journal import Fact, JournalEntry
+    from perchat.model.uri import RoomUri, SipUri
     from perchat.store.base import Store
 
 
@@ -67,6 +69,15 @@ class Node:
                         self.expelled += outcasts
                         tasks.create_task(self.service.expel(outcasts))
                 self._moved.set()
+
+
+async def post(
+    service: ChatService, user: SipUri, session: str, room: RoomUri, text: str, **more: Any
+) -> Refusal | JournalEntry:
+    """Say something and wait for what comes of it."""
+    answer: asyncio.Future[Refusal | JournalEntry] = asyncio.get_running_loop().create_future()
+    service.post(answer.set_result, user, session, room, text, **more)
+    return await answer
 
 
 @asynccontextmanager

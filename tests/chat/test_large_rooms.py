@@ -28,6 +28,7 @@ from perchat.model.principal import Group
 from perchat.model.uri import SipUri
 from perchat.store.base import Snapshot
 from perchat.store.memory import MemoryStore
+from tests.chat import conftest
 from tests.chat.conftest import Node, running
 from tests.store.samples import ADA, BOB, DOMAIN, EVE, OPS, SETTLED, TEAM, category, room, user
 
@@ -99,7 +100,7 @@ async def join(node: Node) -> None:
 
 
 async def post(node: Node) -> None:
-    assert not isinstance(await node.service.post(ADA, "s-ada", OPS, "hello"), Refusal)
+    assert not isinstance(await conftest.post(node.service, ADA, "s-ada", OPS, "hello"), Refusal)
 
 
 async def part(node: Node) -> None:

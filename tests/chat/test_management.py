@@ -31,6 +31,7 @@ from perchat.model.roomdetails import (
     RoomUpdate,
 )
 from perchat.model.uri import CategoryUri, GroupUri
+from tests.chat.conftest import post
 from tests.store.samples import ADA, BOB, DOMAIN, EVE, GENERAL, LAB, OPS, category, room
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ async def test_n7_a_disabled_room_is_empty_hidden_and_silent_until_enabled(made:
     chat = made.service
     for user in (ADA, BOB):
         await chat.join(user, f"s-{user}", OPS)
-    done(await chat.post(BOB, f"s-{BOB}", OPS, "before"))
+    done(await post(chat, BOB, f"s-{BOB}", OPS, "before"))
     made.told.clear()
     done(await chat.update_room(ADA, RoomUpdate(OPS, disabled=True)))
     await made.until(lambda: not chat.audience(OPS))

@@ -29,8 +29,9 @@ from perchat.model.journal import (
 from perchat.model.message import Message
 from perchat.model.participant import Participant
 from perchat.model.uri import RoomUri, SipUri
+from perchat.store.base import Told
 from perchat.store.memory import MemoryStore
-from tests.chat.conftest import SETTINGS, Node, running
+from tests.chat.conftest import SETTINGS, Node, post, running
 from tests.store.samples import ADA, BOB, EVE, LAB, OPS, SETTLED, category, posted, room, user
 
 NOWHERE = RoomUri("ma-chan://contoso.example/nowhere")
@@ -92,7 +93,7 @@ async def test_a_disabled_room_is_neither_joined_nor_read_nor_found(node: Node) 
 async def test_an_open_room_needs_no_membership(node: Node) -> None:
     await node.become(room(privacy=Privacy.OPEN))
     assert isinstance(await node.service.join(EVE, "s", OPS), JournalEntry)
-    assert message(await node.service.post(EVE, "s", OPS, "hello")).author == EVE
+    assert message(await post(node.service, EVE, "s", OPS, "hello")).author == EVE
 
 
 # leaving
@@ -180,7 +181,7 @@ async def test_a_join_that_lost_a_race_against_a_revocation_is_undone(node: Node
 
 async def test_a_post_gets_its_id_and_the_authors_name(node: Node) -> None:
     await node.service.join(ADA, "s1", OPS)
-    posted = message(await node.service.post(ADA, "s1", OPS, "a\r\nb\rc", alert=True, rtf="{}"))
+    posted = message(await post(node.service, ADA, "s1", OPS, "a\r\nb\rc", alert=True, rtf="{}"))
     assert (posted.id, posted.author, posted.author_name) == (1, ADA, "Ada")
     assert (posted.text, posted.rtf, posted.is_alert) == ("a\nb\nc", "{}", True)
     assert await node.service.recent(BOB, OPS, 10) == [posted]
@@ -188,15 +189,15 @@ async def test_a_post_gets_its_id_and_the_authors_name(node: Node) -> None:
 
 async def test_only_the_session_that_joined_may_post(node: Node) -> None:
     await node.service.join(ADA, "s1", OPS)
-    assert code(await node.service.post(ADA, "s2", OPS, "x")) is ErrorCode.USER_NOT_JOINED
-    assert code(await node.service.post(BOB, "s1", OPS, "x")) is ErrorCode.USER_NOT_JOINED
-    assert code(await node.service.post(BOB, "s1", LAB, "x")) is ErrorCode.NO_SUCH_NODE
+    assert code(await post(node.service, ADA, "s2", OPS, "x")) is ErrorCode.USER_NOT_JOINED
+    assert code(await post(node.service, BOB, "s1", OPS, "x")) is ErrorCode.USER_NOT_JOINED
+    assert code(await post(node.service, BOB, "s1", LAB, "x")) is ErrorCode.NO_SUCH_NODE
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "\x00\x07", "\r\n"])
 async def test_a_message_needs_text(node: Node, text: str) -> None:
     await node.service.join(ADA, "s1", OPS)
-    assert code(await node.service.post(ADA, "s1", OPS, text)) is ErrorCode.INVALID_ARGUMENT
+    assert code(await post(node.service, ADA, "s1", OPS, text)) is ErrorCode.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize(
@@ -214,13 +215,13 @@ async def test_the_limit_counts_bytes_and_stories_have_their_own(
     node: Node, text: str, fits: bool
 ) -> None:
     await node.service.join(ADA, "s1", OPS)
-    answer = await node.service.post(ADA, "s1", OPS, text)
+    answer = await post(node.service, ADA, "s1", OPS, text)
     assert code(answer) is (None if fits else ErrorCode.LIMIT_EXCEEDED)
 
 
 async def test_the_rich_twin_is_limited_too(node: Node) -> None:
     await node.service.join(ADA, "s1", OPS)
-    answer = await node.service.post(ADA, "s1", OPS, "x", rtf="r" * 61)
+    answer = await post(node.service, ADA, "s1", OPS, "x", rtf="r" * 61)
     assert code(answer) is ErrorCode.LIMIT_EXCEEDED
 
 
@@ -236,8 +237,8 @@ async def test_in_an_auditorium_only_presenters_are_heard(node: Node) -> None:
     )
     await node.service.join(ADA, "a", OPS)
     await node.service.join(BOB, "b", OPS)
-    assert code(await node.service.post(ADA, "a", OPS, "x")) is ErrorCode.ERROR_PERMISSION
-    assert message(await node.service.post(BOB, "b", OPS, "x")).author == BOB
+    assert code(await post(node.service, ADA, "a", OPS, "x")) is ErrorCode.ERROR_PERMISSION
+    assert message(await post(node.service, BOB, "b", OPS, "x")).author == BOB
     roles = {p.uri: (p.is_manager, p.is_presenter) for p in node.service.participants(OPS)}
     assert roles == {ADA: (True, False), BOB: (False, True)}
 
@@ -245,7 +246,7 @@ async def test_in_an_auditorium_only_presenters_are_heard(node: Node) -> None:
 async def test_where_no_history_is_kept_messages_are_told_but_not_stored(node: Node) -> None:
     await node.become(category(keeps_history=False))
     await node.service.join(ADA, "s1", OPS)
-    entry = await node.service.post(ADA, "s1", OPS, "psst")
+    entry = await post(node.service, ADA, "s1", OPS, "psst")
     assert isinstance(entry, JournalEntry)
     assert isinstance(entry.fact, MessagePosted)
     assert (entry.fact.kept, entry.fact.message.id) == (False, 1)
@@ -257,7 +258,7 @@ async def test_where_no_history_is_kept_messages_are_told_but_not_stored(node: N
 async def test_history_is_asked_for_within_the_limit(node: Node) -> None:
     await node.service.join(ADA, "s1", OPS)
     for n in range(9):
-        await node.service.post(ADA, "s1", OPS, str(n))
+        await post(node.service, ADA, "s1", OPS, str(n))
     found = await node.service.recent(ADA, OPS, 1000)
     assert isinstance(found, list)
     assert [m.text for m in found] == ["4", "5", "6", "7", "8"]
@@ -268,9 +269,12 @@ class FullStore(MemoryStore):
     """Takes nothing but what it needs to start."""
 
     async def append(self, *facts: Fact) -> list[JournalEntry]:
-        if any(isinstance(fact, ParticipantJoined | MessagePosted) for fact in facts):
+        if any(isinstance(fact, ParticipantJoined) and fact.user == ADA for fact in facts):
             raise StorageError("the disk is full")
         return await super().append(*facts)
+
+    def append_then(self, told: Told, *facts: Fact) -> None:
+        asyncio.get_running_loop().call_soon(told, StorageError("the disk is full"))
 
     async def history(
         self, room: RoomUri, *, last: int, before: int | None = None, after: int | None = None
@@ -284,8 +288,13 @@ async def test_a_store_in_trouble_is_a_refusal_that_tells_no_secrets(
     store = FullStore()
     await store.append(*SETTLED)
     async with running(Node(store, LocalWakeup())) as node:
-        answers = [await node.service.join(ADA, "s", OPS), await node.service.recent(ADA, OPS, 1)]
-    assert [code(answer) for answer in answers] == [ErrorCode.DATABASE_CONNECTION] * 2
+        await node.become(ParticipantJoined(OPS, BOB, "b", "elsewhere"))
+        answers = [
+            await node.service.join(ADA, "s", OPS),
+            await node.service.recent(ADA, OPS, 1),
+            await post(node.service, BOB, "b", OPS, "hello"),
+        ]
+    assert [code(answer) for answer in answers] == [ErrorCode.DATABASE_CONNECTION] * 3
     assert all("disk" not in answer.text for answer in answers if isinstance(answer, Refusal))
     assert "the disk is full" in caplog.text
     assert "the disk is gone" in caplog.text
@@ -385,11 +394,11 @@ async def test_a_node_that_starts_again_says_that_its_sessions_are_gone() -> Non
 
 async def test_a_post_that_is_sent_again_is_answered_and_not_repeated(node: Node) -> None:
     await node.service.join(ADA, "s1", OPS)
-    once = await node.service.post(ADA, "s1", OPS, "hello", client_id="c1")
+    once = await post(node.service, ADA, "s1", OPS, "hello", client_id="c1")
     position = await node.store.position()
     await node.service.part(ADA, "s1", OPS)
     await node.service.join(ADA, "s2", OPS)
-    assert await node.service.post(ADA, "s2", OPS, "hello", client_id="c1") == once
+    assert await post(node.service, ADA, "s2", OPS, "hello", client_id="c1") == once
     assert await node.store.position() == position + 2  # the part and the join
     assert await node.service.recent(ADA, OPS, 5) == [message(once)]
 
@@ -397,14 +406,14 @@ async def test_a_post_that_is_sent_again_is_answered_and_not_repeated(node: Node
 @pytest.mark.parametrize(("length", "fits"), [(64, True), (65, False)])
 async def test_the_id_of_a_post_has_a_limit(node: Node, length: int, fits: bool) -> None:
     await node.service.join(ADA, "s1", OPS)
-    answer = await node.service.post(ADA, "s1", OPS, "x", client_id="c" * length)
+    answer = await post(node.service, ADA, "s1", OPS, "x", client_id="c" * length)
     assert code(answer) is (None if fits else ErrorCode.INVALID_ARGUMENT)
 
 
 async def test_history_is_read_onwards_page_by_page(node: Node) -> None:
     await node.service.join(ADA, "s1", OPS)
     for n in range(1, 10):
-        await node.service.post(ADA, "s1", OPS, str(n))
+        await post(node.service, ADA, "s1", OPS, str(n))
     after, pages = 0, []
     while True:
         answer = await node.service.after(BOB, OPS, after, 1000)

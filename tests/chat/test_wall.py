@@ -41,6 +41,7 @@ from perchat.model.journal import (
 from perchat.model.principal import Group, User
 from perchat.model.uri import CategoryUri, GroupUri, RoomUri, SipUri
 from perchat.store.memory import MemoryStore
+from tests.chat.conftest import post
 from tests.chat.world import Place, World
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class Game:
 
     async def say(self, user: SipUri, room: RoomUri, n: int) -> None:
         place, text = self.world.places[room], f"word{n} spoken"
-        result = await self.chat.post(user, f"s-{user}", room, text)
+        result = await post(self.chat, user, f"s-{user}", room, text)
         assert isinstance(result, Refusal) is not self.world.speaks(user, place)
         if not isinstance(result, Refusal):
             place.said.append(text)

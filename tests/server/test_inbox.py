@@ -24,13 +24,21 @@ class Desk:
         self._ends: dict[str, asyncio.Event] = {}
 
     def post(self, name: str) -> None:
-        self.inbox.put(self._work(name), alone=False)
+        def act() -> None:
+            self.begun.append(name)
+            if name.startswith("bad"):
+                raise RuntimeError(name)
+
+        self.inbox.begin(name, act)
 
     def command(self, name: str) -> None:
-        self.inbox.put(self._work(name), alone=True)
+        self.inbox.put(self._work(name))
 
     def end(self, name: str) -> None:
-        self._ends[name].set()
+        if name in self._ends:
+            self._ends[name].set()
+        else:
+            self.inbox.ended(name)
 
     def _work(self, name: str) -> Work:
         self._ends[name] = asyncio.Event()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 from perchat.chat.refusal import Refusal, refuse
 from perchat.chat.state import ChatState
-from perchat.errors import CommandFailed, ErrorCode, StorageError
+from perchat.errors import CommandFailed, ErrorCode, PerchatError, StorageError
 from perchat.model.chatroom import Permission
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from perchat.chat.settings import ChatSettings
     from perchat.chat.state import Happening, RoomState
@@ -55,13 +56,27 @@ class Desk:
         """Make facts true and wake the followers; a store in trouble is a refusal."""
         try:
             return await self.store.append(*facts)
-        except CommandFailed as error:
-            return Refusal(error.code, str(error))
-        except StorageError as error:
-            _log.error("not stored: %s", error)
-            return Refusal(ErrorCode.DATABASE_CONNECTION, "the service cannot store it now")
+        except (CommandFailed, StorageError) as error:
+            return _refusal_of(error)
         finally:
             self._wakeup.wake()
+
+    def append_then(
+        self, told: Callable[[Refusal | list[JournalEntry]], None], *facts: Fact
+    ) -> None:
+        """Do the same for somebody who does not wait; followers are woken before ``told``."""
+        try:
+            self.store.append_then(partial(self._appended, told), *facts)
+        except StorageError as error:
+            told(_refusal_of(error))
+
+    def _appended(
+        self,
+        told: Callable[[Refusal | list[JournalEntry]], None],
+        outcome: list[JournalEntry] | PerchatError,
+    ) -> None:
+        self._wakeup.wake()
+        told(_refusal_of(outcome) if isinstance(outcome, PerchatError) else outcome)
 
     async def settle(self, *facts: Fact) -> Refusal | list[JournalEntry]:
         """Do the same and return when this node's state has them too."""
@@ -107,3 +122,10 @@ class Desk:
         if Permission.VIEW not in granted:
             return refuse(ErrorCode.NO_SUCH_NODE)
         return place, granted
+
+
+def _refusal_of(error: PerchatError) -> Refusal:
+    if isinstance(error, CommandFailed):
+        return Refusal(error.code, str(error))
+    _log.error("not stored: %s", error)
+    return Refusal(ErrorCode.DATABASE_CONNECTION, "the service cannot store it now")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from perchat.chat import rules
@@ -13,6 +14,8 @@ from perchat.model.journal import MessagePosted
 from perchat.model.message import CLIENT_ID_LIMIT, Message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from perchat.chat.desk import Desk
     from perchat.chat.settings import ChatSettings
     from perchat.chat.state import RoomState
@@ -35,8 +38,9 @@ class Messages:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def post(  # each is part of a message
+    def post(  # each is part of a message
         self,
+        told: Callable[[Refusal | JournalEntry], None],
         user: SipUri,
         session: str,
         room: RoomUri,
@@ -45,37 +49,49 @@ class Messages:
         alert: bool = False,
         rtf: str | None = None,
         client_id: str = "",
-    ) -> Refusal | JournalEntry:
+    ) -> None:
         """See ChatService.post."""
-        if len(client_id) > CLIENT_ID_LIMIT:
-            return Refusal(ErrorCode.INVALID_ARGUMENT, "the id of the post is too long")
-        found = self._desk.find(user, room)
+        found = self._place(user, session, room)
         if isinstance(found, Refusal):
-            return found
-        place, granted = found
-        joined = self._desk.state.is_joined(room, user, session)
-        if code := rules.refusal_to_post(place.room, granted, joined=joined):
-            return refuse(code)
+            told(found)
+            return
         text, rtf = normalised(text), None if rtf is None else normalised(rtf)
-        if refusal := refusal_of_text(text, rtf, self._desk.settings):
-            return refusal
+        if refusal := self._refusal_of(text, rtf, client_id):
+            told(refusal)
+            return
         message = Message(
             id=0,
             timestamp=_NOT_YET,
             author=user,
-            room_uri=place.room.uri,
+            room_uri=found.room.uri,
             text=text,
             author_name=self._desk.state.users[user].display_name,
             rtf=rtf,
             is_alert=alert,
             client_id=client_id,
         )
-        return await self._append(place, message)
+        kept = self._desk.category(found).keeps_history
+        self._desk.append_then(partial(_tell, told), MessagePosted(message, kept))
 
-    async def _append(self, place: RoomState, message: Message) -> Refusal | JournalEntry:
-        kept = self._desk.category(place).keeps_history
-        entries = await self._desk.append(MessagePosted(message, kept))
-        return entries if isinstance(entries, Refusal) else entries[0]
+    def _place(self, user: SipUri, session: str, room: RoomUri) -> Refusal | RoomState:
+        found = self._desk.find(user, room)
+        if isinstance(found, Refusal):
+            return found
+        place, granted = found
+        joined = self._desk.state.is_joined(room, user, session)
+        code = rules.refusal_to_post(place.room, granted, joined=joined)
+        return place if code is None else refuse(code)
+
+    def _refusal_of(self, text: str, rtf: str | None, client_id: str) -> Refusal | None:
+        if len(client_id) > CLIENT_ID_LIMIT:
+            return Refusal(ErrorCode.INVALID_ARGUMENT, "the id of the post is too long")
+        return refusal_of_text(text, rtf, self._desk.settings)
+
+
+def _tell(
+    told: Callable[[Refusal | JournalEntry], None], outcome: Refusal | list[JournalEntry]
+) -> None:
+    told(outcome if isinstance(outcome, Refusal) else outcome[0])
 
 
 def normalised(text: str) -> str:

@@ -157,8 +157,9 @@ class ChatService(InvitationBook, Preferences, Files, People):
         """Carry a session's rooms over to another of the same user; nobody sees a departure."""
         return await self._rooms.transfer(user, old, new)
 
-    async def post(  # each is part of a message
+    def post(  # each is part of a message
         self,
+        told: Callable[[Refusal | JournalEntry], None],
         user: SipUri,
         session: str,
         room: RoomUri,
@@ -167,9 +168,9 @@ class ChatService(InvitationBook, Preferences, Files, People):
         alert: bool = False,
         rtf: str | None = None,
         client_id: str = "",
-    ) -> Refusal | JournalEntry:
+    ) -> None:
         """
-        Say something; durable when this returns.
+        Say something; durable when ``told`` is called with its entry, once, on the loop.
 
         ``client_id`` is what the user's program calls the post: the same again, for as
         long as the store keeps receipts, is not said again but answered as the first.
@@ -178,8 +179,8 @@ class ChatService(InvitationBook, Preferences, Files, People):
         USER_NOT_JOINED, ERROR_PERMISSION, INVALID_ARGUMENT (no text, or too long
         an id), LIMIT_EXCEEDED; DATABASE_CONNECTION when the store is busy or full.
         """
-        return await self._messages.post(
-            user, session, room, text, alert=alert, rtf=rtf, client_id=client_id
+        self._messages.post(
+            told, user, session, room, text, alert=alert, rtf=rtf, client_id=client_id
         )
 
     async def recent(self, user: SipUri, room: RoomUri, count: int) -> Refusal | list[Message]:

@@ -43,17 +43,24 @@ class LocalWakeup:
         """See Wakeup.wake."""
         self._count += 1
         for waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_result(None)
+            _end(waiter)
         self._waiting.clear()
 
     async def wait(self, seen: int, within: float) -> None:
         """See Wakeup.wait."""
         if self._count != seen:
             return
-        waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
         self._waiting.add(waiter)
+        timer = loop.call_later(within, _end, waiter)
         try:
-            await asyncio.wait((waiter,), timeout=within)
+            await waiter
         finally:
+            timer.cancel()
             self._waiting.discard(waiter)
+
+
+def _end(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -3,12 +3,14 @@ What a client asks of one session, in order and bounded.
 
 A command has the session to itself: it starts when all before it is done, and nothing
 after it starts before its end. Posts run side by side, each begun in its turn, so that
-those which come together are made durable together.
+those which come together are made durable together. A command is a task; a post is too
+small for one, and says itself when it is done.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,9 +19,12 @@ if TYPE_CHECKING:
 
     from perchat.server.tasks import Tasks
 
-__all__ = ["Inbox", "Work"]
+__all__ = ["Act", "Inbox", "Work"]
+
+_log = logging.getLogger(__name__)
 
 Work: TypeAlias = "Callable[[], Awaitable[None]]"
+Act: TypeAlias = "Callable[[], None]"
 
 
 class Inbox:
@@ -30,51 +35,57 @@ class Inbox:
     def __init__(self, tasks: Tasks, name: str) -> None:
         self._tasks = tasks
         self._name = name
-        self._waiting: deque[tuple[Work, bool]] = deque()
+        self._waiting: deque[Work | tuple[object, Act]] = deque()
         self._working = False
-        self._beside = 0
+        self._beside: set[object] = set()
         self._quiet: asyncio.Future[None] | None = None  # when nothing runs beside any more
 
     def __len__(self) -> int:
         """Return how much is not done."""
-        return len(self._waiting) + self._beside
+        return len(self._waiting) + len(self._beside)
 
-    def put(self, work: Work, *, alone: bool) -> None:
-        """Do something in its turn; ``alone``: with nothing beside it."""
-        if not alone and not self._working:
-            self._start_beside(work)
-            return
-        self._waiting.append((work, alone))
+    def put(self, work: Work) -> None:
+        """Do something in its turn, with nothing beside it."""
+        self._waiting.append(work)
         if not self._working:
             self._working = True
             self._tasks.spawn(self._work_off(), self._name)
+
+    def begin(self, name: object, act: Act) -> None:
+        """Begin something in its turn, now if it may; it lasts until ``ended`` is told its name."""
+        if self._working:
+            self._waiting.append((name, act))
+        else:
+            self._begin(name, act)
+
+    def ended(self, name: object) -> None:
+        """Take note that what was begun is done; harmless when that is known."""
+        self._beside.discard(name)
+        if not self._beside and self._quiet is not None:
+            self._quiet.set_result(None)
+            self._quiet = None
 
     def clear(self) -> None:
         """Forget what has not begun."""
         self._waiting.clear()
 
-    def _start_beside(self, work: Work) -> None:
-        self._beside += 1
-        self._tasks.spawn(self._do_beside(work), self._name)
-
-    async def _do_beside(self, work: Work) -> None:
+    def _begin(self, name: object, act: Act) -> None:
+        self._beside.add(name)
         try:
-            await work()
-        finally:
-            self._beside -= 1
-            if not self._beside and self._quiet is not None:
-                self._quiet.set_result(None)
-                self._quiet = None
+            act()
+        except Exception:  # the others have not failed
+            _log.exception("%s failed", self._name)
+            self.ended(name)
 
     async def _work_off(self) -> None:
         try:
             while self._waiting:
-                work, alone = self._waiting.popleft()
-                if alone:
-                    await self._until_quiet()
-                    await work()
+                one = self._waiting.popleft()
+                if isinstance(one, tuple):
+                    self._begin(*one)
                 else:
-                    self._start_beside(work)
+                    await self._until_quiet()
+                    await one()
             self._working = False
         except BaseException:  # the others have not failed
             self._tasks.spawn(self._work_off(), self._name)

@@ -28,6 +28,7 @@ from perchat.xccos.primitives import Chat, Command, Envelope, Reply
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from perchat.model.journal import JournalEntry
     from perchat.model.principal import User
     from perchat.net.connection import Connection
     from perchat.server.services import Services
@@ -125,8 +126,8 @@ class ChatSession:
             return
         if not any(isinstance(one, Chat) for one in envelope.primitives):
             self._connection.respond(transaction, 200)
-        for primitive in envelope.primitives:
-            self._take(envelope.id, primitive, transaction)
+        for place, primitive in enumerate(envelope.primitives):
+            self._take(envelope.id, primitive, (transaction, place))
 
     def answered(self, count: int = 1) -> None:
         """Take note that the client answered so many of our INFOs, or never will."""
@@ -177,12 +178,12 @@ class ChatSession:
 
     # --- inside ---
 
-    def _take(self, envid: str, primitive: Primitive, transaction: str) -> None:
+    def _take(self, envid: str, primitive: Primitive, name: tuple[str, int]) -> None:
         match primitive:
             case Command():
-                self._inbox.put(partial(self._carry_out, envid, primitive), alone=True)
+                self._inbox.put(partial(self._carry_out, envid, primitive))
             case Chat():
-                self._inbox.put(partial(self._post, primitive, transaction), alone=False)
+                self._inbox.begin(name, partial(self._post, primitive, name))
             case _:
                 _log.info("session %s: ignored %s", self.id, type(primitive).__name__)
 
@@ -209,8 +210,9 @@ class ChatSession:
             if self.on_first_use is not None:
                 await self.on_first_use(self)
 
-    async def _post(self, line: Chat, transaction: str) -> None:
-        result = await self.services.chat.post(
+    def _post(self, line: Chat, name: tuple[str, int]) -> None:
+        self.services.chat.post(
+            partial(self._posted, name),
             self.user.uri,
             self.id,
             line.room,
@@ -219,6 +221,10 @@ class ChatSession:
             rtf=line.rtf,
             client_id=line.client_id,
         )
+
+    def _posted(self, name: tuple[str, int], result: Refusal | JournalEntry) -> None:
+        self._inbox.ended(name)
+        transaction, _ = name
         if isinstance(result, Refusal):
             status = _POST_STATUS.get(result.code, 403)
             error_id = _BUSY if status == _UNAVAILABLE else _CHAT_ERROR

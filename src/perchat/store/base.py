@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from perchat.errors import PerchatError
     from perchat.model.addin import AddIn
     from perchat.model.application import RegisteredApplication
     from perchat.model.category import Category
@@ -34,13 +35,25 @@ if TYPE_CHECKING:
     from perchat.model.principal import Group, User
     from perchat.model.uri import RoomUri, SipUri
 
-__all__ = ["COUNTED", "Clock", "GivenInvitation", "Receipts", "Snapshot", "Store", "system_clock"]
+__all__ = [
+    "COUNTED",
+    "Clock",
+    "GivenInvitation",
+    "Receipts",
+    "Snapshot",
+    "Store",
+    "Told",
+    "system_clock",
+]
 
 COUNTED = 10_000
 """Where the count of a search's matches ends, so that no question keeps the store long."""
 
 Clock: TypeAlias = "Callable[[], float]"
 """Tells the seconds since the epoch."""
+
+Told: TypeAlias = "Callable[[list[JournalEntry] | PerchatError], None]"
+"""Is told what became of an append."""
 
 
 def system_clock() -> float:
@@ -135,6 +148,18 @@ class Store(Protocol):
             DataCollision: The room was changed since it was read; see RoomChanged.
             HierarchyViolation: A category that still holds rooms cannot be removed.
             GroupCycle: A group would hold itself.
+
+        """
+
+    def append_then(self, told: Told, *facts: Fact) -> None:
+        """
+        Append for somebody who does not wait, without a task or a future of its own.
+
+        ``told`` is called on the loop, once, with what ``append`` would return or raise; of
+        those called in one turn in the order of the calls. It must not block.
+
+        Raises:
+            StorageError: Too many are waiting, or the store is closed; it is not told then.
 
         """
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from perchat.errors import PerchatError
 from perchat.model.journal import (
     JournalEntry,
     MessagePosted,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from perchat.model.message import Message, ModeratedMessage
     from perchat.model.principal import Group, User
     from perchat.model.uri import RoomUri, SipUri
-    from perchat.store.base import Clock, GivenInvitation, Snapshot
+    from perchat.store.base import Clock, GivenInvitation, Snapshot, Told
 
 __all__ = ["MemoryStore"]
 
@@ -55,6 +57,18 @@ class MemoryStore:
 
     async def append(self, *facts: Fact) -> list[JournalEntry]:
         """See Store.append."""
+        return self._append(facts)
+
+    def append_then(self, told: Told, *facts: Fact) -> None:
+        """See Store.append_then."""
+        outcome: list[JournalEntry] | PerchatError
+        try:
+            outcome = self._append(facts)
+        except PerchatError as error:
+            outcome = error
+        asyncio.get_running_loop().call_soon(told, outcome)
+
+    def _append(self, facts: Sequence[Fact]) -> list[JournalEntry]:
         tables = self._tables.copy() if len(facts) > 1 else self._tables
         micros = round(self._clock() * 1e6)
         fresh: list[JournalEntry] = []

@@ -15,11 +15,11 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from perchat.errors import StateError, StorageError
+from perchat.errors import PerchatError, StateError, StorageError
 from perchat.model.journal import MessagesModerated, RoomRemoved, UserChanged
 from perchat.store import fulltext, memberships, moderation, queries
 from perchat.store.base import COUNTED, Receipts, system_clock
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from perchat.model.preference import Preference
     from perchat.model.principal import Group, User
     from perchat.model.uri import RoomUri, SipUri
-    from perchat.store.base import Clock, GivenInvitation, Snapshot
+    from perchat.store.base import Clock, GivenInvitation, Snapshot, Told
     from perchat.store.transaction import Transaction
 
 __all__ = ["SqliteSettings", "SqliteStore"]
@@ -152,6 +152,10 @@ class SqliteStore:
         """See Store.append."""
         return await self._write(lambda transaction: transaction.take(facts))
 
+    def append_then(self, told: Told, *facts: Fact) -> None:
+        """See Store.append_then."""
+        self._submit(Job(lambda transaction: transaction.take(facts), told))
+
     async def enroll(self, user: User, secret: bytes) -> list[JournalEntry]:
         """See Store.enroll."""
 
@@ -167,16 +171,19 @@ class SqliteStore:
         await self._write(lambda transaction: transaction.keep_secret(user, secret))
 
     async def _write(self, work: Callable[[Transaction], T]) -> T:
+        waiter: asyncio.Future[T] = self._loop.create_future()
+        self._submit(Job(work, partial(_settle, waiter)))
+        return await waiter
+
+    def _submit(self, job: Job[T]) -> None:
         if self._writer is None:
             raise StorageError(f"{self._path}: the store is closed")
         if self._appending >= self._settings.append_limit:
             raise StorageError(f"{self._path}: busy, {self._appending} appends are waiting")
-        waiter: asyncio.Future[T] = self._loop.create_future()
         self._appending += 1
         if not self._fresh:
             self._loop.call_soon(self._hand_over)
-        self._fresh.append(Job(work, waiter))  # type: ignore[arg-type]  # a Job gives what it takes
-        return await waiter
+        self._fresh.append(job)  # type: ignore[arg-type]  # a Job gives what it takes
 
     def _hand_over(self) -> None:
         """Let all that came in this turn of the loop be one group, not the first alone."""
@@ -223,8 +230,8 @@ class SqliteStore:
         """See Store.read."""
         ring = self._ring
         if ring and ring[0].position <= after + 1 <= ring[-1].position:
-            start = after + 1 - ring[0].position
-            return list(islice(ring, start, start + limit))
+            behind = ring[-1].position - after  # mostly few: they are taken from the end
+            return [ring[place] for place in range(-behind, min(limit - behind, 0))]
         return await self._read(lambda database: queries.entries(database, after, limit))
 
     def has_told(self, after: int) -> bool:
@@ -317,6 +324,15 @@ class SqliteStore:
         if self._readers is None:
             raise StorageError(f"{self._path}: the store is closed")
         return await self._readers.run(query)
+
+
+def _settle(waiter: asyncio.Future[T], outcome: T | PerchatError) -> None:
+    if waiter.done():  # who waited was cancelled
+        return
+    if isinstance(outcome, PerchatError):
+        waiter.set_exception(outcome)
+    else:
+        waiter.set_result(outcome)
 
 
 class _Readers:

@@ -20,7 +20,6 @@ from perchat.store.fulltext import catch_up
 from perchat.store.transaction import Transaction
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterator, Sequence
 
     from perchat.store.base import Clock, Receipts
@@ -51,30 +50,30 @@ def failure(error: sqlite3.Error, name: str) -> StorageError:
 
 class Job(Generic[T]):
     """
-    Something to do in a transaction, and who waits for it.
+    Something to do in a transaction, and who is told what came of it.
 
     Attributes:
         work: Runs on the writer's thread; raises PerchatError to be refused alone.
-        waiter: Belongs to the event loop.
-        outcome: What to settle the waiter with.
+        told: Called on the event loop with the outcome.
+        outcome: What it returned, or why it was not done.
 
     """
 
-    __slots__ = ("outcome", "waiter", "work")
+    __slots__ = ("outcome", "told", "work")
 
-    def __init__(self, work: Callable[[Transaction], T], waiter: asyncio.Future[T]) -> None:
+    def __init__(
+        self, work: Callable[[Transaction], T], told: Callable[[T | PerchatError], None]
+    ) -> None:
         self.work = work
-        self.waiter = waiter
+        self.told = told
         self.outcome: T | PerchatError | None = None
 
     def settle(self) -> None:
-        """Tell who waits, unless nobody does any more; on the event loop."""
-        if self.waiter.done():
-            return
-        if isinstance(self.outcome, PerchatError):
-            self.waiter.set_exception(self.outcome)
-        else:
-            self.waiter.set_result(self.outcome)  # type: ignore[arg-type]  # None may be a T
+        """Tell; on the event loop."""
+        try:
+            self.told(self.outcome)  # type: ignore[arg-type]  # None may be a T
+        except Exception:  # theirs; the others of the group are told all the same
+            _log.exception("nobody took what became of an append")
 
 
 def _entries(job: Job[object]) -> int:
