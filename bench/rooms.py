@@ -155,6 +155,11 @@ def _deeds(
     async def done(result: Awaitable[object]) -> None:
         assert not isinstance(found := await result, Refusal), found
 
+    def say(n: int) -> Awaitable[object]:
+        told = asyncio.get_running_loop().create_future()
+        chat.post(told.set_result, NEWCOMERS[n], f"s{n}", HALL, "hello")
+        return done(told)
+
     def become(*facts: Fact) -> Awaitable[object]:
         return _become(chat, store, wakeup, *facts)
 
@@ -167,7 +172,7 @@ def _deeds(
 
     one = EVERYBODY[0]
     yield "join", come, len(NEWCOMERS)
-    yield "post", lambda n: done(chat.post(NEWCOMERS[n], f"s{n}", HALL, "hello")), len(NEWCOMERS)
+    yield "post", say, len(NEWCOMERS)
     yield "part", lambda n: done(chat.part(NEWCOMERS[n], f"s{n}", HALL)), len(NEWCOMERS)
     yield (
         "a manager named",
