@@ -17,7 +17,7 @@ import msgspec
 
 from perchat.model.history import HistoryResult
 from perchat.model.uri import RoomUri
-from perchat.store.queries import message_of, newest_position
+from perchat.store.queries import MESSAGE_COLUMNS, messages_of, newest_position
 from perchat.store.words import WORDS_VERSION, Sought, words
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from perchat.model.history import HistoryQuery
-    from perchat.model.message import Message
+
+    _Row = list[Any]  # the columns of a message
 
 __all__ = ["catch_up", "forget_room", "indexed_in_room", "put_in", "search", "take_out"]
 
@@ -87,25 +88,26 @@ _WITH_WORDS = f"""
 _FOUND = """
     SELECT json_group_array(json_array(
         asked.value,
-        json((SELECT json_group_array(chat_id) FROM ({source}))),
-        NULL
+        json((SELECT json_group_array(chat_id) FROM ({source})))
     )) FROM json_each(:rooms) AS asked
 """
 _BY_ID = """
-    SELECT m.chat_id FROM message m
-    WHERE m.room = asked.value AND m.chat_id BETWEEN :first AND :last {filters}
+    FROM message m WHERE m.room = asked.value AND m.chat_id BETWEEN :first AND :last {filters}
 """
 _BY_TIME = """
-    SELECT m.chat_id FROM message m INDEXED BY message_at
+    FROM message m INDEXED BY message_at
     WHERE m.room = asked.value AND m.at BETWEEN :since AND :until {filters}
 """
-_COUNTED = """
+_PAGES = f"""
     SELECT json_group_array(json_array(
         asked.value,
-        json((SELECT json_group_array(chat_id) FROM ({source} LIMIT :page))),
-        (SELECT count(*) FROM ({every} LIMIT :most))
+        json((
+            SELECT json_group_array(json_array({MESSAGE_COLUMNS}))
+            FROM (SELECT * {{shown}} LIMIT :page)
+        )),
+        (SELECT count(*) FROM (SELECT 1 {{every}} LIMIT :most))
     )) FROM json_each(:rooms) AS asked
-"""
+"""  # noqa: S608 - all of it is ours
 """Without words there may be much to count and little to show."""
 _LATELY = f"""
     SELECT json_group_array(json_array(m.room, m.chat_id, m.text))
@@ -114,13 +116,12 @@ _LATELY = f"""
         AND j.room IN (SELECT value FROM json_each(:rooms))
         AND m.chat_id BETWEEN :first AND :last {_FILTERS}
 """  # noqa: S608 - all of it is ours
-_MESSAGES = """
-    SELECT json_group_array(json_array(
-        m.room, m.chat_id, m.at, m.author, m.author_name, m.alert, m.text, m.rtf, m.client_id
-    )) FROM json_each(?) AS wanted CROSS JOIN message m
+_MESSAGES = f"""
+    SELECT json_group_array(json_array(room, {MESSAGE_COLUMNS}))
+    FROM json_each(?) AS wanted CROSS JOIN message m
         ON m.room = json_extract(wanted.value, '$[0]')
         AND m.chat_id = json_extract(wanted.value, '$[1]')
-"""
+"""  # noqa: S608 - our names
 _TEXTS = """
     SELECT json_group_array(json_array(m.chat_id, m.text))
     FROM json_each(?) AS wanted CROSS JOIN message m
@@ -201,9 +202,6 @@ def _array(database: sqlite3.Connection, statement: str, values: Any) -> Any:
     return msgspec.json.decode(found)
 
 
-_NONE: tuple[list[int], int] = ([], 0)
-
-
 # --- the reader's side ----------------------------------------------------------------------
 
 
@@ -262,60 +260,52 @@ class _Search:
         shown = f"{by_time} ORDER BY m.at {order}, m.chat_id {order}"
         if not timed:
             shown = f"{by_id} ORDER BY m.chat_id {order}"
-        return _COUNTED.format(source=shown, every=by_id if self._query.after_id else by_time)
+        return _PAGES.format(shown=shown, every=by_id if self._query.after_id else by_time)
 
     def results(
         self, rooms: Sequence[int], known: Mapping[int, tuple[RoomUri, str]]
     ) -> list[HistoryResult]:
         """Return what is found in each of some rooms."""
-        found = {} if self._sought.nothing else self._found(rooms)
-        pages = {room: ids[: self._limit] for room, (ids, _) in found.items()}
-        messages = self._messages(pages, known)
-        return [
-            self._result(*known[room], found.get(room, _NONE)[1], messages.get(room, []))
-            for room in rooms
-        ]
+        pages = self._asked(rooms, self._most) if self._sought.anything else self._pages(rooms)
+        return [self._result(*known[room], *page) for room, *page in pages]
 
-    def _result(
-        self, uri: RoomUri, name: str, count: int, messages: list[Message]
-    ) -> HistoryResult:
-        messages.sort(key=lambda message: message.id, reverse=self._query.newest_first)
+    def _result(self, uri: RoomUri, name: str, rows: list[_Row], count: int) -> HistoryResult:
+        messages = messages_of(uri, name, sorted(rows, reverse=self._query.newest_first))
         total = min(count, self._most)
         return HistoryResult(uri, name, tuple(messages), total, count > len(messages))
 
-    def _found(self, rooms: Sequence[int]) -> dict[int, tuple[list[int], int]]:
-        """Return the ids of what matches, by room, in the order of the search, and how many."""
-        if self._sought.anything:
-            answer = self._asked(rooms, self._most, {})
-            return {room: (ids, count) for room, ids, count in answer}
+    def _pages(self, rooms: Sequence[int]) -> list[tuple[int, list[_Row], int]]:
+        """Return by room, in their order, what there is to show, and how much matches."""
+        found = {} if self._sought.nothing else self._found(rooms)
+        wanted = [(room, one) for room, ids in found.items() for one in ids[: self._limit]]
+        rows: dict[int, list[_Row]] = {}
+        for room, *row in _array(self._database, _MESSAGES, (json.dumps(wanted),)):
+            rows.setdefault(room, []).append(row)
+        return [(room, rows.get(room, []), len(found.get(room, ()))) for room in rooms]
+
+    def _found(self, rooms: Sequence[int]) -> dict[int, list[int]]:
+        """Return the ids of what has the words, by room, in the order of the search."""
         if _indexed(self._database) == 0:
             indexed: dict[int, list[int]] = {room: [] for room in rooms}
         elif self._sought.case_sensitive:
             indexed = {room: self._compared(room) for room in rooms}
         else:
-            indexed = {room: ids for room, ids, _ in self._asked(rooms, self._most, {})}
+            indexed = dict(self._asked(rooms, self._most))
         lately = self._lately(rooms)
         if self._query.search_newest_first:
-            every = {room: lately.get(room, [])[::-1] + indexed[room] for room in rooms}
-        else:
-            every = {room: indexed[room] + lately.get(room, []) for room in rooms}
-        return {room: (ids, len(ids)) for room, ids in every.items()}
+            return {room: lately.get(room, [])[::-1] + indexed[room] for room in rooms}
+        return {room: indexed[room] + lately.get(room, []) for room in rooms}
 
-    def _asked(
-        self, rooms: Sequence[int], most: int, bounds: dict[str, int]
-    ) -> list[tuple[int, list[int], int]]:
+    def _asked(self, rooms: Sequence[int], most: int, **bounds: int) -> Any:
         asked = {"rooms": json.dumps(rooms), "most": most, "page": self._limit}
-        found: list[tuple[int, list[int], int]] = _array(
-            self._database, self._statement, self._values | asked | bounds
-        )
-        return found
+        return _array(self._database, self._statement, self._values | asked | bounds)
 
     def _compared(self, room: int) -> list[int]:
         """Return the ids of a room whose texts have what the index cannot tell."""
         found: list[int] = []
         bounds: dict[str, int] = {}
         while len(found) < self._most:
-            ((_, ids, _),) = self._asked([room], _AT_ONCE, bounds)
+            ((_, ids),) = self._asked([room], _AT_ONCE, **bounds)
             texts = dict(_array(self._database, _TEXTS, (json.dumps(ids), room)))
             found += [one for one in ids if self._sought.is_in(texts[one])]
             if len(ids) < _AT_ONCE:
@@ -333,15 +323,6 @@ class _Search:
             for room, one, text in _array(self._database, _LATELY, self._values | window):
                 if self._sought.is_in(text):
                     found.setdefault(room, []).append(one)
-        return found
-
-    def _messages(
-        self, pages: Mapping[int, list[int]], known: Mapping[int, tuple[RoomUri, str]]
-    ) -> dict[int, list[Message]]:
-        wanted = [(room, one) for room, ids in pages.items() for one in ids]
-        found: dict[int, list[Message]] = {}
-        for room, *row in _array(self._database, _MESSAGES, (json.dumps(wanted),)):
-            found.setdefault(room, []).append(message_of(*known[room], *row))
         return found
 
 

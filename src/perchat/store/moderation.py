@@ -15,7 +15,7 @@ import msgspec
 
 from perchat.model.message import ModeratedMessage
 from perchat.store.fulltext import indexed_in_room, put_in, take_out
-from perchat.store.queries import message_of
+from perchat.store.queries import messages_of
 from perchat.store.rows import KIND_FORGOTTEN, moment
 
 if TYPE_CHECKING:
@@ -89,4 +89,5 @@ def originals(database: sqlite3.Connection, uri: RoomUri) -> list[ModeratedMessa
 
 def _moderated(uri: RoomUri, name: str, *row: Any) -> ModeratedMessage:
     *message, at, text = row
-    return ModeratedMessage(message_of(uri, name, *message), moment(at), text)
+    (original,) = messages_of(uri, name, [message])
+    return ModeratedMessage(original, moment(at), text)

@@ -49,12 +49,13 @@ if TYPE_CHECKING:
     from perchat.model.uri import SipUri
 
 __all__ = [
+    "MESSAGE_COLUMNS",
     "entries",
     "groups",
     "history",
     "history_after",
     "invitations",
-    "message_of",
+    "messages_of",
     "newest_position",
     "outline",
     "preference",
@@ -81,15 +82,15 @@ _ENTRIES = """
     WHERE j.position > ? ORDER BY j.position LIMIT ?
 """
 
-_HISTORY = """
-    SELECT json_group_array(
-        json_array(chat_id, at, author, author_name, alert, text, rtf, client_id)
-    )
+MESSAGE_COLUMNS = "chat_id, at, author, author_name, alert, text, rtf, client_id"
+
+_HISTORY = f"""
+    SELECT json_group_array(json_array({MESSAGE_COLUMNS}))
     FROM (
         SELECT * FROM message
-        WHERE room = ? AND chat_id < ? AND chat_id > ? ORDER BY chat_id {order} LIMIT ?
+        WHERE room = ? AND chat_id < ? AND chat_id > ? ORDER BY chat_id {{order}} LIMIT ?
     )
-"""
+"""  # noqa: S608 - our names
 """One row for all, since a busy event loop may take the interpreter away at every row."""
 _NEWEST, _OLDEST = _HISTORY.format(order="DESC"), _HISTORY.format(order="ASC")
 
@@ -106,7 +107,8 @@ def entries(database: sqlite3.Connection, after: int, limit: int) -> list[Journa
 
 def _fact(kind: int, stored: bytes, uri: str, name: str, row: list[Any]) -> Fact:
     if kind == KIND_KEPT:
-        return MessagePosted(message_of(RoomUri(uri), name, *row))
+        (message,) = messages_of(RoomUri(uri), name, [row])
+        return MessagePosted(message)
     if kind in {KIND_TOLD, KIND_FORGOTTEN}:
         told = MESSAGE.decode(stored)
         return MessagePosted(_named(told, name or ""), kept=False)
@@ -128,31 +130,23 @@ def _named(told: Message, name: str) -> Message:
     )
 
 
-def message_of(  # one row
-    room: RoomUri,
-    room_name: str,
-    chat_id: int,
-    at: int,
-    author: str,
-    author_name: str,
-    alert: int,
-    text: str,
-    rtf: str | None,
-    client_id: str | None,
-) -> Message:
-    """Return the message of a row of that table, in a room of that address and name."""
-    return Message(
-        chat_id,
-        moment(at),
-        sip_uri(author),
-        room,
-        text,
-        author_name,
-        room_name,
-        rtf,
-        bool(alert),
-        client_id or "",
-    )
+def messages_of(room: RoomUri, name: str, rows: Iterable[Sequence[Any]]) -> list[Message]:
+    """Return the messages of rows of ``MESSAGE_COLUMNS``, in a room of that address and name."""
+    return [
+        Message(
+            chat_id,
+            moment(at),
+            sip_uri(author),
+            room,
+            text,
+            author_name,
+            name,
+            rtf,
+            bool(alert),
+            client_id or "",
+        )
+        for chat_id, at, author, author_name, alert, text, rtf, client_id in rows
+    ]
 
 
 def history(
@@ -178,7 +172,7 @@ def _messages(
         return []
     key, name = found
     (rows,) = database.execute(query, (key, *bounds)).fetchone()
-    return [message_of(room, name, *row) for row in sorted(msgspec.json.decode(rows))]
+    return messages_of(room, name, sorted(msgspec.json.decode(rows)))
 
 
 def newest_position(database: sqlite3.Connection) -> int:

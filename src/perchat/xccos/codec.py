@@ -167,6 +167,9 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\
 _TRUE = frozenset({"true", "1"})
 _FALSE = frozenset({"false", "0"})
 
+_SEVEN_DIGITS = "%04d-%02d-%02dT%02d:%02d:%02d.%06d0Z"
+"""Written so it takes half as long as by ``isoformat``, and history is full of times."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -205,7 +208,8 @@ def time(at: datetime, *, seven_digits: bool) -> str:
             raise LocalProtocolError(f"a time without zone: {at}")
         at = at.astimezone(UTC)
     if seven_digits:
-        return at.isoformat(timespec="microseconds")[:26] + "0Z"
+        clock = at.hour, at.minute, at.second, at.microsecond
+        return _SEVEN_DIGITS % (at.year, at.month, at.day, *clock)
     return at.isoformat(timespec="seconds")[:19] + "Z"
 
 
