@@ -94,8 +94,6 @@ def _lines(text: str) -> str:
 def escape_lines(text: str) -> str:
     """Make text fit between tags, its lines ending with a literal CR LF."""
     text = escape(text)
-    if "\n" not in text and "&#13;" not in text:
-        return text
     if "&#13;" in text:  # what escape makes of CR
         text = text.replace("&#13;\n", "\n").replace("&#13;", "\n")
     return text.replace("\n", "\r\n")
