@@ -149,9 +149,9 @@ class SignIn:
         """Sign what goes out."""
         return self._acceptor.seal(message)
 
-    def stamp(self, lane: Lane) -> Stamp:
-        """Return what signs on a lane; nothing, for as long as no sign-in stands."""
-        return self._acceptor.stamp(lane)
+    def stamp(self, lane: Lane) -> Stamp | None:
+        """Return what signs on a lane as soon as a sign-in stands; None if none ever will."""
+        return None if self.trusted else self._acceptor.stamp(lane)
 
     def challenge(self, request: Request, why: Sequence[tuple[str, str]] = ()) -> Response:
         """Return the answer that asks for a sign-in, with headers that say why."""
