@@ -70,10 +70,10 @@ def test_a_signed_answer_is_taken_once() -> None:
     lane = learned(server, client)
     lane.pending[2] = lane.pending[3] = 99.0
     answer = ok(client, lane.request(2))
-    assert lane.take(answer, 0, 1.0) == len(answer)
-    assert lane.take(answer, 0, 1.0) == 0
+    assert lane.take(answer, 0, 1.0) == (len(answer), 1)
+    assert lane.take(answer, 0, 1.0) == (0, 0)
     lane.pending = {2: 99.0}
-    assert lane.take(answer, 0, 1.0) == 0, "its count was seen before"
+    assert lane.take(answer, 0, 1.0) == (0, 0), "its count was seen before"
 
 
 def test_a_forged_answer_is_not_taken() -> None:
@@ -83,17 +83,17 @@ def test_a_forged_answer_is_not_taken() -> None:
     answer = ok(client, lane.request(2))
     forged = answer.replace(b'response="01', b'response="02')
     assert forged != answer
-    assert lane.take(forged, 0, 1.0) == 0
+    assert lane.take(forged, 0, 1.0) == (0, 0)
     unsigned = answer[: answer.index(b"Authorization: ")] + b"Content-Length: 0\r\n\r\n"
-    assert lane.take(unsigned, 0, 1.0) == 0
-    assert lane.take(answer, 0, 1.0) == len(answer)
+    assert lane.take(unsigned, 0, 1.0) == (0, 0)
+    assert lane.take(answer, 0, 1.0) == (len(answer), 1)
 
 
 def test_an_answer_under_keys_that_have_expired_is_not_taken() -> None:
     server, client = signed_in(lifetime=100.0)
     lane = learned(server, client)
     lane.pending[2] = 99.0
-    assert lane.take(ok(client, lane.request(2)), 0, 100.0) == 0
+    assert lane.take(ok(client, lane.request(2)), 0, 100.0) == (0, 0)
 
 
 def test_a_new_sign_in_changes_the_stamp() -> None:
@@ -106,7 +106,7 @@ def test_a_new_sign_in_changes_the_stamp() -> None:
     server.association = other_server.association
     lane.pending[2] = 99.0
     lane.render(2, framed(b""))
-    assert lane.take(ok(client, lane.request(2)), 0, 1.0) == 0, "made with the old keys"
+    assert lane.take(ok(client, lane.request(2)), 0, 1.0) == (0, 0), "made with the old keys"
     sent = lane.render(3, framed(b""))
     assert other_server.association is not None
     assert other_server.association.opaque.encode() in sent

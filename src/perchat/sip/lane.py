@@ -114,20 +114,17 @@ class Lane:
             end,
         )
 
-    def take(self, data: bytes | bytearray, at: int, now: float) -> int:
-        """Take the answer to the oldest INFO if it begins here; return its end, or 0."""
-        likeness, pending = self._likeness, self.pending
-        if likeness is None or not pending:
-            return 0
-        number = next(iter(pending))
-        end, proof = likeness.read(data, at, number)
-        if proof is not None:
-            stamp = self.stamp
-            if stamp is None or not stamp.vouches(number, proof, now):
-                return 0
-        if end:
+    def take(self, data: bytes | bytearray, at: int, now: float) -> tuple[int, int]:
+        """Take the answers to the oldest INFOs that begin here; return their end and number."""
+        likeness, pending, count = self._likeness, self.pending, 0
+        while pending and likeness is not None:
+            number = next(iter(pending))
+            end, proof = likeness.read(data, at, number)
+            if not end or (proof is not None and not self._vouched(number, proof, now)):
+                break
             del pending[number]
-        return end
+            at, count = end, count + 1
+        return at, count
 
     def number_of(self, branch: str) -> int | None:
         """Return which waiting INFO has that branch."""
@@ -142,6 +139,9 @@ class Lane:
         if self._lessons:
             self._lessons -= 1
             self._likeness = _Likeness.of(answer, self.branch)
+
+    def _vouched(self, number: int, proof: Proof, now: float) -> bool:
+        return self.stamp is not None and self.stamp.vouches(number, proof, now)
 
     def _write_head(self) -> None:
         self._target = self.dialog.remote_target
@@ -200,17 +200,14 @@ class Lanes:
 
     def take(self, data: bytes | bytearray, now: float) -> tuple[int, list[tuple[Lane, int]]]:
         """Take the answers that the data begins with; return where they end, and how many."""
-        at, taken, size = 0, list[tuple[Lane, int]](), len(data)
-        progress = True
-        while progress and at < size:
-            progress = False
+        taken: list[tuple[Lane, int]] = []
+        at, last, size = 0, -1, len(data)
+        while last < at < size:
+            last = at
             for lane in self._lanes.values():
-                count = 0
-                while lane.pending and at < size and (end := lane.take(data, at, now)):
-                    at, count = end, count + 1
+                at, count = lane.take(data, at, now)
                 if count:
                     taken.append((lane, count))
-                    progress = True
         return at, taken
 
     def learn(self, answer: bytes) -> None:

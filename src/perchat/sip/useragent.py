@@ -302,11 +302,9 @@ class UserAgent:
         if not self._lanes:
             return 0, []
         used, taken = self._lanes.take(data, now)
-        events: list[Event] = []
-        for lane, count in taken:
+        for lane, _ in taken:
             self._alive(lane.dialog, now)
-            events.append(Answered(lane.dialog.id, count))
-        return used, events
+        return used, [Answered(lane.dialog.id, count) for lane, count in taken]
 
     def learn(self, data: bytes) -> None:
         """Look at what was just received as it was written, to know the like of it again."""
@@ -454,7 +452,8 @@ class UserAgent:
         headers: Sequence[tuple[str, str]],
         body: bytes,
     ) -> Response:
-        request, routes = transaction.request, list[tuple[str, str]]()
+        routes: list[tuple[str, str]] = []
+        request = transaction.request
         tag = self._tag_of(transaction) if status > 100 else ""
         if request.method in CREATING and 100 < status < 300:
             routes = [("Record-Route", route) for route in request.headers.get_all("Record-Route")]
