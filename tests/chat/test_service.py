@@ -25,6 +25,7 @@ from perchat.model.journal import (
     ParticipantParted,
     RolesGranted,
     RolesRevoked,
+    RoomRemoved,
 )
 from perchat.model.message import Message
 from perchat.model.participant import Participant
@@ -94,6 +95,35 @@ async def test_an_open_room_needs_no_membership(node: Node) -> None:
     await node.become(room(privacy=Privacy.OPEN))
     assert isinstance(await node.service.join(EVE, "s", OPS), JournalEntry)
     assert message(await post(node.service, EVE, "s", OPS, "hello")).author == EVE
+
+
+async def test_several_rooms_are_joined_at_once_and_answered_one_by_one(node: Node) -> None:
+    await node.service.join(ADA, "s1", LAB)
+    before = await node.store.position()
+    answers = await node.service.join_all(ADA, "s1", (NOWHERE, OPS, LAB))
+    assert list(answers) == [NOWHERE, OPS, LAB]
+    assert code(answers[NOWHERE]) is ErrorCode.NO_SUCH_NODE
+    assert answers[LAB] is None
+    entry = answers[OPS]
+    assert isinstance(entry, JournalEntry)
+    assert entry.position == before + 1
+    assert set(node.service.joined(ADA, "s1")) == {OPS, LAB}
+
+
+async def test_rooms_joined_together_follow_each_other_in_the_journal(node: Node) -> None:
+    before = await node.store.position()
+    answers = await node.service.join_all(ADA, "s1", (OPS, LAB))
+    places = [one.position for one in answers.values() if isinstance(one, JournalEntry)]
+    assert places == [before + 1, before + 2]
+    assert node.told == [UserArrived(OPS, ADA, "s1"), UserArrived(LAB, ADA, "s1")]
+
+
+async def test_a_room_that_is_gone_by_then_keeps_nobody_out_of_the_others(node: Node) -> None:
+    await node.store.append(RoomRemoved(LAB))  # the node has yet to read of it
+    answers = await node.service.join_all(ADA, "s1", (LAB, OPS))
+    assert code(answers[LAB]) is ErrorCode.NO_SUCH_NODE
+    assert isinstance(answers[OPS], JournalEntry)
+    assert node.service.joined(ADA, "s1") == (OPS,)
 
 
 # leaving

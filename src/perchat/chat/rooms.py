@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from perchat.chat import rules
 from perchat.chat.finding import find_rooms
 from perchat.chat.refusal import Refusal, refuse
+from perchat.errors import ErrorCode
 from perchat.model.chatroom import Permission, RoomSnapshot
 from perchat.model.journal import ParticipantJoined, ParticipantParted
 from perchat.model.name import fold
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Rooms"]
 
 _TOGETHER = 250
-"""Who leaves at a time, of many: others write, and are told something, in between."""
+"""Who joins or leaves at a time, of many: others write, and are told something, in between."""
 
 
 class Rooms:
@@ -38,25 +39,52 @@ class Rooms:
     # coming and going
 
     async def join(
-        self, user: SipUri, session: str, room: RoomUri
-    ) -> Refusal | JournalEntry | None:
-        """See ChatService.join."""
+        self, user: SipUri, session: str, rooms: Sequence[RoomUri]
+    ) -> dict[RoomUri, Refusal | JournalEntry | None]:
+        """See ChatService.join_all."""
+        answers: dict[RoomUri, Refusal | JournalEntry | None] = {}
+        for start in range(0, len(rooms), _TOGETHER):
+            answers |= await self._join_some(user, session, rooms[start : start + _TOGETHER])
+        return answers
+
+    async def _join_some(
+        self, user: SipUri, session: str, rooms: Sequence[RoomUri]
+    ) -> dict[RoomUri, Refusal | JournalEntry | None]:
+        state, node = self._desk.state, self._desk.settings.node
+        answers: dict[RoomUri, Refusal | JournalEntry | None] = {
+            room: self._refusal(user, room) for room in rooms
+        }
+        facts = [
+            ParticipantJoined(room, user, session, node)
+            for room, refusal in answers.items()
+            if refusal is None and not state.is_joined(room, user, session)
+        ]
+        return answers | await self._join(facts) if facts else answers
+
+    def _refusal(self, user: SipUri, room: RoomUri) -> Refusal | None:
         found = self._desk.find(user, room)
         if isinstance(found, Refusal):
             return found
-        if code := rules.refusal_to_join(found[0].room, found[1]):
-            return refuse(code)
-        if self._desk.state.is_joined(room, user, session):
-            return None
-        return await self._join(ParticipantJoined(room, user, session, self._desk.settings.node))
+        code = rules.refusal_to_join(found[0].room, found[1])
+        return refuse(code) if code else None
 
-    async def _join(self, fact: ParticipantJoined) -> Refusal | JournalEntry:
-        self._joining.setdefault((fact.user, fact.session), {})[fact.room] = None
-        entries = await self._desk.settle(fact)
-        if isinstance(entries, Refusal):
+    async def _join(
+        self, facts: Sequence[ParticipantJoined]
+    ) -> dict[RoomUri, Refusal | JournalEntry | None]:
+        """Make joins true together; where the store refuses that, each by itself."""
+        for fact in facts:
+            self._joining.setdefault((fact.user, fact.session), {})[fact.room] = None
+        entries = await self._desk.settle(*facts)
+        if not isinstance(entries, Refusal):
+            return {fact.room: entry for fact, entry in zip(facts, entries, strict=True)}
+        for fact in facts:
             self.arrived(fact)
-            return entries
-        return entries[0]
+        if len(facts) == 1 or entries.code is ErrorCode.DATABASE_CONNECTION:
+            return dict.fromkeys((fact.room for fact in facts), entries)
+        answers: dict[RoomUri, Refusal | JournalEntry | None] = {}
+        for fact in facts:
+            answers |= await self._join((fact,))
+        return answers
 
     def arrived(self, fact: ParticipantJoined) -> None:
         """Note that a join has come round by the journal."""

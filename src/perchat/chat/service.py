@@ -141,7 +141,13 @@ class ChatService(InvitationBook, Preferences, Files, People):
         self, user: SipUri, session: str, room: RoomUri
     ) -> Refusal | JournalEntry | None:
         """Put a session into a room; None when it is there already. Returns once applied."""
-        return await self._rooms.join(user, session, room)
+        return (await self._rooms.join(user, session, (room,)))[room]
+
+    async def join_all(
+        self, user: SipUri, session: str, rooms: Sequence[RoomUri]
+    ) -> Mapping[RoomUri, Refusal | JournalEntry | None]:
+        """Put a session into several rooms at the price of one, and answer of each as `join`."""
+        return await self._rooms.join(user, session, rooms)
 
     async def part(
         self, user: SipUri, session: str, room: RoomUri

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = ["ArrivalInRooms", "Fanout"]
 
 _log = logging.getLogger(__name__)
+_BREATH = 0.02  # seconds that entries are told before connections have their turn
 _TURN = 100  # clients told one by one before others have their turn
 _ABOUT_TRUST = (ApplicationChanged, ApplicationRemoved, UserChanged, UserRemoved)
 
@@ -74,10 +75,10 @@ def _user_of(fact: Fact) -> SipUri | None:
             return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Joining:
     session: ChatSession
-    shown: asyncio.Future[JoinedRoom]
+    shown: JoinedRoom | None = None  # as it was at the journal entry of the join
 
 
 @dataclass(slots=True)
@@ -153,8 +154,14 @@ class Fanout:
 
     async def run(self) -> None:
         """Follow the journal until cancelled."""
+        clock = asyncio.get_running_loop().time
         async for entries in self._feed.follow(self._chat.position):
+            breath = clock() + _BREATH
             for entry in entries:
+                if clock() > breath:
+                    self.rounds.begin()
+                    await asyncio.sleep(0)
+                    breath = clock() + _BREATH
                 self._deliver(entry)
                 if self.rounds.is_full:
                     self.rounds.begin()
@@ -167,8 +174,7 @@ class Fanout:
         arrival = ArrivalInRooms(session)
         session.outbox.hold()
         try:
-            for room in dict.fromkeys(rooms):
-                await self._join_one(arrival, room)
+            await self._join(arrival, tuple(dict.fromkeys(rooms)))
         except BaseException:
             session.outbox.release()
             raise
@@ -176,24 +182,33 @@ class Fanout:
 
     # --- inside ---
 
-    async def _join_one(self, arrival: ArrivalInRooms, room: RoomUri) -> None:
-        session, user = arrival.session, arrival.session.user.uri
+    async def _join(self, arrival: ArrivalInRooms, rooms: Sequence[RoomUri]) -> None:
+        """Join all together; each is shown as it is at the very entry of its join."""
+        session = arrival.session
+        new = [room for room in rooms if await self._is_new(session, room)]
+        keys = [(session.id, room) for room in new]
+        joining = {key: _Joining(session) for key in keys if key not in self._joining}
+        self._joining |= joining
+        try:
+            answers = await self._chat.join_all(session.user.uri, session.id, new)
+        finally:
+            for key in joining:
+                del self._joining[key]
+        for room in rooms:
+            if isinstance(refusal := answers.get(room), Refusal):
+                arrival.refused[room] = refusal
+            else:  # not shown: the session is there already, or another join of it came first
+                one = joining.get((session.id, room))
+                arrival.rooms += ((one and one.shown) or self._view(session, room),)
+
+    async def _is_new(self, session: ChatSession, room: RoomUri) -> bool:
+        """Whether a session is to join a room; who was put out has to be gone before."""
+        user = session.user.uri
         if leaving := self._leaving.get((session.id, room)):
             if Permission.JOIN in self._chat.permission(user, room):  # again
                 await leaving.wait()
-        elif self._chat.state.is_joined(room, user, session.id):
-            arrival.rooms += (self._view(session, room),)
-            return
-        shown: asyncio.Future[JoinedRoom] = asyncio.get_running_loop().create_future()
-        self._joining[session.id, room] = _Joining(session, shown)
-        try:
-            result = await self._chat.join(user, session.id, room)
-            if isinstance(result, Refusal):
-                arrival.refused[room] = result
-            else:  # not shown: another join of this session came first
-                arrival.rooms += (shown.result() if shown.done() else self._view(session, room),)
-        finally:
-            del self._joining[session.id, room]
+            return True
+        return not self._chat.state.is_joined(room, user, session.id)
 
     def _deliver(self, entry: JournalEntry) -> None:
         try:
@@ -274,8 +289,8 @@ class Fanout:
 
     def _show_room(self, fact: ParticipantJoined) -> None:
         joining = self._joining.get((fact.session, fact.room))
-        if joining is not None and not joining.shown.done():
-            joining.shown.set_result(self._view(joining.session, fact.room))
+        if joining is not None and joining.shown is None:
+            joining.shown = self._view(joining.session, fact.room)
 
     def _expel(self, outcasts: Sequence[ParticipantParted]) -> None:
         """Let them hear nothing more at once; they are told so, and leave, in our own time."""
