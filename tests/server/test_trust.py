@@ -11,6 +11,7 @@ from perchat.errors import AuthenticationError, ConfigurationError
 from perchat.lync.diagnostics import read_diagnostics
 from perchat.server.config import load_config
 from perchat.server.trust import is_trusted, trusted_networks
+from perchat.sip.serializer import serialize
 from tests.server.harness import Sample, make_sample, running
 from tests.server.talking import connect
 from tests.server.unsigned import CHAT, client, post, room_of, trusting
@@ -181,3 +182,38 @@ def test_no_other_address_is_ever_trusted(trusted: tuple[str, ...]) -> None:
     strangers = ("10.0.0.1", "::ffff:10.0.0.1", "128.0.0.1", "", "unix", "fe80::1%eth0")
     is_stranger: Callable[[str], bool] = lambda peer: not is_trusted(peer, trusted)  # noqa: E731
     assert all(map(is_stranger, strangers))
+
+
+async def test_a_talker_whose_posts_are_known_by_their_bytes_is_heard_in_order(
+    sample: Sample,
+) -> None:
+    room = await room_of(sample, "General")
+    texts = [f"number {number}." for number in range(40)]
+    async with client(sample, "alice") as alice, client(sample, "bob") as bob:
+        for one in (alice, bob):
+            await one.enter()
+            await one.join(room)
+        asked = [alice.info(post(room, alice.uri, text)) for text in texts]
+        for one in asked[:3]:
+            await alice.send(one)
+        await alice.peer.send(b"".join(map(serialize, asked[3:])))
+        assert {(await alice.answer(one)).status for one in asked} == {200}
+        await bob.told(texts[-1].encode())
+        assert await alice.say(post("ma-chan://example.com/none", alice.uri, "x")) == 404
+    heard = [one.body for one in bob.requests if b"<grpchat" in one.body]
+    assert [text for text, body in zip(texts, heard, strict=True) if text.encode() in body] == texts
+
+
+async def test_whose_posts_are_known_is_refused_all_the_same_when_signed_out(
+    sample: Sample,
+) -> None:
+    room = await room_of(sample, "General")
+    async with client(sample, "alice") as alice:
+        await alice.enter()
+        await alice.join(room)
+        said = [await alice.say(post(room, alice.uri, str(number))) for number in range(9)]
+        assert said == [200] * 9
+        asked = alice.request("REGISTER", alice.uri, ("Expires", "0"), call="r")
+        await alice.send(asked)
+        assert (await alice.answer(asked)).status == 200
+        assert await alice.say(post(room, alice.uri, "still here?")) == 488

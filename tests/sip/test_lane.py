@@ -54,7 +54,7 @@ class Served:
         events: list[Event] = []
         whole = quick and not self.parser.pending
         if whole:
-            used, events = self.ua.take_answers(data, now)
+            used, events = self.ua.take_answers(data, 0, now)
             data = data[used:]
         for item in self.parser.feed(data):
             assert not isinstance(item, Damaged | Ping)
@@ -98,8 +98,7 @@ def test_the_lane_writes_the_bytes_of_the_ordinary_road(bodies: list[bytes]) -> 
     for letter in served.ua.outgoing():
         assert isinstance(letter, tuple)
         lane, number, end = letter
-        body = end.partition(b"\r\n\r\n")[2]
-        assert lane.render(number, end) == serialize(lane.request(number, body))
+        assert lane.render(number, end) == serialize(lane.message(number, end))
 
 
 def test_what_is_sent_at_once_is_what_would_have_waited() -> None:
@@ -171,7 +170,7 @@ def test_the_habits_of_sipe_are_learned() -> None:
     (first,) = served.post("a")
     served.hear(sipe_ok(first))
     (second,) = served.post("b")
-    used, _ = served.ua.take_answers(sipe_ok(second), 1.0)
+    used, _ = served.ua.take_answers(sipe_ok(second), 0, 1.0)
     assert used == 0, "it is signed, and nobody here vouches for signatures"
     assert served.hear(sipe_ok(second), quick=False)
     assert served.answered == 2
@@ -291,7 +290,7 @@ def test_an_answer_that_says_more_is_not_taken_for_a_habit() -> None:
     (first,) = served.post("a")
     served.hear(ok(first, 200, piggyback))
     (second,) = served.post("b")
-    assert served.ua.take_answers(ok(second, 200, piggyback), 1.0) == (0, [])
+    assert served.ua.take_answers(ok(second, 200, piggyback), 0, 1.0) == (0, [])
 
 
 answers = st.lists(

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from perchat.net.trace import Tracer
     from perchat.sip.events import Event
+    from perchat.sip.intake import Voucher
     from perchat.sip.lane import Lane, Letter
     from perchat.sip.message import Message
 
@@ -174,6 +175,7 @@ class Connection(asyncio.BufferedProtocol):
         is_tls: Whether it is encrypted.
         peer_names: The host names, lower case, of the peer's verified certificate; none
             without one.
+        vouch: Returns who answers for INFOs like one that was admitted, instead of the guard.
 
     """
 
@@ -194,6 +196,7 @@ class Connection(asyncio.BufferedProtocol):
         self.is_tls = False
         self.peer_names: frozenset[str] = frozenset()
         self.ua: UserAgent
+        self.vouch: Callable[[Request], Voucher | None] = lambda _: None
         self._owner = owner
         self._agent = agent
         self._parser = StreamParser(self.settings.limits, self._skim)
@@ -327,6 +330,11 @@ class Connection(asyncio.BufferedProtocol):
             self.ua.respond(transaction, status, reason, now, headers=headers, body=body)
         )
 
+    def accept(self, transaction: str) -> None:
+        """Answer a request 200, with nothing besides."""
+        self.ua.accept(transaction, self._loop.time())
+        self._soon()
+
     def cancel(self, transaction: str) -> None:
         """Cancel an INVITE that has no final answer yet."""
         self.ua.cancel(transaction, self._loop.time())
@@ -401,6 +409,7 @@ class Connection(asyncio.BufferedProtocol):
     def _admit(self, message: Message) -> None:
         now = self._loop.time()
         self._trace("in", message)
+        came = message
         if isinstance(message, Request):
             message = received(message, *self.peername)
         admitted = Admission(message) if self.guard is None else self.guard.admit(message, now)
@@ -410,6 +419,15 @@ class Connection(asyncio.BufferedProtocol):
             events = self.ua.receive(admitted.message, now)
             if events:
                 self._owner.events_received(events)
+            if isinstance(came, Request) and isinstance(admitted.message, Request):
+                self._learn(came, admitted.message)
+
+    def _learn(self, came: Request, admitted: Request) -> None:
+        """Let a dialog's intake see what it may know the next time."""
+        intake = self.ua.study(came)
+        if intake is not None and (voucher := self.vouch(admitted)):
+            limit = self.settings.limits.body
+            intake.learn(came, serialize(self.ua.ok(admitted)), voucher, longest=limit)
 
     def _refuse(self, damaged: Damaged) -> None:
         _log.warning(
@@ -440,13 +458,17 @@ class Connection(asyncio.BufferedProtocol):
         self._write(self._written([response]))
 
     def _skim(self, data: bytes | bytearray) -> int:
-        """Take answers on lanes by their bytes; who traces wants to see messages."""
+        """Take by their bytes what is known; who traces wants to see messages."""
         if self._is_traced():
             return 0
-        used, events = self.ua.take_answers(data, self._heard)
-        if events:
+        at, size, now = 0, len(data), self._heard
+        while at < size and not self.is_closing:
+            end, events = self.ua.take(data, at, now)
+            if end == at:
+                break
+            at = end
             self._owner.events_received(events)
-        return used
+        return at
 
     def _written(self, outgoing: Iterable[Message | Letter]) -> bytes:
         traced = self._is_traced()

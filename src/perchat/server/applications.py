@@ -19,6 +19,7 @@ from perchat.lync.diagnostics import Refused
 from perchat.model.name import fold
 from perchat.model.uri import SipUri
 from perchat.net.connection import Admission
+from perchat.server.trust import AtTheirWord
 from perchat.sip.compose import response_to
 from perchat.sip.message import Request
 from perchat.sip.status import reason_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from perchat.net.connection import Connection
     from perchat.server.services import Services
     from perchat.server.signin import SignIn
+    from perchat.sip.intake import Voucher
     from perchat.sip.message import Message
 
 __all__ = ["Doubt", "PeerGuard", "judge"]
@@ -142,6 +144,17 @@ class PeerGuard:
     def seal(self, message: Message) -> Message:
         """Sign what goes out to ordinary clients; TLS is enough for applications."""
         return message if self.application is not None else self._sign_in.seal(message)
+
+    def voucher(self, request: Request) -> Voucher | None:
+        """Return who answers for INFOs like one of an ordinary client's."""
+        if self.application is not None or not self._sign_in.trusted:
+            return None
+        return AtTheirWord(self._registered, sender(request))
+
+    def _registered(self) -> str:
+        """Return who may speak here without more than a registration."""
+        user = self._sign_in.user
+        return "" if user is None or self.application is not None else user.uri
 
     # --- for the front end ---
 

@@ -26,6 +26,7 @@ from perchat.sip.dialog import dialog_id
 from perchat.sip.events import (
     Answered,
     DialogEnded,
+    InfoReceived,
     RequestReceived,
     ResponseReceived,
 )
@@ -98,6 +99,7 @@ class FrontEnd:
         connection.guard = self._peer = PeerGuard(
             self._services, connection, self.sign_in, admitted=self._stop_clock
         )
+        connection.vouch = self._peer.voucher
         self._subscriptions = Subscriptions(self._services.config, connection)
         self._services.connections.add(self)
         if len(self._services.connections) > self._services.config.limits.connections:
@@ -113,6 +115,8 @@ class FrontEnd:
             if isinstance(event, Answered):  # most of them by far
                 if session := self._sessions.get(event.dialog):
                     session.answered(event.infos)
+            elif isinstance(event, InfoReceived):
+                self._info(event.transaction, event.dialog, event.content_type, event.body)
             else:
                 self._take(event)
 
@@ -188,8 +192,9 @@ class FrontEnd:
     def _in_dialog(self, event: RequestReceived, dialog: str) -> None:
         session = self._sessions.get(dialog)
         match event.request.method:
-            case "INFO" if session is not None:
-                session.receive(event.transaction, event.request)
+            case "INFO":
+                request = event.request
+                self._info(event.transaction, dialog, request.content_type, request.body)
             case "UPDATE" | "INVITE" if session is not None:
                 self._connection.respond(
                     event.transaction, 200, headers=self._session_headers(event)
@@ -200,6 +205,12 @@ class FrontEnd:
                 self._options(event)
             case _:
                 self._connection.respond(event.transaction, 488)
+
+    def _info(self, transaction: str, dialog: str, content_type: str, body: bytes) -> None:
+        if session := self._sessions.get(dialog):
+            session.receive(transaction, content_type, body)
+        else:
+            self._connection.respond(transaction, 488)
 
     def _dialog_ended(self, event: DialogEnded) -> None:
         self._subscriptions.forget(event.dialog)

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from perchat.net.connection import Connection
     from perchat.server.services import Services
     from perchat.sip.lane import Lane
-    from perchat.sip.message import Request
     from perchat.xccos.codec import Dialect
     from perchat.xccos.primitives import Notice, Primitive
 
@@ -107,13 +106,13 @@ class ChatSession:
 
     # --- from the network ---
 
-    def receive(self, transaction: str, request: Request) -> None:
+    def receive(self, transaction: str, content_type: str, body: bytes) -> None:
         """Take an INFO of this dialog."""
-        if request.content_type not in ("text/plain", ""):
+        if content_type not in ("text/plain", ""):
             self._connection.respond(transaction, 415, headers=(("Accept", "text/plain"),))
             return
         try:
-            envelope = decode(request.body)
+            envelope = decode(body)
         except RemoteProtocolError as error:
             _log.warning("session %s of %s: unreadable body: %s", self.id, self.user.uri, error)
             self._refuse(transaction, 400, _NOT_XML, str(error))
@@ -125,7 +124,7 @@ class ChatSession:
             self._refuse(transaction, 503, _QUEUE_FULL, "Rejected message (inbound queue is full)")
             return
         if not any(isinstance(one, Chat) for one in envelope.primitives):
-            self._connection.respond(transaction, 200)
+            self._connection.accept(transaction)
         for place, primitive in enumerate(envelope.primitives):
             self._take(envelope.id, primitive, (transaction, place))
 
@@ -230,7 +229,7 @@ class ChatSession:
             error_id = _BUSY if status == _UNAVAILABLE else _CHAT_ERROR
             self._refuse(transaction, status, error_id, result.code.name, result.text)
         else:
-            self._connection.respond(transaction, 200)
+            self._connection.accept(transaction)
 
     def _refuse(
         self, transaction: str, status: int, error_id: int, reason: str, detail: str = ""

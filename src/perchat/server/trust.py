@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from perchat.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["is_trusted", "trusted_networks", "warn_of_trust"]
+    from perchat.sip.lane import Proof
+
+__all__ = ["AtTheirWord", "is_trusted", "trusted_networks", "warn_of_trust"]
 
 _log = logging.getLogger("perchat.signin")
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -74,3 +76,24 @@ def warn_of_trust(trust: Sequence[str], listeners: Iterable[str]) -> None:
     )
     for listener in listeners:
         _log.warning("%s takes users from %s at their word", listener, whence)
+
+
+class AtTheirWord:
+    """Answers for INFOs of who is trusted (`perchat.sip.intake`), while registered as that."""
+
+    __slots__ = ("_registered", "_sender")
+
+    def __init__(self, registered: Callable[[], str], sender: str) -> None:
+        """Take who tells which user is registered, and whose INFOs these are."""
+        self._registered = registered
+        self._sender = sender
+
+    def admits(self, number: int, proof: Proof | None, now: float) -> bool:
+        """Whether the guard would let it pass; signatures count for nothing here."""
+        del number, proof, now
+        return self._registered() == self._sender
+
+    def sign(self, number: int) -> bytes:
+        """Sign nothing."""
+        del number
+        return b""

@@ -118,15 +118,17 @@ class Dialog:
         """Who the peer is."""
         return parse_name_addr(self.remote).uri
 
-    def accept(self, request: Request) -> bool:
+    def is_next(self, number: int) -> bool:
+        """Whether a CSeq of the peer is in order (§12.2.2)."""
+        return self.remote_cseq is None or number > self.remote_cseq
+
+    def accept(self, number: int) -> bool:
         """
-        Note a request of the peer; whether its CSeq is in order (§12.2.2).
+        Note the CSeq of the peer's request; whether it is in order.
 
         A number we asked credentials for may come once more ([MS-SIPAE] 3.2).
         """
-        number = request.cseq.number
-        fresh = self.remote_cseq is None or number > self.remote_cseq
-        if not fresh and number != self._challenged:
+        if not self.is_next(number) and number != self._challenged:
             return False
         self.remote_cseq, self._challenged = max(number, self.remote_cseq or 0), None
         self.state = DialogState.CONFIRMED  # who goes on has our 2xx

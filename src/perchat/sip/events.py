@@ -14,6 +14,7 @@ __all__ = [
     "Cancelled",
     "DialogEnded",
     "Event",
+    "InfoReceived",
     "RequestReceived",
     "RequestTimedOut",
     "ResponseReceived",
@@ -60,6 +61,15 @@ class ResponseReceived:
     dialog: str | None
 
 
+class InfoReceived(NamedTuple):
+    """An INFO to answer with `UserAgent.accept` or `UserAgent.respond`, known by its bytes."""
+
+    transaction: str
+    dialog: str
+    content_type: str
+    body: bytes
+
+
 class Answered(NamedTuple):
     """The peer has taken so many of the oldest INFOs of a lane; each got its 200."""
 
@@ -99,6 +109,7 @@ class SessionRefreshDue:
 
 Event: TypeAlias = (
     RequestReceived
+    | InfoReceived
     | AckReceived
     | ResponseReceived
     | Answered

@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from perchat.sip.dialog import Dialog
     from perchat.sip.message import Message, Request
 
-__all__ = ["Lane", "Lanes", "Letter", "Proof", "Stamp", "framed", "message_of"]
+__all__ = [
+    "PROOF",
+    "SIGNED",
+    "Lane",
+    "Lanes",
+    "Letter",
+    "Proof",
+    "Road",
+    "Stamp",
+    "framed",
+    "message_of",
+]
 
 _LESSONS = 8  # answers that may look new before a peer is taken to have no habits
 _PROOF_ENDS = 80  # where the quote behind a part of a proof has to stand
@@ -99,6 +110,10 @@ class Lane:
         via = f"{self._via}{self.branch}{number}"
         return self.dialog.numbered("INFO", number, via, self._items, body)
 
+    def message(self, number: int, end: bytes) -> Request:
+        """Return the same for ``end``, which is `framed`."""
+        return self.request(number, end.partition(b"\r\n\r\n")[2])
+
     def render(self, number: int, end: bytes) -> bytes:
         """Return the INFO with that CSeq; ``end`` is `framed`."""
         if self._target is not self.dialog.remote_target:
@@ -153,14 +168,24 @@ class Lane:
         self._last = b" INFO\r\n" + last
 
 
-Letter: TypeAlias = "tuple[Lane, int, bytes]"
+class Road(Protocol):
+    """What writes a letter when it leaves: a lane its INFOs, an intake the 200s to its own."""
+
+    def render(self, number: int, own: bytes, /) -> bytes:
+        """Return the message with that CSeq, signed; ``own`` is the rest that is not known."""
+
+    def message(self, number: int, own: bytes, /) -> Message:
+        """Return the same as a message; it is not signed."""
+
+
+Letter: TypeAlias = "tuple[Road, int, bytes]"
 
 
 def message_of(one: Message | Letter) -> Message:
     """Return what is to be sent as a message; a letter's is not signed."""
     if isinstance(one, tuple):
-        lane, number, end = one
-        return lane.request(number, end.partition(b"\r\n\r\n")[2])
+        road, number, own = one
+        return road.message(number, own)
     return one
 
 
@@ -198,10 +223,12 @@ class Lanes:
                 return lane, number
         return None
 
-    def take(self, data: bytes | bytearray, now: float) -> tuple[int, list[tuple[Lane, int]]]:
-        """Take the answers that the data begins with; return where they end, and how many."""
+    def take(
+        self, data: bytes | bytearray, at: int, now: float
+    ) -> tuple[int, list[tuple[Lane, int]]]:
+        """Take the answers that begin there; return where they end, and how many."""
         taken: list[tuple[Lane, int]] = []
-        at, last, size = 0, -1, len(data)
+        last, size = at - 1, len(data)
         while last < at < size:
             last = at
             for lane in self._lanes.values():
@@ -219,8 +246,8 @@ class Lanes:
 
 _CSEQ = re.compile(rb"\r\nCSeq[ \t]*:[ \t]*([0-9]+)[ \t]+INFO\r\n", re.IGNORECASE)
 _DIGITS = re.compile(rb"[0-9]+")
-_SIGNED = re.compile(rb"\r\n(?:Proxy-)?Authorization[ \t]*:", re.IGNORECASE)
-_PROOF = (  # in the order of Proof
+SIGNED = re.compile(rb"\r\n(?:Proxy-)?Authorization[ \t]*:", re.IGNORECASE)
+PROOF = (  # in the order of Proof
     re.compile(rb'\bcrand="([0-9A-Fa-f]+)"'),
     re.compile(rb'\bcnum="([0-9]+)"'),
     re.compile(rb'\bresponse="([0-9A-Fa-f]+)"'),
@@ -247,10 +274,10 @@ class _Likeness:
         """Return the likeness of a 200 without body; None of one that says more."""
         found = answer.find(branch.encode())
         numbered = _DIGITS.match(answer, found + len(branch)) if found >= 0 else None
-        sequence, signed = _CSEQ.search(answer), _SIGNED.search(answer)
+        sequence, signed = _CSEQ.search(answer), SIGNED.search(answer)
         if numbered is None or sequence is None or _PIGGYBACK in answer.lower():
             return None
-        proof = [pattern.search(answer) for pattern in _PROOF] if signed else []
+        proof = [pattern.search(answer) for pattern in PROOF] if signed else []
         spans = [part.span(1) for part in proof if part is not None]
         if numbered[0] != sequence[1] or len(spans) != len(proof):
             return None

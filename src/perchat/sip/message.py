@@ -35,16 +35,22 @@ class Headers:
     Header fields in order; names match without case, repeated ones stay apart.
 
     Immutable: `plus` and `replaced` return new ones.
+
+    Attributes:
+        written: What they were read from, the start line before them; empty when made here.
+
     """
 
-    __slots__ = ("_index", "_items")
+    __slots__ = ("_index", "_items", "written")
 
     def __init__(
         self,
         items: Iterable[tuple[str, str]] = (),
         index: dict[str, tuple[str, ...]] | None = None,
+        written: bytes = b"",
     ) -> None:
         """Take the items; ``index`` is what `by_name` is to return, if known already."""
+        self.written = written
         self._items = tuple(items)
         self._index = index
 

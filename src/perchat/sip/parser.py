@@ -282,7 +282,7 @@ def _parse_head(data: bytes) -> _Head:
             value = value.strip(BLANK)
             items.append((full, value))
             index[key] = (*index[key], value) if key in index else (value,)
-    return _Head(start, Headers(items, index), fault, len(data))
+    return _Head(start, Headers(items, index, data), fault, len(data))
 
 
 def _other_name(name: str) -> tuple[str, str] | None:

@@ -29,6 +29,7 @@ __all__ = [
     "Transaction",
     "client_key",
     "server_key",
+    "server_key_end",
 ]
 
 
@@ -325,8 +326,13 @@ def server_key(request: Request) -> object:
     via = request.via
     branch = via.branch
     if branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
-        return branch, via.host.lower(), via.port, method
+        return branch + server_key_end(via.host, via.port, method)
     return request.call_id, request.cseq.number, request.from_.tag, str(via), method
+
+
+def server_key_end(host: str, port: int | None, method: str) -> str:
+    """Return what follows the branch in such a key: whose it is."""
+    return f" {host.lower()} {port} {method}"
 
 
 def client_key(response: Response) -> object:

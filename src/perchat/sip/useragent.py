@@ -21,13 +21,15 @@ from perchat.sip.events import (
     Cancelled,
     DialogEnded,
     Event,
+    InfoReceived,
     RequestReceived,
     RequestTimedOut,
     ResponseReceived,
     SessionRefreshDue,
 )
 from perchat.sip.grammar import MAGIC_COOKIE
-from perchat.sip.header import CSeq
+from perchat.sip.header import MAX_CSEQ, CSeq
+from perchat.sip.intake import Intake
 from perchat.sip.lane import Lane, Lanes, message_of
 from perchat.sip.message import Headers, Message, Request, Response
 from perchat.sip.session_timer import REFRESHING, SessionTimer, session_expires
@@ -46,6 +48,7 @@ from perchat.sip.transaction import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from perchat.sip.intake import Taken
     from perchat.sip.lane import Letter
 
 __all__ = ["UserAgent", "UserAgentSettings"]
@@ -68,6 +71,8 @@ class UserAgent:
         self._dialogs: dict[str, Dialog] = {}
         self._patience = settings.timers.give_up
         self._lanes = Lanes()
+        self._intakes: dict[str, Intake] = {}
+        self._taken: dict[str, tuple[Intake, int, bytes]] = {}  # INFOs that wait for our answer
         self._alarms = Alarms()
         self._outbox: list[Message | Letter] = []
         self._actions: dict[Action, Callable[[Transaction, float], list[Event]]] = {
@@ -149,6 +154,8 @@ class UserAgent:
         """
         Return the lane on which a dialog's INFOs leave from now on, with these headers.
 
+        Those that come in it may be reported as `InfoReceived` then.
+
         Raises:
             StateError: There is no such dialog, perhaps no more.
 
@@ -159,6 +166,8 @@ class UserAgent:
         via = self._via.removesuffix(MAGIC_COOKIE)
         lane = Lane(known, via, f"{MAGIC_COOKIE}{self._new_id()}.", (*headers, *self._product))
         self._lanes.add(lane)
+        if self._settings.timers.reliable:  # else a copy may come after the answer
+            self._intakes[dialog] = Intake(known)
         return lane
 
     def post(self, lane: Lane, end: bytes, now: float) -> None:
@@ -204,6 +213,13 @@ class UserAgent:
         if known.response is not None:  # else it has to wait for the first answer
             self._send_cancel(known, now)
 
+    def accept(self, transaction: str, now: float) -> None:
+        """Answer a request 200, as `respond` does; for an INFO that was known it is written."""
+        if taken := self._taken.pop(transaction, None):
+            self._outbox.append(taken)
+        else:
+            self.respond(transaction, 200, now=now)
+
     def respond(
         self,
         transaction: str,
@@ -227,7 +243,7 @@ class UserAgent:
         if not 100 <= status <= 699:
             raise LocalProtocolError(f"no such status: {status}")
         phrase = reason or reason_of(status)
-        known = self._transactions.get(transaction)
+        known = self._transactions.get(transaction) or self._in_full(transaction, now)
         if known is None or known.kind not in _SERVING or not known.is_open:
             return Response(status, phrase, Headers(headers), body)
         response = self._answer(known, status, phrase, headers, body)
@@ -243,6 +259,7 @@ class UserAgent:
             known.state = DialogState.TERMINATED
             self._alarms.set(dialog, None)
             self._close_lane(dialog)
+            self._intakes.pop(dialog, None)
 
     def dialog(self, dialog: str) -> Dialog | None:
         """Return a dialog to read from."""
@@ -292,16 +309,21 @@ class UserAgent:
 
     # lanes
 
-    def take_answers(self, data: bytes | bytearray, now: float) -> tuple[int, list[Event]]:
+    def take(self, data: bytes | bytearray, at: int, now: float) -> tuple[int, list[Event]]:
         """
-        Take the 200s on lanes that the data begins with, as long as they look alike.
+        Take what begins there and looks like what came before: an INFO, or 200s on lanes.
 
-        Returns where they end. What follows is for the parser; nothing is lost when
-        everything is.
+        Returns where it ends. What follows is for the next call, or for the parser; nothing
+        is lost when everything is.
         """
-        if not self._lanes:
-            return 0, []
-        used, taken = self._lanes.take(data, now)
+        for intake in self._intakes.values():
+            if (taken := intake.read(data, at)) and (event := self._take(intake, taken, now)):
+                return taken.end, [event]
+        return self.take_answers(data, at, now) if self._lanes else (at, [])
+
+    def take_answers(self, data: bytes | bytearray, at: int, now: float) -> tuple[int, list[Event]]:
+        """Take the 200s on lanes that begin there, as long as they look alike."""
+        used, taken = self._lanes.take(data, at, now)
         for lane, _ in taken:
             self._alive(lane.dialog, now)
         return used, [Answered(lane.dialog.id, count) for lane, count in taken]
@@ -310,6 +332,46 @@ class UserAgent:
         """Look at what was just received as it was written, to know the like of it again."""
         if self._lanes and data.startswith(_OK) and data.find(_END) == len(data) - len(_END):
             self._lanes.learn(data)
+
+    def _take(self, intake: Intake, taken: Taken, now: float) -> InfoReceived | None:
+        """Admit an INFO as `_receive_request` does; None is for that to say why not."""
+        branch, number, body, proof, _ = taken
+        dialog, voucher, key = intake.dialog, intake.voucher, intake.key_of(branch)
+        if key in self._taken or key in self._servers or self._is_full():
+            return None
+        if number > MAX_CSEQ or not dialog.is_next(number):
+            return None
+        if voucher is None or not voucher.admits(number, proof, now):
+            return None
+        dialog.accept(number)
+        self._alive(dialog, now)
+        self._taken[key] = (intake, number, branch)
+        return InfoReceived(key, dialog.id, intake.content_type, body)
+
+    def study(self, request: Request) -> Intake | None:
+        """Return the intake that wants to learn from a request, as it came and was taken."""
+        dialog = self._dialog_of(request) if request.method == "INFO" else None
+        intake = self._intakes.get(dialog.id) if dialog else None
+        return intake if intake is not None and intake.wants(request.headers.written) else None
+
+    def ok(self, request: Request) -> Response:
+        """Return what `accept` answers a request in a dialog with; nothing is sent."""
+        return response_to(request, 200, reason_of(200), headers=self._server)
+
+    def _is_full(self) -> bool:
+        waiting = len(self._servers) + len(self._taken)
+        return waiting >= self._settings.max_server_transactions
+
+    def _in_full(self, transaction: str, now: float) -> Transaction | None:
+        """Make the transaction of an INFO that had none: its answer is not as the others."""
+        taken = self._taken.pop(transaction, None)
+        if taken is None:
+            return None
+        intake, number, branch = taken
+        request = intake.request(number, branch)
+        made = self._start_server(transaction, request, now, name=transaction)
+        made.dialog = intake.dialog.id
+        return made
 
     def _close_lane(self, dialog: str) -> None:
         if lane := self._lanes.get(dialog):
@@ -335,7 +397,9 @@ class UserAgent:
         known = self._servers.get(key)
         if known is not None:
             return self._perform(known, known.feed(Input.REQUEST, now), now)
-        if len(self._servers) >= self._settings.max_server_transactions:
+        if key in self._taken:
+            return []
+        if self._is_full():
             self._send_stateless(request, try_later(self._settings))
             return []
         transaction = self._start_server(key, request, now)
@@ -411,7 +475,7 @@ class UserAgent:
         if refusal is not None:
             return refusal
         if dialog is not None:
-            return None if dialog.accept(request) else _OUT_OF_ORDER
+            return None if dialog.accept(request.cseq.number) else _OUT_OF_ORDER
         return self._check_place(request) or self._check_room(request)
 
     def _check_place(self, request: Request) -> Refusal | None:
@@ -627,10 +691,12 @@ class UserAgent:
         self._count += 1
         return f"{prefix}{self._count}"
 
-    def _start_server(self, key: object, request: Request, now: float) -> Transaction:
+    def _start_server(
+        self, key: object, request: Request, now: float, name: str = ""
+    ) -> Transaction:
         kind = Kind.INVITE_SERVER if request.method == "INVITE" else Kind.SERVER
         timers = self._settings.timers
-        transaction = Transaction(kind, self._next_name("s"), key, request, timers)
+        transaction = Transaction(kind, name or self._next_name("s"), key, request, timers)
         self._transactions[transaction.id] = self._servers[key] = transaction
         transaction.start(now)
         return transaction
