@@ -68,9 +68,9 @@ class Deaf(Session):
 
     deaf = False
 
-    def data_received(self, data: bytes) -> None:
+    def buffer_updated(self, nbytes: int) -> None:
         if not self.deaf:
-            super().data_received(data)
+            super().buffer_updated(nbytes)
 
 
 async def deaf_in_general(sample: Sample) -> Deaf:

@@ -194,13 +194,13 @@ async def test_a_talker_whose_posts_are_known_by_their_bytes_is_heard_in_order(
             await one.enter()
             await one.join(room)
         asked = [alice.info(post(room, alice.uri, text)) for text in texts]
-        for one in asked[:3]:
-            await alice.send(one)
+        for first in asked[:3]:
+            await alice.send(first)
         await alice.peer.send(b"".join(map(serialize, asked[3:])))
-        assert {(await alice.answer(one)).status for one in asked} == {200}
+        assert {(await alice.answer(info)).status for info in asked} == {200}
         await bob.told(texts[-1].encode())
         assert await alice.say(post("ma-chan://example.com/none", alice.uri, "x")) == 404
-    heard = [one.body for one in bob.requests if b"<grpchat" in one.body]
+    heard = [info.body for info in bob.requests if b"<grpchat" in info.body]
     assert [text for text, body in zip(texts, heard, strict=True) if text.encode() in body] == texts
 
 
