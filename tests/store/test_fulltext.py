@@ -6,7 +6,8 @@ import asyncio
 import sqlite3
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from functools import partial
+from itertools import accumulate, count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,8 +23,9 @@ from perchat.store.sqlite import SqliteSettings, SqliteStore
 from tests.store.samples import ADA, BOB, LAB, OPS, SETTLED, posted, room
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from pathlib import Path
+    from random import Random
 
     from perchat.model.journal import Fact
     from perchat.model.uri import RoomUri
@@ -35,11 +37,14 @@ NEVER = 10**9
 
 @asynccontextmanager
 async def opened(
-    path: Path, *facts: Fact, step: int = 1, settled: bool = True
+    path: Path,
+    *facts: Fact,
+    step: int = 1,
+    settled: bool = True,
+    ticks: Iterable[int] | None = None,
 ) -> AsyncIterator[SqliteStore]:
-    ticks = count(BEGUN)
-    settings = SqliteSettings(index_step=step)
-    store = SqliteStore(path, settings=settings, clock=lambda: next(ticks))
+    clock = partial(next, iter(ticks or count(BEGUN)))
+    store = SqliteStore(path, settings=SqliteSettings(index_step=step), clock=clock)
     await store.open()
     for fact in (*(SETTLED if settled else ()), *facts):
         await store.append(fact)
@@ -47,9 +52,8 @@ async def opened(
     await store.close()
 
 
-async def remembered(*facts: Fact) -> MemoryStore:
-    ticks = count(BEGUN)
-    store = MemoryStore(clock=lambda: next(ticks))
+async def remembered(*facts: Fact, ticks: Iterable[int] | None = None) -> MemoryStore:
+    store = MemoryStore(clock=partial(next, iter(ticks or count(BEGUN))))
     for fact in (*SETTLED, *facts):
         await store.append(fact)
     return store
@@ -141,6 +145,37 @@ async def test_the_index_finds_what_looking_at_every_message_finds(
     memory = await remembered(*said)
     async with opened(tmp_path_factory.mktemp("law") / "chat.db", *said, step=step) as store:
         for query in queries:
+            expected = await memory.search([LAB, OPS], query, most=most)
+            assert await store.search([LAB, OPS], query, most=most) == expected
+
+
+_moments = [None, *(datetime.fromtimestamp(BEGUN + second, UTC) for second in range(0, 32, 3))]
+_stretches = [
+    *(HistoryQuery(since=since, limit=2) for since in _moments),
+    *(HistoryQuery(until=until, limit=2) for until in _moments[1:]),
+    *(HistoryQuery(since=at, until=at + timedelta(seconds=5)) for at in _moments if at),
+    *(HistoryQuery(after_id=n, limit=2) for n in range(1, 12)),
+    *(HistoryQuery(after_id=n, search_newest_first=True) for n in range(1, 12)),
+]
+
+
+@examples(max_examples=30, deadline=None)
+@given(
+    chance=st.randoms(use_true_random=False),
+    put_back=st.sampled_from([0, 2, 9]),
+    most=st.sampled_from([3, 30]),
+)
+async def test_what_is_counted_by_its_ends_is_what_counting_every_message_gives(
+    tmp_path_factory: pytest.TempPathFactory, chance: Random, put_back: int, most: int
+) -> None:
+    steps = chance.choices([0, 1, 2, -put_back], [2, 9, 2, 2], k=40)  # a clock as clocks are
+    ticks = list(accumulate(steps, initial=BEGUN))
+    taken = [MessagesModerated(OPS, (n,), None) for n in range(1, 12)]
+    said: list[Fact] = [*[posted("kept")] * 40, *[posted("told", kept=False)] * 2, *taken]
+    some = chance.sample(said, k=20)
+    memory = await remembered(*some, ticks=ticks)
+    async with opened(tmp_path_factory.mktemp("law") / "chat.db", *some, ticks=ticks) as store:
+        for query in _stretches:
             expected = await memory.search([LAB, OPS], query, most=most)
             assert await store.search([LAB, OPS], query, most=most) == expected
 

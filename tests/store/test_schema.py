@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from perchat.errors import StorageError
+from perchat.model.history import HistoryQuery
 from perchat.store import schema
 from perchat.store.rows import ROOM
 from perchat.store.sqlite import SqliteStore
@@ -55,12 +56,13 @@ async def test_a_database_of_a_newer_program_is_refused_with_the_remedy(path: Pa
 
 
 async def test_a_newer_database_that_is_still_compatible_is_used(path: Path) -> None:
-    written(path, "UPDATE about SET value = 9 WHERE name = 'version'")
+    newer = schema.SCHEMA_VERSION + 1
+    written(path, "UPDATE about SET value = ? WHERE name = 'version'", newer)
     store = SqliteStore(path)
     await store.open()
     await store.append(posted("still here"))
     await store.close()
-    assert numbers(path)["version"] == 9
+    assert numbers(path)["version"] == newer
 
 
 async def test_an_older_database_is_upgraded_and_keeps_its_data(
@@ -103,6 +105,8 @@ async def test_a_database_of_the_first_version_learns_of_applications_and_receip
     assert await store.append(posted("again", client_id="c")) == once
     found = await store.history(OPS, last=9)
     assert [(m.id, m.text, m.client_id) for m in found] == [(1, "hello", ""), (2, "again", "c")]
+    (counted,) = await store.search([OPS], HistoryQuery(limit=1))
+    assert counted.total == 2
     await store.close()
     assert numbers(path)["compatible"] == schema.SCHEMA_COMPAT_VERSION
 

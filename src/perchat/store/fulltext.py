@@ -105,10 +105,16 @@ _PAGES = f"""
             SELECT json_group_array(json_array({MESSAGE_COLUMNS}))
             FROM (SELECT * {{shown}} LIMIT :page)
         )),
-        (SELECT count(*) FROM (SELECT 1 {{every}} LIMIT :most))
+        (
+            SELECT CASE WHEN {{run}} THEN min(:most, coalesce(
+                (SELECT m.chat_id {{every}} ORDER BY m.{{key}} DESC, m.chat_id DESC LIMIT 1)
+                - (SELECT m.chat_id {{every}} ORDER BY m.{{key}}, m.chat_id LIMIT 1) + 1, 0
+            )) ELSE (SELECT count(*) FROM (SELECT 1 {{every}} LIMIT :most)) END
+            FROM room r WHERE r.key = asked.value
+        )
     )) FROM json_each(:rooms) AS asked
 """  # noqa: S608 - all of it is ours
-"""Without words there may be much to count and little to show."""
+"""Without words there may be much to count and little to show; a run is counted by its ends."""
 _LATELY = f"""
     SELECT json_group_array(json_array(m.room, m.chat_id, m.text))
     FROM journal j CROSS JOIN message m ON m.room = j.room AND m.chat_id = j.chat_id
@@ -260,7 +266,12 @@ class _Search:
         shown = f"{by_time} ORDER BY m.at {order}, m.chat_id {order}"
         if not timed:
             shown = f"{by_id} ORDER BY m.chat_id {order}"
-        return _PAGES.format(shown=shown, every=by_id if self._query.after_id else by_time)
+        if self._query.after_id:
+            every, key, run = by_id, "chat_id", "run_after < :first"
+        else:
+            every, key, run = by_time, "at", "run_since < :since"
+        run = "FALSE" if filters else run
+        return _PAGES.format(shown=shown, every=every, key=key, run=run)
 
     def results(
         self, rooms: Sequence[int], known: Mapping[int, tuple[RoomUri, str]]

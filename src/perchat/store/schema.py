@@ -23,8 +23,10 @@ __all__ = ["APPLICATION_ID", "SCHEMA_COMPAT_VERSION", "SCHEMA_VERSION", "upgrade
 APPLICATION_ID = 0x50636874
 """Marks a file as ours in the SQLite header: ``Pcht``."""
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 SCHEMA_COMPAT_VERSION = 6
+
+_NEVER = -(2**62) - 1  # microseconds; before anything that is asked for
 
 _FIRST = (
     "CREATE TABLE about (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
@@ -197,6 +199,36 @@ _MESSAGES_BY_TIME = (
     "CREATE INDEX message_at ON message (room, at)",
 )
 
+_RUNS = (
+    # Where messages follow one another without a gap, and not back in time, they are counted
+    # by their numbers: those behind run_after, and no other is later than run_since.
+    "ALTER TABLE room ADD COLUMN run_after INTEGER NOT NULL DEFAULT 0",
+    f"ALTER TABLE room ADD COLUMN run_since INTEGER NOT NULL DEFAULT {_NEVER}",
+    f"""
+    UPDATE room SET run_after = last_chat_id, run_since =
+        coalesce((SELECT max(at) FROM message WHERE room = key), {_NEVER})
+    """,  # noqa: S608 - ours
+    f"""
+    CREATE TRIGGER message_begins_a_run BEFORE INSERT ON message
+    WHEN NOT EXISTS (
+        SELECT 1 FROM message
+        WHERE room = new.room AND chat_id = new.chat_id - 1 AND at <= new.at
+    )
+    BEGIN
+        UPDATE room SET run_after = new.chat_id - 1, run_since =
+            coalesce((SELECT max(at) FROM message WHERE room = new.room), {_NEVER})
+        WHERE key = new.room;
+    END
+    """,  # noqa: S608 - ours
+    """
+    CREATE TRIGGER message_breaks_a_run AFTER DELETE ON message
+    BEGIN
+        UPDATE room SET run_after = old.chat_id, run_since = max(run_since, old.at)
+        WHERE key = old.room AND run_after < old.chat_id;
+    END
+    """,
+)
+
 _DELTAS: Mapping[int, Sequence[str]] = {
     1: _FIRST,
     2: _APPLICATIONS,
@@ -206,6 +238,7 @@ _DELTAS: Mapping[int, Sequence[str]] = {
     6: _MODERATION,
     7: _JOURNAL_OF_ROOM,
     8: _MESSAGES_BY_TIME,
+    9: _RUNS,
 }
 """Statements by the version they lead to; never changed once released."""
 

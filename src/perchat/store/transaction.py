@@ -314,10 +314,10 @@ class Transaction:
         forget_room(self._database, key)
         self._database.execute(UNSAY, (fact.room, KIND_FORGOTTEN, key))
         self._database.execute(f"{_SILENCE} AND room = ?", (KIND_FORGOTTEN, key))
+        self._database.execute("DELETE FROM room WHERE key = ?", (key,))  # it is given again
         for table in ("message", "original", "role", "participant", "invitation", "receipt"):
             self._database.execute(f"DELETE FROM {table} WHERE room = ?", (key,))  # noqa: S608
         self._database.execute("DELETE FROM name WHERE uri = ?", (fact.room,))
-        self._database.execute("DELETE FROM room WHERE key = ?", (key,))  # it is given again
         self._database.execute("UPDATE journal SET room = NULL WHERE room = ?", (key,))
         del self._rooms[fact.room]
 
