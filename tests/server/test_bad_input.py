@@ -243,6 +243,18 @@ async def test_challenges_end_in_a_refusal(sample: Sample) -> None:
     assert statuses == [401] * 10 + [403] * 4
 
 
+@pytest.mark.parametrize(
+    ("uri", "more", "status"),
+    [("sip:example.com", ("Require: teleport",), 420), ("tel:+4912345", (), 416)],
+)
+async def test_what_can_never_be_taken_is_not_asked_for_a_password(
+    sample: Sample, uri: str, more: tuple[str, ...], status: int
+) -> None:
+    async with raw(sample.tcp) as peer:
+        await peer.send(request("REGISTER", uri, *more))
+        assert peer.status(await peer.answer()) == status
+
+
 async def test_a_connection_that_never_signs_in_is_closed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

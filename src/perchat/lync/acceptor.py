@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import TYPE_CHECKING
 
 from perchat.errors import LocalProtocolError, RemoteProtocolError
@@ -22,7 +23,7 @@ from perchat.lync.association import Check, SecurityAssociation
 from perchat.lync.diagnostics import Refused, diagnostics_header
 from perchat.lync.lanestamp import LaneStamp
 from perchat.lync.ntlm_message import AuthenticateMessage, NtlmTarget, challenge_message
-from perchat.lync.offer import KERBEROS, NTLM, REALM, Offer, spoken_version
+from perchat.lync.offer import CREDENTIALS, KERBEROS, NTLM, REALM, Offer, spoken_version
 from perchat.lync.verdict import (
     Accepted,
     Account,
@@ -55,6 +56,7 @@ _TURNED_AWAY = {
     Check.REPLAYED: "The signature of the request was seen before",
     Check.EXPIRED: "The security association has expired",
 }
+_PROOF = re.compile(r'gssapi-data\s*+=\s*+"?[^",\s]', re.IGNORECASE)  # any, whatever it is worth
 _ON_THE_WAY = 32.0  # seconds a message may take (RFC 3261 table 4, timer F)
 
 
@@ -118,6 +120,19 @@ class Acceptor:
         if found.scheme == KERBEROS:
             return self._show(request, found.values, at)
         return self._prove(request, found.values, at) if token else self._ask(at)
+
+    def open(self, request: Request, now: float, at: float) -> Challenged | Refused | None:
+        """
+        Answer a REGISTER that proves nothing while nothing stands; None: it is for `receive`.
+
+        Nothing has to be kept of it until the next one comes (RFC 3261 §8.2.7).
+        """
+        if self.association is not None or any(
+            _PROOF.search(value) for name in CREDENTIALS for value in request.headers.get_all(name)
+        ):
+            return None
+        verdict = self.receive(request, now, at)
+        return verdict if isinstance(verdict, (Challenged, Refused)) else None
 
     def complete(
         self, proof: ProofNeeded, account: Account | None, now: float, at: float

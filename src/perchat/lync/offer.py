@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from perchat.sip.message import Message
 
-__all__ = ["KERBEROS", "NTLM", "REALM", "Credentials", "Offer", "spoken_version"]
+__all__ = ["CREDENTIALS", "KERBEROS", "NTLM", "REALM", "Credentials", "Offer", "spoken_version"]
 
 REALM = "SIP Communications Service"
 NTLM = "NTLM"
@@ -28,7 +28,7 @@ KERBEROS = "Kerberos"
 _SPELLINGS = {name.upper(): name for name in (NTLM, KERBEROS)}
 _PREFIXES = {NTLM: "", KERBEROS: "sip/"}
 _ASKS = "WWW-Authenticate"
-_CREDENTIALS = ("Authorization", "Proxy-Authorization")
+CREDENTIALS = ("Authorization", "Proxy-Authorization")
 _OLDEST_VERSION = 2  # what an absent version means
 
 
@@ -73,7 +73,7 @@ class Offer:
 
     def credentials(self, message: Message) -> Credentials | None:
         """Return the credentials meant for us; damaged ones count as none."""
-        for name in _CREDENTIALS:
+        for name in CREDENTIALS:
             for value in message.headers.get_all(name):
                 found = _read(value)
                 if found is not None and self._is_meant(found):

@@ -125,13 +125,13 @@ def _unquoted(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text) if "\\" in text else text
 
 
-_ASSERTED = ("P-Asserted-Identity", "P-Preferred-Identity")
 _ADDRESS_URI = re.compile(r'<([^>]*+)>|"(?:[^"\\]|\\.)*+"|(?:sip|tel):[^,;\s]++', re.IGNORECASE)
 
 
 def _identity(headers: Headers) -> str:
     """Return the fields of the asserted sip: and tel: URI."""
-    values = next((found for name in _ASSERTED if (found := headers.get_all(name))), ())
+    known = headers.by_name()
+    values = known.get("p-asserted-identity") or known.get("p-preferred-identity")
     if not values:
         return "<><>"
     texts = [match[1] or match[0] for value in values for match in _ADDRESS_URI.finditer(value)]

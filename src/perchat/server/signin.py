@@ -34,6 +34,7 @@ from perchat.sip.compose import response_to
 from perchat.sip.message import Request, Response
 from perchat.sip.registrar import Binding
 from perchat.sip.status import reason_of
+from perchat.sip.uri import parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -120,7 +121,8 @@ class SignIn:
     def admit(self, message: Message, now: float) -> Admission:
         """Let pass what is signed by its sender, and what needs no signature."""
         if isinstance(message, Request) and message.method in _UNAUTHENTICATED:
-            return Admission(message)
+            opened = self._opened(message, now) if message.method == "REGISTER" else None
+            return Admission(message) if opened is None else Admission(answer=opened)
         if self.trusted:
             return self._admit_trusted(message)
         check = self._acceptor.check(message, now)
@@ -130,6 +132,18 @@ class SignIn:
         if isinstance(message, Response) or message.method in _UNANSWERED:
             return Admission()
         return Admission(answer=self._turned_away(message, check))
+
+    def _opened(self, request: Request, now: float) -> Response | None:
+        """Return the challenge to a first REGISTER, if there is nothing else to say of it."""
+        if self.trusted or self.user is not None:
+            return None
+        if "Require" in request.headers or not parse_uri(request.uri).is_sip:
+            return None  # the user agent may know a better answer
+        verdict = self._acceptor.open(request, now, self._services.clock())
+        if verdict is None:
+            return None
+        self.under_way = isinstance(verdict, Challenged)
+        return _answer(request, verdict.status, verdict.headers)
 
     def _admit_trusted(self, message: Message) -> Admission:
         """Let pass, unsigned, what a registered user sends in that user's name."""

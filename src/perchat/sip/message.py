@@ -9,7 +9,7 @@ raise `RemoteProtocolError` when the header is missing or malformed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from perchat.errors import RemoteProtocolError
 from perchat.sip.grammar import decimal
@@ -25,9 +25,11 @@ from perchat.sip.header import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ["Headers", "Message", "Request", "Response"]
+
+T = TypeVar("T")
 
 
 class Headers:
@@ -41,7 +43,7 @@ class Headers:
 
     """
 
-    __slots__ = ("_index", "_items", "written")
+    __slots__ = ("_index", "_items", "_read", "written")
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class Headers:
         self.written = written
         self._items = tuple(items)
         self._index = index
+        self._read: dict[str, object] = {}
 
     def by_name(self) -> Mapping[str, tuple[str, ...]]:
         """Return all values by name in lower case."""
@@ -63,6 +66,22 @@ class Headers:
                 key = name.lower()
                 index[key] = (*index[key], value) if key in index else (value,)
         return index
+
+    def read(self, name: str, parse: Callable[[str], T]) -> T:
+        """
+        Return what ``parse`` makes of the first value of a name in lower case; made once.
+
+        Raises:
+            RemoteProtocolError: There is none, or as ``parse`` says.
+
+        """
+        known = self._read.get(name)
+        if known is None:
+            values = self.by_name().get(name)
+            if values is None:
+                raise RemoteProtocolError(f"no {name}")
+            known = self._read[name] = parse(values[0])
+        return cast("T", known)
 
     def get(self, name: str) -> str | None:
         """Return the first value of that name."""
@@ -138,17 +157,17 @@ class _Fields:
     @property
     def cseq(self) -> CSeq:
         """Number and method."""
-        return parse_cseq(self._required("cseq"))
+        return self.headers.read("cseq", parse_cseq)
 
     @property
     def from_(self) -> NameAddr:
         """Who asks."""
-        return parse_name_addr(self._required("from"))
+        return self.headers.read("from", parse_name_addr)
 
     @property
     def to(self) -> NameAddr:
         """Who is asked."""
-        return parse_name_addr(self._required("to"))
+        return self.headers.read("to", parse_name_addr)
 
     @property
     def vias(self) -> tuple[Via, ...]:
@@ -158,7 +177,7 @@ class _Fields:
     @property
     def via(self) -> Via:
         """The latest hop."""
-        return parse_vias(self._required("via"))[0]
+        return self.headers.read("via", parse_vias)[0]
 
     @property
     def contacts(self) -> tuple[NameAddr, ...]:

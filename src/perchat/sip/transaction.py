@@ -36,6 +36,8 @@ __all__ = [
 class Kind(Enum):
     """Which of the four machines."""
 
+    __hash__ = object.__hash__
+
     INVITE_CLIENT = auto()
     CLIENT = auto()
     INVITE_SERVER = auto()
@@ -44,6 +46,8 @@ class Kind(Enum):
 
 class State(Enum):
     """The states of all four; no machine has all of them."""
+
+    __hash__ = object.__hash__
 
     CALLING = auto()
     TRYING = auto()
@@ -56,6 +60,8 @@ class State(Enum):
 
 class Input(Enum):
     """What moves a machine: a message, ours or theirs, or one of its timers."""
+
+    __hash__ = object.__hash__
 
     REQUEST = auto()  # a copy of the request
     ACK = auto()
@@ -86,6 +92,8 @@ _BY_CLASS = {1: Input.PROVISIONAL, 2: Input.SUCCESS, **dict.fromkeys(range(3, 7)
 
 class Action(Enum):
     """What the user agent does about it."""
+
+    __hash__ = object.__hash__
 
     SEND = auto()  # the request, or the last response
     ACK = auto()  # a failure of INVITE
