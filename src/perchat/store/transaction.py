@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -81,7 +82,11 @@ _SILENCE = """
     WHERE kind = 2
 """
 """An entry about a message that is not kept stays, for followers, but says nothing."""
-_SIZES = tuple(2**n for n in range(7, -1, -1))  # few statements, all of them prepared soon
+_ROOM = """
+    SELECT key, name, last_chat_id, (SELECT max(position) FROM journal) FROM room WHERE uri = ?
+"""
+_UNKNOWN = -1
+_ROWS = 32  # of one statement; each number has one of its own, all of them prepared soon
 
 
 @dataclass(slots=True)
@@ -116,8 +121,7 @@ class Transaction:
         self._timestamp = moment(micros)
         self._kept = receipts
         self._posted: dict[tuple[str, int, str], JournalEntry] = {}
-        (newest,) = database.execute("SELECT max(position) FROM journal").fetchone()
-        self._position: int = newest or 0
+        self._position = _UNKNOWN
         self._rooms: dict[RoomUri, _RoomRow] = {}
         self._journal: list[tuple[Any, ...]] = []
         self._messages: list[tuple[Any, ...]] = []
@@ -175,7 +179,7 @@ class Transaction:
 
     def _stands(self, position: int, at: int) -> bool:
         young = at > self._micros - self._kept.seconds * 1_000_000
-        return young and position > self._position - self._kept.entries
+        return young and position > self._newest() - self._kept.entries
 
     def _forget(self) -> None:
         self._database.execute(
@@ -200,9 +204,16 @@ class Transaction:
         room: int | None = None,
         chat_id: int | None = None,
     ) -> JournalEntry:
-        self._position += 1
+        self._position = self._newest() + 1
         self._journal.append((self._position, self._micros, kind, room, chat_id, stored))
         return JournalEntry(self._position, self._at, fact)
+
+    def _newest(self) -> int:
+        """Return the newest position; a group of posts has it from its first room."""
+        if self._position == _UNKNOWN:
+            found = self._database.execute("SELECT max(position) FROM journal").fetchone()
+            self._position = found[0] or 0
+        return self._position
 
     def _post(self, fact: MessagePosted) -> JournalEntry:
         given = fact.message
@@ -263,12 +274,13 @@ class Transaction:
     def _room(self, uri: RoomUri) -> _RoomRow:
         row = self._rooms.get(uri)
         if row is None:
-            found = self._database.execute(
-                "SELECT key, name, last_chat_id FROM room WHERE uri = ?", (uri,)
-            ).fetchone()
+            found = self._database.execute(_ROOM, (uri,)).fetchone()
             if found is None:
                 raise nothing_there("room", uri)
-            row = self._rooms[uri] = _RoomRow(*found)
+            *known, newest = found
+            row = self._rooms[uri] = _RoomRow(*known)
+            if self._position == _UNKNOWN:
+                self._position = newest or 0
         return row
 
     def _join(self, fact: ParticipantJoined) -> None:
@@ -404,14 +416,12 @@ class Transaction:
 def _insert(
     database: sqlite3.Connection, table: tuple[str, int], rows: list[tuple[Any, ...]]
 ) -> None:
-    done = 0
-    for size in _SIZES:
-        while len(rows) - done >= size:
-            part = rows[done : done + size]
-            database.execute(_statement(*table, size), tuple(chain.from_iterable(part)))
-            done += size
+    for start in range(0, len(rows), _ROWS):
+        part = rows[start : start + _ROWS]
+        database.execute(_statement(*table, len(part)), tuple(chain.from_iterable(part)))
 
 
+@cache
 def _statement(beginning: str, columns: int, rows: int) -> str:
     row = f"({','.join('?' * columns)})"
     return f"{beginning} VALUES {','.join([row] * rows)}"
