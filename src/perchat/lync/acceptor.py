@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perchat.errors import LocalProtocolError, RemoteProtocolError
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REALM", "Acceptor"]
 
+_VERSIONS = frozenset({2, 3, 4})
 _SIGNED_HANDSHAKE = 4  # from this version on the request with the proof is signed
 _UNSIGNED = frozenset({401, 407})
 _HANDSHAKE_FAILED = 1000
@@ -60,6 +62,9 @@ _PROOF = re.compile(r'gssapi-data\s*+=\s*+"?[^",\s]', re.IGNORECASE)  # any, wha
 _ON_THE_WAY = 32.0  # seconds a message may take (RFC 3261 table 4, timer F)
 
 
+_offer = lru_cache(maxsize=8)(Offer)  # one for all connections of a server
+
+
 class Acceptor:
     """Challenges, checks and signs on one connection."""
 
@@ -72,7 +77,7 @@ class Acceptor:
         protocols: Sequence[str] = (NTLM,),
         lifetime: float = 8 * 3600,
         grace: float = 0.0,
-        versions: Collection[int] = (2, 3, 4),
+        versions: Collection[int] = _VERSIONS,
         challenge_limit: int = 10,
     ) -> None:
         """
@@ -93,7 +98,7 @@ class Acceptor:
             raise LocalProtocolError(f"not what a server can offer: {protocols}")
         self.association: SecurityAssociation | None = None
         self._previous: SecurityAssociation | None = None
-        self._offer = Offer(targetname, tuple(protocols), max(versions))
+        self._offer = _offer(targetname, tuple(protocols), max(versions))
         self._host = targetname
         self._target = target
         self._random = random

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perchat.errors import ConfigurationError, RemoteProtocolError, StorageError
@@ -59,6 +60,9 @@ _UNAVAILABLE = 1007  # temporarily cannot route
 _REGISTRAR = 4000  # user services, no closer id is published
 
 
+_target = lru_cache(maxsize=8)(NtlmTarget.of)  # one for all connections of a server
+
+
 class SignIn:
     """
     The sign-in on one connection, and its guard.
@@ -88,7 +92,7 @@ class SignIn:
         self._signed_out = signed_out
         self._acceptor = Acceptor(
             targetname=config.host_name,
-            target=NtlmTarget.of(config.host_name, config.domain),
+            target=_target(config.host_name, config.domain),
             random=secrets.token_bytes,
             protocols=config.sign_in.schemes,
             lifetime=config.sign_in.association_lifetime,

@@ -7,7 +7,7 @@ settings and the request alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from perchat.errors import RemoteProtocolError
@@ -64,7 +64,7 @@ class UserAgentSettings:
     allow: tuple[str, ...] = ALLOW
     supported: tuple[str, ...] = ("timer", "ms-benotify", "ms-sender", "gruu-10")
     accept: tuple[str, ...] = ()
-    timers: Timers = field(default_factory=Timers)
+    timers: Timers = Timers()  # noqa: RUF009 - frozen
     max_server_transactions: int = 1000
     max_client_transactions: int = 1000
     max_dialogs: int = 64

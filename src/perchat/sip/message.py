@@ -55,7 +55,7 @@ class Headers:
         self.written = written
         self._items = tuple(items)
         self._index = index
-        self._read: dict[str, object] = {}
+        self._read: dict[str, object] | None = None
 
     def by_name(self) -> Mapping[str, tuple[str, ...]]:
         """Return all values by name in lower case."""
@@ -75,12 +75,15 @@ class Headers:
             RemoteProtocolError: There is none, or as ``parse`` says.
 
         """
-        known = self._read.get(name)
+        found = self._read
+        if found is None:
+            found = self._read = {}
+        known = found.get(name)
         if known is None:
             values = self.by_name().get(name)
             if values is None:
                 raise RemoteProtocolError(f"no {name}")
-            known = self._read[name] = parse(values[0])
+            known = found[name] = parse(values[0])
         return cast("T", known)
 
     def get(self, name: str) -> str | None:

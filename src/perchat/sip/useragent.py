@@ -9,7 +9,7 @@ connection and plays both parts there.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from perchat.errors import LocalProtocolError, RemoteProtocolError, StateError
 from perchat.sip.admission import Refusal, UserAgentSettings, refusal_of, try_later
@@ -40,6 +40,7 @@ from perchat.sip.transaction import (
     Action,
     Input,
     Kind,
+    State,
     Transaction,
     client_key,
     server_key,
@@ -75,12 +76,6 @@ class UserAgent:
         self._taken: dict[str, tuple[Intake, int, bytes]] = {}  # INFOs that wait for our answer
         self._alarms = Alarms()
         self._outbox: list[Message | Letter] = []
-        self._actions: dict[Action, Callable[[Transaction, float], list[Event]]] = {
-            Action.SEND: self._send,
-            Action.ACK: self._acknowledge,
-            Action.DELIVER: self._deliver_response,
-            Action.TIMEOUT: self._time_out,
-        }
 
     # from the network
 
@@ -250,6 +245,8 @@ class UserAgent:
         self._note_answer(known, response, now)
         known.response = response
         self._perform(known, known.feed(Input.of(status), now), now)
+        if known.state is State.ACCEPTED:
+            known.response = None  # never sent again, but the transaction lives on (RFC 6026 §7.1)
         return response
 
     def drop_dialog(self, dialog: str) -> None:
@@ -725,7 +722,7 @@ class UserAgent:
     ) -> list[Event]:
         events: list[Event] = []
         for action in actions:
-            events += self._actions[action](transaction, now)
+            events += self._ACTIONS[action](self, transaction, now)
         self._settle(transaction)
         return events
 
@@ -751,6 +748,13 @@ class UserAgent:
             return []
         timed_out = RequestTimedOut(transaction.id, transaction.request)
         return [timed_out, *(self._end(dialog.id, "request timed out") if dialog else ())]
+
+    _ACTIONS: ClassVar[dict[Action, Callable[[UserAgent, Transaction, float], list[Event]]]] = {
+        Action.SEND: _send,
+        Action.ACK: _acknowledge,
+        Action.DELIVER: _deliver_response,
+        Action.TIMEOUT: _time_out,
+    }
 
     def _transaction_due(self, transaction: Transaction, now: float) -> list[Event]:
         events: list[Event] = []
