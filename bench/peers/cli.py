@@ -58,7 +58,8 @@ def main(
     """
     Measure Perchat next to its peers, on this machine and now.
 
-    "ours" trusts the driver, "ours-ntlm" has everything signed; "-tls" behind a name adds
+    "ours" trusts the driver, "ours-ntlm" has everything signed, "ours-20-rooms" and
+    "ours-20000-rooms" have so many rooms more that nobody enters; "-tls" behind a name adds
     TLS: --peer ours,ours-tls,ejabberd-tls.
     """
     if setup:

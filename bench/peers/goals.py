@@ -45,6 +45,7 @@ GOALS = (
     Goal("RSS/session", 1000, "prosody", most=0.5),
     Goal("RSS/session", 150, "prosody-tls", most=0.9, ours="perchat-tls"),
     Goal("CPU/login", 1000, "ejabberd", most=1.0, ours="perchat-ntlm"),
+    Goal("CPU/delivery, max", 150, "perchat-20-rooms", most=1.1, ours="perchat-20000-rooms"),
 )
 
 

@@ -2,7 +2,8 @@
 Perchat as one of the rig's peers; the rig's own script imports this.
 
 ``perchat`` takes the driver at its word (``sign_in.trust``), as the other peers are
-measured without signatures; ``perchat-ntlm`` signs every message, as clients do.
+measured without signatures; ``perchat-ntlm`` signs every message, as clients do;
+``perchat-20000-rooms`` has so many rooms more, with members, that nobody enters.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["peers"]
+__all__ = ["PEERS", "peers"]
+
+PEERS = {"perchat": 0, "perchat-ntlm": 0, "perchat-20-rooms": 20, "perchat-20000-rooms": 20_000}
+"""How many rooms each has besides the one that is measured."""
 
 _SERVE = "from perchat.cli.main import main; main()"
 _PATIENCE = 60.0  # seconds for a server to be ready
@@ -37,17 +41,18 @@ def peers(base: Any) -> dict[str, Any]:
 
         def start(self, _size: int) -> None:
             self.fresh()
-            trusting = self.opt.peer == "perchat"
-            self.proto = "xccos" if trusting else "xccos-ntlm"
+            signed = self.opt.peer == "perchat-ntlm"
+            self.proto = "xccos-ntlm" if signed else "xccos"
             folder = self.dir / "server"
-            self.args = _made(str(folder), *(["trust"] if trusting else []))
+            rooms = str(PEERS[self.opt.peer])
+            self.args = _made(str(folder), rooms, *([] if signed else ["trust"]))
             options = "--tcp-port", "0", "--tls-port", "0", "--log-level", "warning"
             settings = "--config", folder / "perchat.toml"
             server = self.spawn(sys.executable, "-c", _SERVE, "serve", *settings, *options)
             ready = _ready(self.dir / "out.log", server)
             self.port, self.tls_port = (_port(ready[name]) for name in ("sip_tcp", "sip_tls"))
 
-    return {"perchat": Perchat, "perchat-ntlm": Perchat}
+    return dict.fromkeys(PEERS, Perchat)
 
 
 def _made(*arguments: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from bench.figure import Figure
 from bench.peers import cli
 from bench.peers.goals import GOALS, verdicts
 from bench.peers.ours import make_server
+from bench.peers.plug import PEERS as OURS
 from bench.peers.results import COLUMNS, Row, figures, rows, table
 from bench.peers.rig import RigMissing, find_rig
 from bench.record import machine, note
@@ -94,6 +95,17 @@ def test_goals_name_figures_there_are() -> None:
     assert all(bool(goal.most) != bool(goal.least) for goal in GOALS)
 
 
+def test_what_stored_rooms_cost_is_a_ratio_of_two_servers_of_ours() -> None:
+    few, many = (
+        Row(f"perchat-{rooms}-rooms", 150, {"CPU/delivery, max": cost})
+        for rooms, cost in ((20, 10.0), (20_000, 12.0))
+    )
+    assert {few.peer, many.peer} <= OURS.keys()
+    (line,) = verdicts([few, many])
+    assert line.split()[0] == "MISSED"
+    assert "1.20 x perchat-20-rooms, wanted at most 1.1" in line
+
+
 def test_each_figure_is_a_line_of_the_history(tmp_path: Path) -> None:
     history = tmp_path / "history.jsonl"
     note(figures([Row("perchat", 30, {"CPU/delivery, max": 30.0})]), history)
@@ -113,14 +125,15 @@ def test_a_rig_that_is_not_there_is_told_with_the_way_to_name_one(tmp_path: Path
 
 
 def test_a_server_to_measure_is_quickly_made_and_everybody_is_in_its_room(tmp_path: Path) -> None:
-    room = asyncio.run(make_server(tmp_path / "server", trust=True, users=50))
+    room = asyncio.run(make_server(tmp_path / "server", trust=True, users=50, rooms=3))
     config = load_config(tmp_path / "server/perchat.toml")
 
     async def look() -> tuple[int, int]:
         async with administration(config) as admin:
-            (entry,) = await admin.rooms()
-            assert entry.room.uri == room
-            return len(entry.members), len(await admin.users())
+            held = {entry.room.uri: len(entry.members) for entry in await admin.rooms()}
+            members = held.pop(room)
+            assert list(held.values()) == [5, 5, 5]
+            return members, len(await admin.users())
 
     assert asyncio.run(look()) == (50, 50)
     assert config.sign_in.trust == ("127.0.0.1",)
