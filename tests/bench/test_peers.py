@@ -130,7 +130,7 @@ def test_a_server_to_measure_is_quickly_made_and_everybody_is_in_its_room(tmp_pa
 
     async def look() -> tuple[int, int]:
         async with administration(config) as admin:
-            held = {entry.room.uri: len(entry.members) for entry in await admin.rooms()}
+            held = {str(entry.room.uri): len(entry.members) for entry in await admin.rooms()}
             members = held.pop(room)
             assert list(held.values()) == [5, 5, 5]
             return members, len(await admin.users())
