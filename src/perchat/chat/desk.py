@@ -13,6 +13,7 @@ from perchat.chat.refusal import Refusal, refuse
 from perchat.chat.state import ChatState
 from perchat.errors import CommandFailed, ErrorCode, PerchatError, StorageError
 from perchat.model.chatroom import Permission
+from perchat.model.journal import MessagePosted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Desk"]
 
 _log = logging.getLogger(__name__)
+_KEPT = 10_000  # answers to what a user may do in a room
 
 
 class Desk:
@@ -48,6 +50,7 @@ class Desk:
             calm_below=limit * settings.calm_share,
             groups_of=store.groups_of,
         )
+        self._granted: dict[tuple[SipUri, RoomUri], Permission] = {}
         self._wakeup = wakeup
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._ticket = count()
@@ -94,6 +97,8 @@ class Desk:
 
     def apply(self, entry: JournalEntry) -> Sequence[Happening]:
         """Take the next entry of the journal."""
+        if type(entry.fact) is not MessagePosted:
+            self._granted.clear()
         happenings = self.state.apply(entry)
         while self._waiting and self._waiting[0][0] <= entry.position:
             waiter = heapq.heappop(self._waiting)[2]
@@ -110,8 +115,14 @@ class Desk:
         return self.state.roles(user, place)
 
     def permission(self, user: SipUri, place: RoomState) -> Permission:
-        """Return what a user may do in a room."""
-        return self.state.permission(user, place)
+        """Return what a user may do in a room; kept until anything but a message comes."""
+        key = (user, place.room.uri)
+        granted = self._granted.get(key)
+        if granted is None:
+            if len(self._granted) >= _KEPT:
+                self._granted.clear()
+            granted = self._granted[key] = self.state.permission(user, place)
+        return granted
 
     def find(self, user: SipUri, room: RoomUri) -> Refusal | tuple[RoomState, Permission]:
         """Return a room the user may know of, with what the user may do there."""

@@ -96,6 +96,8 @@ def _tell(
 
 def normalised(text: str) -> str:
     """Make every line end a LF, and drop what XML 1.0 cannot carry."""
+    if text.isprintable():
+        return text
     return _UNSPEAKABLE.sub("", _LINE_END.sub("\n", text))
 
 

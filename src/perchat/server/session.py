@@ -117,15 +117,17 @@ class ChatSession:
             _log.warning("session %s of %s: unreadable body: %s", self.id, self.user.uri, error)
             self._refuse(transaction, 400, _NOT_XML, str(error))
             return
-        if any(isinstance(one, Unknown) and one.name == Chat.name for one in envelope.primitives):
+        primitives = envelope.primitives
+        kinds = [type(one) for one in primitives]
+        if Unknown in kinds and any(_is_broken_line(one) for one in primitives):
             self._refuse(transaction, 400, _NOT_XML, "a message without room or author")
             return
-        if len(self._inbox) + len(envelope.primitives) > self.services.config.limits.inbox:
+        if len(self._inbox) + len(primitives) > self.services.config.limits.inbox:
             self._refuse(transaction, 503, _QUEUE_FULL, "Rejected message (inbound queue is full)")
             return
-        if not any(isinstance(one, Chat) for one in envelope.primitives):
+        if Chat not in kinds:
             self._connection.accept(transaction)
-        for place, primitive in enumerate(envelope.primitives):
+        for place, primitive in enumerate(primitives):
             self._take(envelope.id, primitive, (transaction, place))
 
     def answered(self, count: int = 1) -> None:
@@ -258,3 +260,7 @@ class ChatSession:
         )
         self._connection.drop_dialog(self.dialog)  # its next request is answered 481
         self.end("overflow")
+
+
+def _is_broken_line(primitive: Primitive) -> bool:
+    return isinstance(primitive, Unknown) and primitive.name == Chat.name

@@ -11,7 +11,7 @@ not like it takes the ordinary road, which knows what was taken here.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from perchat.sip.grammar import MAGIC_COOKIE
 from perchat.sip.lane import PROOF, SIGNED, Proof, framed
@@ -20,7 +20,7 @@ from perchat.sip.parser import parse_datagram
 from perchat.sip.transaction import server_key_end
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from perchat.sip.dialog import Dialog
 
@@ -42,14 +42,8 @@ class Voucher(Protocol):
         """Return the header line, with its line break, for the 200 to it."""
 
 
-class Taken(NamedTuple):
-    """An INFO that was known: what is its own, and where it ends."""
-
-    branch: bytes
-    number: int
-    body: bytes
-    proof: Proof | None
-    end: int
+Taken: TypeAlias = "tuple[bytes, int, bytes, Proof | None, int]"
+"""What is an INFO's own: branch, CSeq, body and proof; and where it ends."""
 
 
 class Intake:
@@ -88,12 +82,14 @@ class Intake:
 
     def read(self, data: bytes | bytearray, at: int) -> Taken | None:
         """Return the INFO that begins there, if it is all there and like those before."""
-        if self._likeness is None:
+        if self._likeness is None or (found := self._likeness.parts(data, at)) is None:
             return None
-        found = self._likeness.read(data, at)
-        if found is None or found.end > len(data) or len(found.body) > self._longest:
+        parts, begin = found
+        end = begin + int(parts[2])
+        if end > len(data) or end - begin > self._longest:
             return None
-        return found
+        proof = Proof(*parts[3:]) if len(parts) > _UNSIGNED else None
+        return parts[0], int(parts[1]), bytes(data[begin:end]), proof, end
 
     def key_of(self, branch: bytes) -> str:
         """Return what an INFO's transaction is found by (`transaction.server_key`)."""
@@ -160,6 +156,10 @@ _CSEQ_LINE = re.compile(rb"(?i)\r\nCSeq[ \t]*:[ \t]*([1-9][0-9]*)[ \t]+INFO[ \t]
 _LENGTH_LINE = re.compile(rb"(?i)\r\n(?:Content-Length|l)[ \t]*:[ \t]*([0-9]+)[ \t]*(?=\r\n)")
 _OWN = frozenset(("Via", "CSeq", "Content-Length", "Authorization", "Proxy-Authorization"))
 
+_UNSIGNED = 3  # parts of an INFO that nobody signed
+_Match: TypeAlias = "Callable[[bytes | bytearray, int], re.Match[bytes] | None]"
+_Step: TypeAlias = "tuple[bytes, int, _Match]"
+
 # The parts that change, and of each what it may be: always these three, and three of a proof.
 _PARTS = (_BRANCH, _NUMBER, _LENGTH, _HEX, _COUNTER, _HEX)
 _PROBE = (_COOKIE + b".probe", b"2147483646", b"5", b"0a", b"77", b"0b")
@@ -172,15 +172,16 @@ class _Likeness:
 
     def __init__(self, head: bytes, spans: Sequence[tuple[int, int]]) -> None:
         """Take where the parts stand that change, in the order of ``_PARTS``."""
-        steps, at = list[tuple[bytes, re.Pattern[bytes]]](), 0
+        steps, at = list[_Step](), 0
         ordered = sorted(range(len(spans)), key=lambda part: spans[part])
         for part in ordered:
             start, stop = spans[part]
-            steps.append((head[at:start], _PARTS[part]))
+            steps.append((head[at:start], start - at, _PARTS[part].match))
             at = stop
         self._steps = tuple(steps)
         self._last = head[at:]
-        self._order = tuple(ordered.index(part) for part in range(len(spans)))
+        order = [ordered.index(part) for part in range(len(spans))]
+        self._order = None if order == sorted(order) else tuple(order)
 
     @staticmethod
     def of(request: Request, branch: bytes) -> _Likeness | None:
@@ -195,36 +196,27 @@ class _Likeness:
 
     def filled(self, parts: Sequence[bytes]) -> bytes:
         """Return a head with these parts."""
-        at = [self._order.index(place) for place in range(len(parts))]
-        texts = [text + parts[at[place]] for place, (text, _) in enumerate(self._steps)]
+        order = self._order or range(len(parts))
+        texts = [step[0] + parts[order.index(place)] for place, step in enumerate(self._steps)]
         return b"".join((*texts, self._last))
 
     def fits(self, head: bytes) -> bool:
         """Whether a head is like it."""
-        return self._parts(head, 0) is not None
+        return self.parts(head, 0) is not None
 
-    def read(self, data: bytes | bytearray, at: int) -> Taken | None:
-        """Return the INFO that begins there; its body may not be all there."""
-        found = self._parts(data, at)
-        if found is None:
-            return None
-        parts, at = found
-        branch, number, length, *proof = [parts[place] for place in self._order]
-        end = at + int(length)
-        shown = Proof(*proof) if proof else None
-        return Taken(branch, int(number), bytes(data[at:end]), shown, end)
-
-    def _parts(self, data: bytes | bytearray, at: int) -> tuple[list[bytes], int] | None:
+    def parts(self, data: bytes | bytearray, at: int) -> tuple[list[bytes], int] | None:
+        """Return what is the own of the INFO that begins there, and where its body does."""
         parts: list[bytes] = []
-        for text, pattern in self._steps:
-            if not data.startswith(text, at):
-                return None
-            found = pattern.match(data, at + len(text))
-            if found is None:
+        for text, size, match in self._steps:
+            if not data.startswith(text, at) or (found := match(data, at + size)) is None:
                 return None
             parts.append(found[0])
             at = found.end()
-        return (parts, at + len(self._last)) if data.startswith(self._last, at) else None
+        if not data.startswith(self._last, at):
+            return None
+        if self._order is not None:
+            parts = [parts[place] for place in self._order]
+        return parts, at + len(self._last)
 
 
 def _spans(head: bytes, branch: bytes) -> list[tuple[int, int]] | None:

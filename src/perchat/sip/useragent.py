@@ -315,7 +315,7 @@ class UserAgent:
         """
         for intake in self._intakes.values():
             if (taken := intake.read(data, at)) and (event := self._take(intake, taken, now)):
-                return taken.end, [event]
+                return taken[-1], [event]
         return self.take_answers(data, at, now) if self._lanes else (at, [])
 
     def take_answers(self, data: bytes | bytearray, at: int, now: float) -> tuple[int, list[Event]]:
