@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+import pytest
+
 from perchat.server.inbox import Inbox
 from perchat.server.tasks import Tasks
 
@@ -136,3 +138,31 @@ async def test_what_is_cleared_never_begins() -> None:
         here.end("join")
         await settle()
         assert here.begun == ["join"]
+
+
+async def test_what_awaits_nothing_is_done_there_and_then_but_not_out_of_turn() -> None:
+    async with desk() as one:
+
+        async def look_up() -> None:
+            one.begun.append("look-up")
+
+        one.inbox.put(look_up, at_once=True)
+        assert one.begun == ["look-up"]
+        one.command("join")
+        one.inbox.put(look_up, at_once=True)
+        await asyncio.sleep(0)
+        assert one.begun == ["look-up", "join"]
+        one.end("join")
+        while len(one.inbox):
+            await asyncio.sleep(0)
+        assert one.begun == ["look-up", "join", "look-up"]
+
+
+async def test_what_was_to_await_nothing_and_does_is_told_so() -> None:
+    async with desk() as one:
+
+        async def slow() -> None:
+            await asyncio.sleep(1)
+
+        with pytest.raises(RuntimeError, match="at once"):
+            one.inbox.put(slow, at_once=True)

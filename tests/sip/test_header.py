@@ -41,6 +41,20 @@ def test_a_via_is_read_as_it_was_written(
     assert Via.parse(str(via)) == via
 
 
+@given(TOKENS, st.none() | st.integers(0, 70000), TOKENS)
+def test_blanks_change_nothing_of_a_via(transport: str, port: int | None, branch: str) -> None:
+    said = "192.0.2.1" if port is None else f"192.0.2.1:{port}"
+    sent = f"SIP/2.0/{transport}"
+    texts = f"{sent} {said};branch={branch}", f"{sent}  {said} ;branch = {branch}"
+    if port is not None and port > 65535:
+        for text in texts:
+            with pytest.raises(RemoteProtocolError):
+                Via.parse(text)
+    else:
+        assert Via.parse(texts[0]) == Via.parse(texts[1])
+        assert Via.parse(texts[0]).branch == branch
+
+
 @given(st.none() | TOKENS, st.none() | st.integers(0, 65535), PARAMS)
 def test_a_uri_is_read_as_it_was_written(
     user: str | None, port: int | None, params: dict[str, str]

@@ -95,8 +95,8 @@ async def _bccontext(session: ChatSession, envid: str, command: Command) -> None
 
 
 COMMANDS: dict[str, Row] = {
-    "requri": Row(_requri, enters_service=False),
-    "getserverinfo": Row(_getserverinfo, enters_service=False),
+    "requri": Row(_requri, enters_service=False, at_once=True),
+    "getserverinfo": Row(_getserverinfo, enters_service=False, at_once=True),
     "join": Row(_join),
     "bjoin": Row(_bjoin),
     "part": Row(_part),

@@ -15,7 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
 
     from perchat.server.tasks import Tasks
 
@@ -23,7 +23,7 @@ __all__ = ["Act", "Inbox", "Work"]
 
 _log = logging.getLogger(__name__)
 
-Work: TypeAlias = "Callable[[], Awaitable[None]]"
+Work: TypeAlias = "Callable[[], Coroutine[object, None, None]]"
 Act: TypeAlias = "Callable[[], None]"
 
 
@@ -44,8 +44,11 @@ class Inbox:
         """Return how much is not done."""
         return len(self._waiting) + len(self._beside)
 
-    def put(self, work: Work) -> None:
-        """Do something in its turn, with nothing beside it."""
+    def put(self, work: Work, *, at_once: bool = False) -> None:
+        """Do something in its turn, with nothing beside it; ``at_once``: it awaits nothing."""
+        if at_once and not self._working and not self:
+            _finish(work())
+            return
         self._waiting.append(work)
         if not self._working:
             self._working = True
@@ -95,3 +98,13 @@ class Inbox:
         if self._beside:
             self._quiet = asyncio.get_running_loop().create_future()
             await self._quiet
+
+
+def _finish(work: Coroutine[object, None, None]) -> None:
+    """Run what awaits nothing to its end, without a task."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    work.close()
+    raise RuntimeError("something awaits that was to be done at once")

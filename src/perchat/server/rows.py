@@ -52,11 +52,13 @@ class Row:
 
     Attributes:
         enters_service: Whether it makes the dialog a chat session; a look-up does not.
+        at_once: Whether it awaits nothing: its reply leaves with the 200 then.
 
     """
 
     handle: Handler
     enters_service: bool = True
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from perchat.model.journal import JournalEntry
     from perchat.model.principal import User
     from perchat.net.connection import Connection
+    from perchat.server.rows import Row
     from perchat.server.services import Services
     from perchat.sip.lane import Lane
     from perchat.xccos.codec import Dialect
@@ -182,14 +183,15 @@ class ChatSession:
     def _take(self, envid: str, primitive: Primitive, name: tuple[str, int]) -> None:
         match primitive:
             case Command():
-                self._inbox.put(partial(self._carry_out, envid, primitive))
+                row = row_of(primitive.name)
+                work = partial(self._carry_out, row, envid, primitive)
+                self._inbox.put(work, at_once=row is not None and row.at_once)
             case Chat():
                 self._inbox.begin(name, partial(self._post, primitive, name))
             case _:
                 _log.info("session %s: ignored %s", self.id, type(primitive).__name__)
 
-    async def _carry_out(self, envid: str, command: Command) -> None:
-        row = row_of(command.name)
+    async def _carry_out(self, row: Row | None, envid: str, command: Command) -> None:
         if row is None:
             _log.warning("session %s: unknown command %s", self.id, command.name)
             self.reply(Reply.refusing(command, envid, ErrorCode.MSG_NOT_SUPPORTED))

@@ -50,6 +50,10 @@ _VIA = re.compile(
     rf"({TOKEN.pattern})[ \t]*/[ \t]*({TOKEN.pattern})[ \t]*/[ \t]*({TOKEN.pattern})"
     rf"[ \t]+({HOST.pattern})[ \t]*(?::[ \t]*([0-9]+)[ \t]*)?"
 )
+_PLAIN_VIA = re.compile(  # as nearly all are written
+    rf"SIP/2\.0/({TOKEN.pattern}) ({HOST.pattern})(?::([0-9]{{1,4}}|[1-5][0-9]{{4}}))?"
+    rf";branch=({TOKEN.pattern})"
+)
 _PARAM_VALUE = re.compile(r'[^\x00-\x20",;<>\x7f]+')
 _CACHED = 512
 
@@ -151,6 +155,9 @@ class Via:
 
 
 def _parse_via(text: str) -> Via:
+    if plain := _PLAIN_VIA.fullmatch(text):
+        transport, host, port, branch = plain.groups()
+        return Via(transport, host, int(port) if port else None, {"branch": branch})
     found = _VIA.match(text)
     if not found:
         raise RemoteProtocolError(f"bad Via: {text[:60]!r}")

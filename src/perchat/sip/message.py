@@ -9,7 +9,7 @@ raise `RemoteProtocolError` when the header is missing or malformed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from perchat.errors import RemoteProtocolError
 from perchat.sip.grammar import decimal
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Headers", "Message", "Request", "Response"]
 
 T = TypeVar("T")
+_NOTHING_READ: dict[str, Any] = {}  # most are asked for nothing
 
 
 class Headers:
@@ -55,7 +56,7 @@ class Headers:
         self.written = written
         self._items = tuple(items)
         self._index = index
-        self._read: dict[str, object] | None = None
+        self._read = _NOTHING_READ
 
     def by_name(self) -> Mapping[str, tuple[str, ...]]:
         """Return all values by name in lower case."""
@@ -75,16 +76,17 @@ class Headers:
             RemoteProtocolError: There is none, or as ``parse`` says.
 
         """
-        found = self._read
-        if found is None:
-            found = self._read = {}
-        known = found.get(name)
-        if known is None:
+        try:
+            known: T = self._read[name]
+        except KeyError:
             values = self.by_name().get(name)
             if values is None:
-                raise RemoteProtocolError(f"no {name}")
-            known = found[name] = parse(values[0])
-        return cast("T", known)
+                raise RemoteProtocolError(f"no {name}") from None
+            known = parse(values[0])
+            if self._read is _NOTHING_READ:
+                self._read = {}
+            self._read[name] = known
+        return known
 
     def get(self, name: str) -> str | None:
         """Return the first value of that name."""

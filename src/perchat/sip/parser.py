@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from perchat.errors import RemoteProtocolError
 from perchat.sip.grammar import BLANK, NAMES, decimal, holds_control, is_token
-from perchat.sip.header import parse_contacts, parse_name_addr, parse_name_addrs
+from perchat.sip.header import parse_contacts, parse_name_addr, parse_name_addrs, parse_vias
 from perchat.sip.message import Headers, Message, Request, Response
 from perchat.sip.status import reason_of
 from perchat.sip.uri import parse_uri
@@ -393,15 +393,15 @@ def _check(message: Message) -> None:
     """Read once what later code reads without asking."""
     if twice := message.headers.repeated & _SINGLE:
         raise RemoteProtocolError(f"repeated: {', '.join(sorted(twice))}")
-    if not message.vias:
-        raise RemoteProtocolError("no via")
+    index, _ = message.headers.by_name(), message.via
+    for value in index["via"][1:]:
+        parse_vias(value)
     if not _CALL_ID.fullmatch(message.call_id):
         raise RemoteProtocolError(f"bad Call-ID: {message.call_id[:60]!r}")
     _ = message.from_, message.to
     method = message.cseq.method
     if isinstance(message, Request) and method != message.method:
         raise RemoteProtocolError(f"CSeq of {method} in {message.method}")
-    index = message.headers.by_name()
     for name, read in _OPTIONAL.items():
         for value in index.get(name, ()):
             read(value)
