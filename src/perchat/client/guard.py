@@ -11,14 +11,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from perchat.errors import AuthenticationError, AuthenticationReason
-from perchat.lync.authentication import Check
+from perchat.lync.association import Check
 from perchat.net.connection import Admission
 from perchat.sip.message import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from perchat.lync.authentication import Initiator
+    from perchat.lync.initiator import Initiator
     from perchat.sip.message import Message
 
 __all__ = ["SigningGuard"]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from perchat.client import sspi
 from perchat.client.credentials import SystemCredential
 from perchat.errors import AuthenticationError
-from perchat.lync.authentication import Initiator, TicketNeeded
+from perchat.lync.initiator import Initiator, TicketNeeded
 from perchat.lync.kerberos import obtain
 
 if TYPE_CHECKING:

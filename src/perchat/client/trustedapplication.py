@@ -7,16 +7,17 @@ a reason of its own.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from perchat.errors import ConfigurationError
 from perchat.model.application import checked_gruu, checked_port
 from perchat.model.uri import SipUri
-from perchat.net.certificates import Certificate
 from perchat.net.names import host_name
+
+if TYPE_CHECKING:
+    from perchat.net.certificates import Certificate
 
 __all__ = ["TrustedApplication"]
 
@@ -47,6 +48,8 @@ class TrustedApplication:
 
     def __post_init__(self) -> None:
         """Check all but the certificate, which is when the platform starts; ValueError."""
+        from perchat.net.certificates import Certificate  # late: only applications show one
+
         if not self.user_agent.strip() or not self.user_agent.isprintable():
             raise ValueError(f"not the name of an application: {self.user_agent!r}")
         fqdn = host_name(self.fqdn)
@@ -83,6 +86,8 @@ class TrustedApplication:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib  # late, as above
+
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -97,6 +102,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _certificate(path: Path, values: dict[str, Any]) -> Certificate:
+    from perchat.net.certificates import Certificate  # late, as above
+
     here = {
         name: path.parent / str(values[name]) for name in (_WHERE - {"subject"}) & values.keys()
     }

@@ -77,7 +77,7 @@ def rc4(key: bytes, data: bytes) -> bytes:
 @cache
 def _native_rc4() -> Callable[[bytes, bytes], bytes] | None:
     """Return OpenSSL's own, six times as fast; None where its old algorithms are not loaded."""
-    from cryptography.exceptions import UnsupportedAlgorithm  # late: who signs in has it loaded
+    from cryptography.exceptions import UnsupportedAlgorithm  # late: NTLM alone needs it
     from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
     from cryptography.hazmat.primitives.ciphers import Cipher
 

@@ -1,8 +1,9 @@
 """
-Signing in and signed messages ([MS-SIPAE]): the names the floors above use.
+Signing in and signed messages ([MS-SIPAE]): the names of both ends.
 
 NTLM and Kerberos are spoken, by the `Acceptor` on a server's connection and the
-`Initiator` on a client's. TLS-DSK is neither offered nor answered.
+`Initiator` on a client's. TLS-DSK is neither offered nor answered. The SDK takes its end
+from where it stands, so that programs do not load the server's.
 """
 
 from __future__ import annotations
