@@ -22,7 +22,7 @@ from perchat.errors import LocalProtocolError, RemoteProtocolError
 from perchat.lync import ntlm
 from perchat.lync.association import Check, SecurityAssociation
 from perchat.lync.diagnostics import Refused, diagnostics_header
-from perchat.lync.lanestamp import LaneStamp
+from perchat.lync.lanestamp import LaneStamp, LaneVoucher
 from perchat.lync.ntlm_message import AuthenticateMessage, NtlmTarget, challenge_message
 from perchat.lync.offer import CREDENTIALS, KERBEROS, NTLM, REALM, Offer, spoken_version
 from perchat.lync.verdict import (
@@ -268,6 +268,22 @@ class Acceptor:
     def stamp(self, lane: Lane) -> LaneStamp:
         """Return what signs on a lane as `seal` does elsewhere, and checks as `check` does."""
         return LaneStamp(lane, lambda: self.association, random=self._random, vouched=self._vouched)
+
+    def voucher(self, request: Request, ok: Response) -> LaneVoucher | None:
+        """Return who answers for INFOs like one just found good; None for one of older keys."""
+        found, association = self._offer.credentials(request), self.association
+        if association is None or found is None:
+            return None
+        if not association.names(found.scheme, found.values):
+            return None
+        return LaneVoucher(
+            request,
+            ok,
+            lambda: self.association,
+            association=association,
+            random=self._random,
+            vouched=self._vouched,
+        )
 
     def _vouched(self) -> None:
         """Note a good signature: the peer holds the keys, so it may be challenged again."""

@@ -175,7 +175,8 @@ class Connection(asyncio.BufferedProtocol):
         is_tls: Whether it is encrypted.
         peer_names: The host names, lower case, of the peer's verified certificate; none
             without one.
-        vouch: Returns who answers for INFOs like one that was admitted, instead of the guard.
+        vouch: Returns who answers, instead of the guard, for INFOs like one that was admitted,
+            given the 200 to it.
 
     """
 
@@ -196,7 +197,7 @@ class Connection(asyncio.BufferedProtocol):
         self.is_tls = False
         self.peer_names: frozenset[str] = frozenset()
         self.ua: UserAgent
-        self.vouch: Callable[[Request], Voucher | None] = lambda _: None
+        self.vouch: Callable[[Request, Response], Voucher | None] = lambda *_: None
         self._owner = owner
         self._agent = agent
         self._parser = StreamParser(self.settings.limits, self._skim)
@@ -425,9 +426,11 @@ class Connection(asyncio.BufferedProtocol):
     def _learn(self, came: Request, admitted: Request) -> None:
         """Let a dialog's intake see what it may know the next time."""
         intake = self.ua.study(came)
-        if intake is not None and (voucher := self.vouch(admitted)):
-            limit = self.settings.limits.body
-            intake.learn(came, serialize(self.ua.ok(admitted)), voucher, longest=limit)
+        if intake is None:
+            return
+        ok = self.ua.ok(admitted)
+        if voucher := self.vouch(came, ok):
+            intake.learn(came, serialize(ok), voucher, longest=self.settings.limits.body)
 
     def _refuse(self, damaged: Damaged) -> None:
         _log.warning(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from perchat.server.services import Services
     from perchat.server.signin import SignIn
     from perchat.sip.intake import Voucher
-    from perchat.sip.message import Message
+    from perchat.sip.message import Message, Response
 
 __all__ = ["Doubt", "PeerGuard", "judge"]
 
@@ -145,11 +145,13 @@ class PeerGuard:
         """Sign what goes out to ordinary clients; TLS is enough for applications."""
         return message if self.application is not None else self._sign_in.seal(message)
 
-    def voucher(self, request: Request) -> Voucher | None:
-        """Return who answers for INFOs like one of an ordinary client's."""
-        if self.application is not None or not self._sign_in.trusted:
+    def voucher(self, request: Request, ok: Response) -> Voucher | None:
+        """Return who answers for INFOs like one of an ordinary client's, with the 200 to it."""
+        if self.application is not None:
             return None
-        return AtTheirWord(self._registered, sender(request))
+        if self._sign_in.trusted:
+            return AtTheirWord(self._registered, sender(request))
+        return self._sign_in.voucher(request, ok)
 
     def _registered(self) -> str:
         """Return who may speak here without more than a registration."""

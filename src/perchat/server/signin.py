@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from perchat.server.config import ServerConfig
     from perchat.server.services import Services
     from perchat.sip.events import RequestReceived
+    from perchat.sip.intake import Voucher
     from perchat.sip.lane import Lane, Stamp
     from perchat.sip.message import Message
 
@@ -170,6 +171,10 @@ class SignIn:
     def stamp(self, lane: Lane) -> Stamp | None:
         """Return what signs on a lane as soon as a sign-in stands; None if none ever will."""
         return None if self.trusted else self._acceptor.stamp(lane)
+
+    def voucher(self, request: Request, ok: Response) -> Voucher | None:
+        """Return who answers for INFOs like one that was signed, and signs their 200s."""
+        return self._acceptor.voucher(request, ok)
 
     def challenge(self, request: Request, why: Sequence[tuple[str, str]] = ()) -> Response:
         """Return the answer that asks for a sign-in, with headers that say why."""

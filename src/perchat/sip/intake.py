@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from perchat.sip.dialog import Dialog
 
-__all__ = ["Intake", "Taken", "Voucher"]
+__all__ = ["LESSONS", "Intake", "Taken", "Voucher"]
 
 _FIRST = 2  # INFOs of a dialog that are not looked at: most dialogs say little
-_LESSONS = 8  # that may look new before a peer is taken to have no habits
+LESSONS = 8  # that may look new before a peer is taken to have no habits
 _GROWTH = 256  # bytes by which what changes may be longer than it was
 _LONGEST_HEAD = 8192  # bytes; also within the shortest line that a parser refuses
 
@@ -51,6 +51,7 @@ class Intake:
     What comes in one dialog. Its user agent takes it; the connection has it learn.
 
     Attributes:
+        lessons: How often it may still learn; all over again when one was known.
         dialog: Where it comes in.
         content_type: Of every body.
         voucher: Answers for it.
@@ -59,13 +60,13 @@ class Intake:
 
     __slots__ = (
         "_key_end",
-        "_lessons",
         "_likeness",
         "_longest",
         "_reply",
         "_seen",
         "content_type",
         "dialog",
+        "lessons",
         "voucher",
     )
 
@@ -74,7 +75,7 @@ class Intake:
         self.content_type = ""
         self.voucher: Voucher | None = None
         self._seen = 0
-        self._lessons = _LESSONS
+        self.lessons = LESSONS
         self._longest = 0
         self._likeness: _Likeness | None = None
         self._reply = (b"", b"", b"")
@@ -118,7 +119,7 @@ class Intake:
         self._seen += 1
         return (
             self._seen > _FIRST
-            and self._lessons > 0
+            and self.lessons > 0
             and 0 < len(written) <= _LONGEST_HEAD
             and (self._likeness is None or not self._likeness.fits(written + _END))
         )
@@ -134,7 +135,7 @@ class Intake:
             longest: Bytes that a body may have.
 
         """
-        self._lessons -= 1
+        self.lessons -= 1
         branch = request.via.branch.encode()
         likeness, reply = _Likeness.of(request, branch), _cut(ok, branch)
         if likeness is None or reply is None:

@@ -29,7 +29,7 @@ from perchat.sip.events import (
 )
 from perchat.sip.grammar import MAGIC_COOKIE
 from perchat.sip.header import MAX_CSEQ, CSeq
-from perchat.sip.intake import Intake
+from perchat.sip.intake import LESSONS, Intake
 from perchat.sip.lane import Lane, Lanes, message_of
 from perchat.sip.message import Headers, Message, Request, Response
 from perchat.sip.session_timer import REFRESHING, SessionTimer, session_expires
@@ -342,6 +342,7 @@ class UserAgent:
             return None
         dialog.accept(number)
         self._alive(dialog, now)
+        intake.lessons = LESSONS
         self._taken[key] = (intake, number, branch)
         return InfoReceived(key, dialog.id, intake.content_type, body)
 
