@@ -14,6 +14,7 @@ import sqlite3
 import statistics
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from perchat.chat.settings import ChatSettings
 from perchat.cluster.wakeup import LocalWakeup
 from perchat.model.category import Category
 from perchat.model.chatroom import Role, Room
+from perchat.model.history import HistoryQuery
 from perchat.model.journal import CategoryChanged, RolesGranted, RoomChanged, UserChanged
 from perchat.model.principal import User
 from perchat.model.uri import CategoryUri, RoomUri, SipUri
@@ -47,7 +49,7 @@ _FILL = """
 
 
 def figures() -> Iterator[Figure]:
-    """Ask for the newest page and for one in the middle, of each room in turn."""
+    """Ask for the newest page and for some in the middle, of each room in turn."""
     HERE.mkdir(exist_ok=True)
     yield from asyncio.run(_measured(HERE / f"history-{MUCH}.db"))
 
@@ -64,9 +66,14 @@ async def _measured(path: Path) -> list[Figure]:
         return [
             *await _compared("newest", lambda room, _: chat.recent(ME, room, PAGE)),
             *await _compared("middle", lambda room, at: chat.after(ME, room, at, PAGE)),
+            *await _compared("by date", lambda room, at: chat.query(ME, [room], _since(at))),
         ]
     finally:
         await store.close()
+
+
+def _since(second: int) -> HistoryQuery:
+    return HistoryQuery(since=datetime.fromtimestamp(second, UTC), limit=PAGE)
 
 
 async def _made(store: SqliteStore, path: Path) -> None:
