@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
-from uuid import uuid4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ def written(place: Path | BinaryIO) -> Iterator[BinaryIO]:
     if not isinstance(place, Path):
         yield place
         return
-    part = place.with_name(f".{place.name[:100]}.{uuid4().hex[:8]}.part")
+    part = place.with_name(f".{place.name[:100]}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as file:
             yield file

@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from perchat.client.credentials import AuthProtocol
-from perchat.client.door import Door, door_context
-from perchat.client.trustedapplication import TrustedApplication
 from perchat.errors import StateError
 from perchat.net.connector import Transport
 from perchat.net.names import TrustedNames
 from perchat.net.tls import client_context
-from perchat.net.tracefile import TraceFile
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable, Sequence
     from types import TracebackType
 
+    from perchat.client.door import Door
+    from perchat.client.trustedapplication import TrustedApplication
     from perchat.net.certificates import Certificate
     from perchat.net.resolver import Resolver
     from perchat.net.trace import Tracer
+    from perchat.net.tracefile import TraceFile
 
 __all__ = ["CollaborationPlatform", "PlatformMember"]
 
@@ -146,6 +146,9 @@ class CollaborationPlatform:
             TypeError: An argument is of another kind.
 
         """
+        from perchat.client.door import Door  # late: users listen on no port
+        from perchat.client.trustedapplication import TrustedApplication
+
         if not isinstance(application, TrustedApplication):
             raise TypeError(f"not a trusted application: {type(application).__name__}")
         platform = cls(
@@ -239,6 +242,8 @@ class CollaborationPlatform:
         if self._started or self._stopped:
             raise StateError(f"the platform was {'stopped' if self._stopped else 'started'} before")
         if self._trace is not None:
+            from perchat.net.tracefile import TraceFile  # late: few write one
+
             self._tracer = TraceFile(self._trace)
         if self._application is not None and self._door is not None:
             self._tls, inwards = await asyncio.to_thread(_contexts, self._application, self._ca)
@@ -288,6 +293,8 @@ def _contexts(
     application: TrustedApplication, ca: Path | None
 ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Return what is shown outwards and inwards; TlsFailure when the certificate is no good."""
+    from perchat.client.door import door_context  # late, as above
+
     certificate = application.certificate
     certificate.usable_as(application.fqdn)
     return client_context(ca, certificate=certificate), door_context(certificate, ca)

@@ -14,11 +14,9 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from perchat.client import sspi
 from perchat.client.credentials import SystemCredential
 from perchat.errors import AuthenticationError
 from perchat.lync.initiator import Initiator, TicketNeeded
-from perchat.lync.kerberos import obtain
 
 if TYPE_CHECKING:
     from perchat.client.credentials import Credential
@@ -102,8 +100,15 @@ class Proving:
     async def _ticket(self, service: str) -> Ticket:
         credential = self._credential
         cache = credential.cache if isinstance(credential, SystemCredential) else ""
-        how = sspi.obtain if sspi.AVAILABLE else obtain
-        return await asyncio.to_thread(how, service, cache=cache)
+        return await asyncio.to_thread(_obtain, service, cache)
+
+
+def _obtain(service: str, cache: str) -> Ticket:
+    from perchat.client import sspi  # late: with a password neither is needed
+    from perchat.lync import kerberos
+
+    how = sspi.obtain if sspi.AVAILABLE else kerberos.obtain
+    return how(service, cache=cache)
 
 
 def wall_clock() -> float:
