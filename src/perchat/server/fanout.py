@@ -36,6 +36,7 @@ from perchat.model.journal import (
 )
 from perchat.model.richtext import flattened
 from perchat.server import news
+from perchat.server.gathering import Gathering
 from perchat.server.rounds import Rounds
 from perchat.sip.lane import framed
 from perchat.xccos.blocks import JoinedRoom, RoomUris, RosterEntry
@@ -61,6 +62,7 @@ __all__ = ["ArrivalInRooms", "Fanout"]
 
 _log = logging.getLogger(__name__)
 _BREATH = 0.02  # seconds that entries are told before connections have their turn
+_FEW = 100  # sessions whose notices of one batch are gathered
 _TURN = 100  # clients told one by one before others have their turn
 _ABOUT_TRUST = (ApplicationChanged, ApplicationRemoved, UserChanged, UserRemoved)
 
@@ -126,6 +128,8 @@ class Fanout:
         self._joining: dict[tuple[str, RoomUri], _Joining] = {}
         self._leaving: dict[tuple[str, RoomUri], asyncio.Event] = {}  # put out, not yet gone
         self.rounds = Rounds(self._belonging)
+        self._gathering = Gathering()
+        self._gathers = False  # whether several entries came together
 
     @property
     def sessions(self) -> Collection[ChatSession]:
@@ -157,6 +161,7 @@ class Fanout:
         clock = asyncio.get_running_loop().time
         async for entries in self._feed.follow(self._chat.position):
             breath = clock() + _BREATH
+            self._gathers = len(entries) > 1
             for entry in entries:
                 if clock() > breath:
                     self.rounds.begin()
@@ -167,6 +172,7 @@ class Fanout:
                     self.rounds.begin()
                     await self.rounds.room_for_more()
             self.rounds.begin()
+            await self._gathering.tell()
             await asyncio.sleep(0)  # let connections breathe between batches
 
     async def join(self, session: ChatSession, rooms: Sequence[RoomUri]) -> ArrivalInRooms:
@@ -285,7 +291,10 @@ class Fanout:
                 self._tell_room(room, (session,), news.arrival(room, others))
 
     def _tell_room(self, room: RoomUri, sessions: Sequence[ChatSession], notice: Notice) -> None:
-        self.rounds.put(room, sessions, _written(notice))
+        if self._gathers and len(sessions) <= _FEW and room not in self.rounds:
+            self._gathering.put(sessions, _written(notice))
+        else:
+            self.rounds.put(room, sessions, _written(notice))
 
     def _show_room(self, fact: ParticipantJoined) -> None:
         joining = self._joining.get((fact.session, fact.room))

@@ -34,15 +34,33 @@ class Outbox:
         self._limit = limit
         self._window = window
         self._waiting: deque[bytes] = deque()
+        self._gathered: list[bytes] = []
         self._unanswered = 0
         self._holds = 0
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._gathered)
 
     def put(self, body: bytes) -> None:
         """Send now if the window allows it, else keep it in order."""
+        if self._gathered:
+            for one in self.gathered():
+                self._put(one)
+        self._put(body)
+
+    def gather(self, body: bytes) -> int:
+        """Keep it until `gathered` is asked for, or something is put; return how much is kept."""
+        if not self._closed:
+            self._gathered.append(body)
+        return len(self._gathered)
+
+    def gathered(self) -> list[bytes]:
+        """Return what was gathered, for the caller to send, and forget it."""
+        gathered, self._gathered = self._gathered, []
+        return gathered
+
+    def _put(self, body: bytes) -> None:
         if self._closed:
             return
         if self._holds or self._unanswered >= self._window or self._waiting:
@@ -54,7 +72,9 @@ class Outbox:
     def admits(self, count: int) -> bool:
         """Count so many as sent, for the caller to send, if all of them may go out now."""
         unanswered = self._unanswered + count
-        if self._waiting or self._holds or unanswered > self._window or self._closed:
+        if self._waiting or self._gathered or self._holds or self._closed:
+            return False
+        if unanswered > self._window:
             return False
         self._unanswered = unanswered
         return True
@@ -83,6 +103,7 @@ class Outbox:
         """Forget what waits; nothing is sent any more."""
         self._closed = True
         self._waiting.clear()
+        self._gathered.clear()
 
     def _queue(self, body: bytes) -> None:
         if len(self._waiting) >= self._limit:

@@ -85,6 +85,10 @@ class Rounds:
         if self._rooms:
             self._due.set()
 
+    def __contains__(self, room: object) -> bool:
+        """Whether something that was put for a room was not told to everybody."""
+        return room in self._rooms
+
     @property
     def is_full(self) -> bool:
         """Whether so much is behind that nothing should be put."""
