@@ -293,7 +293,7 @@ async def test_words_cut_in_another_way_are_indexed_again(
     async with opened(path, posted("old words")):
         pass
     monkeypatch.setattr(fulltext, "WORDS_VERSION", "another")
-    monkeypatch.setattr(fulltext, "words", lambda text: f"another {text}")
+    monkeypatch.setattr(fulltext, "for_index", lambda text: f"another {text}")
     async with opened(path, settled=False) as store:
         assert await texts(store, HistoryQuery("old")) == ["old words"]
         async with asyncio.timeout(10):

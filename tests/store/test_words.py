@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import unicodedata
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perchat.model.history import HistoryQuery, Match
-from perchat.store.words import Sought, words
+from perchat.store.words import Sought, for_index, words
 
 
 def found(asked: str, text: str, match: Match = Match.ANY, *, case_sensitive: bool = False) -> bool:
@@ -85,3 +86,25 @@ def test_the_form_in_which_a_text_was_typed_does_not_matter(text: str, form: str
 def test_a_text_is_found_by_itself(text: str, case_sensitive: bool) -> None:
     expected = bool(words(text)) or not text.strip()
     assert found(text, text, Match.PHRASE, case_sensitive=case_sensitive) is expected
+
+
+@given(
+    st.one_of(
+        st.text(st.characters(codec="ascii", exclude_characters="\0"), max_size=200),
+        st.text(st.sampled_from("aZ09_-.,!'é京👍 \n"), max_size=200),
+    )
+)
+def test_the_index_finds_the_words_of_a_text_in_what_it_is_given(text: str) -> None:
+    given = for_index(text)
+    assert bool(given) == bool(words(text))
+    assert _tokens(given) == _tokens(words(text)) == words(text).split()
+
+
+def _tokens(text: str) -> list[str]:
+    with sqlite3.connect(":memory:") as database:
+        database.execute("CREATE VIRTUAL TABLE said USING fts5(words, tokenize='ascii')")
+        database.execute("CREATE VIRTUAL TABLE tokens USING fts5vocab(said, instance)")
+        database.execute("INSERT INTO said VALUES (?)", (text,))
+        found = database.execute("SELECT term FROM tokens ORDER BY offset").fetchall()
+    database.close()
+    return [term for (term,) in found]

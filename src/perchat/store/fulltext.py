@@ -18,7 +18,7 @@ import msgspec
 from perchat.model.history import HistoryResult
 from perchat.model.uri import RoomUri
 from perchat.store.queries import MESSAGE_COLUMNS, messages_of, newest_position
-from perchat.store.words import WORDS_VERSION, Sought, words
+from perchat.store.words import WORDS_VERSION, Sought, for_index
 
 if TYPE_CHECKING:
     import sqlite3
@@ -185,7 +185,7 @@ def put_in(database: sqlite3.Connection, room: int, ids: str, upto: int) -> None
 
 def _rows(rows: Iterable[tuple[int, str]]) -> str:
     """Return the rows of messages that have words, in the order the index wants them."""
-    cut = ((number, words(text)) for number, text in rows)
+    cut = ((number, for_index(text)) for number, text in rows)
     return msgspec.json.encode([row for row in cut if row[1]]).decode()
 
 

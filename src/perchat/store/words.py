@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from perchat.model.history import HistoryQuery
 
-__all__ = ["WORDS_VERSION", "Phrase", "Sought", "words"]
+__all__ = ["WORDS_VERSION", "Phrase", "Sought", "for_index", "words"]
 
 WORDS_VERSION = f"1/{unicodedata.unidata_version}"
 """Changes when a text may have other words than before: what was indexed has to be again."""
@@ -90,6 +90,17 @@ def _pieces(word: str) -> Iterator[str]:
 def words(text: str) -> str:
     """Return the words of a text as they are compared, parted by blanks."""
     return " ".join(_cut(_fold(text)))
+
+
+def for_index(text: str) -> str:
+    """
+    Return a text whose words SQLite's ``ascii`` tokenizer finds; empty when it has none.
+
+    It finds those of a text in ASCII itself, unless one is too long.
+    """
+    if not text.isascii() or max(map(len, text.split()), default=0) > _LONGEST:
+        return words(text)
+    return text if _ASCII_WORD.search(text) else ""
 
 
 def _exact(text: str) -> str:

@@ -40,6 +40,7 @@ _CACHED = 256  # characters of what recurs from line to line; longer ones are re
 _cached_room = lru_cache(maxsize=4096)(RoomUri)
 _cached_author = lru_cache(maxsize=4096)(sip_uri)
 _cached_time = lru_cache(maxsize=256)(parse_time)
+_place = lru_cache(maxsize=256)(number)
 
 
 def read_chat(element: Element, seqid: int = 1) -> Chat:
@@ -53,17 +54,18 @@ def line_of(
     given: Callable[[str], str | None], text: str, rtf: str | None = None, seqid: int = 1
 ) -> Chat:
     """Return a line by what ``given`` tells of its attributes; the same ValueError."""
-    return Chat(
-        room=_room(_needed(given, "chanUri")),
-        author=_author(_needed(given, "author")),
-        text=_lines(text),
-        at=_time(given("ts") or ""),
-        alert=parse_flag(given("alert") or ""),
-        id=number(given("chatId") or ""),
-        author_name=given("authdisp") or "",
-        rtf=rtf,
-        seqid=number(given("seqid") or "", seqid),
-        client_id=given("clientId") or "",
+    alert, number_given, place = given("alert"), given("chatId"), given("seqid")
+    return Chat(  # by place, and nothing read that is not there: one for every post
+        _room(_needed(given, "chanUri")),
+        _author(_needed(given, "author")),
+        _lines(text),
+        _time(given("ts") or ""),
+        parse_flag(alert) if alert else False,
+        number(number_given) if number_given else 0,
+        given("authdisp") or "",
+        rtf,
+        _place(place, seqid) if place else seqid,
+        given("clientId") or "",
     )
 
 
