@@ -14,7 +14,7 @@ from perchat.sip.events import InfoReceived, RequestReceived
 from perchat.sip.header import MAX_CSEQ
 from perchat.sip.lane import message_of
 from perchat.sip.message import Request
-from perchat.sip.parser import Damaged, Ping, StreamParser
+from perchat.sip.parser import Damaged, ParserLimits, Ping, StreamBroken, StreamParser
 from perchat.sip.serializer import serialize
 from perchat.sip.timers import Timers
 from perchat.sip.transport import received
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from perchat.sip.useragent import UserAgentSettings
 
 CONTACT = ("Contact", "<sip:chat@192.0.2.1:5061;transport=tls>")
-LIMIT = 1000  # bytes of a body
+LIMITS = ParserLimits(body=1000)
 
 
 class Anybody:
@@ -60,9 +60,11 @@ class End:
         quick: bool = True,
         voucher: Anybody | None = None,
         settings: UserAgentSettings = SERVER,
+        limits: ParserLimits = LIMITS,
     ) -> None:
         self.ua = agent(settings)
-        self.parser = StreamParser(skim=self._skim)
+        self.limits = limits
+        self.parser = StreamParser(limits, skim=self._skim)
         self.voucher = voucher or Silent()
         self.events: list[Event] = []
         self.known = 0
@@ -111,7 +113,7 @@ class End:
 
     def _learn(self, came: Request, admitted: Request) -> None:
         if self._quick and (intake := self.ua.study(came)):
-            intake.learn(came, serialize(self.ua.ok(admitted)), self.voucher, longest=LIMIT)
+            intake.learn(came, serialize(self.ua.ok(admitted)), self.voucher, self.limits)
 
 
 def info(end: End, number: int, body: str = "hello", branch: str = "", extra: str = "") -> bytes:
@@ -208,8 +210,18 @@ def test_one_in_pieces_is_put_together(cut: int) -> None:
 
 def test_a_body_that_is_too_long_is_for_the_parser_to_refuse() -> None:
     end = learned()
-    (event,) = end.hear(info(end, 5, "x" * (LIMIT + 1)))
-    assert isinstance(event, RequestReceived)
+    with pytest.raises(StreamBroken, match="too large"):
+        end.hear(info(end, 5, "x" * (LIMITS.body + 1)))
+
+
+def test_headers_that_may_grow_too_large_are_not_learned() -> None:
+    headers = len(info(End(), 2).partition(b"\r\n\r\n")[0])
+    end = End(limits=ParserLimits(headers=headers + 20))
+    for number in range(2, 9):
+        end.accept(*end.hear(info(end, number)))
+    assert end.known == 0
+    with pytest.raises(StreamBroken, match="too large"):
+        end.hear(info(end, 9, branch="z9hG4bK" + "x" * 100))
 
 
 def test_a_number_beyond_the_last_is_for_the_parser_to_refuse() -> None:

@@ -430,7 +430,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         ok = self.ua.ok(admitted)
         if voucher := self.vouch(came, ok):
-            intake.learn(came, serialize(ok), voucher, longest=self.settings.limits.body)
+            intake.learn(came, serialize(ok), voucher, self.settings.limits)
 
     def _refuse(self, damaged: Damaged) -> None:
         _log.warning(

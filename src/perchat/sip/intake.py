@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from perchat.sip.dialog import Dialog
+    from perchat.sip.parser import ParserLimits
 
 __all__ = ["LESSONS", "Intake", "Taken", "Voucher"]
 
 _FIRST = 2  # INFOs of a dialog that are not looked at: most dialogs say little
 LESSONS = 8  # that may look new before a peer is taken to have no habits
-_GROWTH = 256  # bytes by which what changes may be longer than it was
-_LONGEST_HEAD = 8192  # bytes; also within the shortest line that a parser refuses
+_GROWTH = 384  # bytes by which what changes may be longer than it was
+_LONGEST_HEAD = 8192  # bytes; with that still shorter than a line may be
 
 
 class Voucher(Protocol):
@@ -120,11 +121,11 @@ class Intake:
         return (
             self._seen > _FIRST
             and self.lessons > 0
-            and 0 < len(written) <= _LONGEST_HEAD
+            and len(written) > 0
             and (self._likeness is None or not self._likeness.fits(written + _END))
         )
 
-    def learn(self, request: Request, ok: bytes, voucher: Voucher, *, longest: int) -> None:
+    def learn(self, request: Request, ok: bytes, voucher: Voucher, limits: ParserLimits) -> None:
         """
         Take an INFO that was found good, for what is to come.
 
@@ -132,15 +133,17 @@ class Intake:
             request: As it came, with its headers as they were written.
             ok: The 200 that is sent to it, not signed.
             voucher: Answers for the next.
-            longest: Bytes that a body may have.
+            limits: What the parser would take.
 
         """
         self.lessons -= 1
+        if len(request.headers.written) + _GROWTH > min(_LONGEST_HEAD, limits.headers):
+            return
         branch = request.via.branch.encode()
         likeness, reply = _Likeness.of(request, branch), _cut(ok, branch)
         if likeness is None or reply is None:
             return
-        self._likeness, self._reply, self._longest = likeness, reply, longest
+        self._likeness, self._reply, self._longest = likeness, reply, limits.body
         self.voucher, self.content_type = voucher, request.content_type
         self._key_end = server_key_end(request.via.host, request.via.port, "INFO")
 
