@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from perchat.errors import LocalProtocolError
 from perchat.markup import escape_attribute
@@ -71,11 +71,10 @@ class Dialect:
     typed_messages: bool = False
     plain_links: bool = False
 
-    @classmethod
-    def of(cls, user_agent: str) -> Self:
+    @staticmethod
+    def of(user_agent: str) -> Dialect:
         """Return the server's dialect for a client that names itself so in its INVITE."""
-        legacy = "sipe" in user_agent.lower()
-        return cls(legacy_masks=legacy, typed_messages=not legacy, plain_links=legacy)
+        return SIPE if "sipe" in user_agent.lower() else DOTNET
 
 
 CLIENT = Dialect(server=False)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perchat.errors import LocalProtocolError
+from perchat.markup import escape_attribute
 from perchat.model.participant import Participant
 from perchat.model.principal import PrincipalType
 from perchat.model.uri import RoomUri
@@ -47,17 +48,15 @@ if TYPE_CHECKING:
 
 __all__ = ["ARRIVALS", "DEPARTURES", "JOINED"]
 
+_USER = PrincipalType.USER.value
+
 
 def _uib(user: Participant, identity: str = "", inner: str = "") -> str:
-    attributes = {
-        "uri": user.uri,
-        "guid": user.guid,
-        "type": str(PrincipalType.USER.value),
-        "uname": user.name,
-        "dispname": user.name,
-        "disp": user.name,
-    }
-    return tag("uib", attributes | {"id": identity} if identity else attributes, inner)
+    uri, guid, name = map(escape_attribute, (user.uri, user.guid, user.name))
+    names = f'uname="{name}" dispname="{name}" disp="{name}"'
+    head = f'<uib uri="{uri}" guid="{guid}" type="{_USER}" {names}'
+    head = f'{head} id="{identity}"' if identity else head
+    return f"{head}>{inner}</uib>" if inner else f"{head}/>"
 
 
 def _participant(uib: Element, mask: int) -> Participant:
