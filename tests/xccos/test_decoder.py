@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from perchat.errors import ErrorCode, RemoteProtocolError
 from perchat.markup import MarkupLimits
 from perchat.model.chatroom import RoomSnapshot
+from perchat.model.explanation import Explanation
 from perchat.model.message import Message
 from perchat.model.participant import Participant
 from perchat.model.uri import CategoryUri, RoomUri, SipUri
@@ -255,6 +256,20 @@ def test_refusals_carry_code_and_text_and_mostly_no_data() -> None:
     assert isinstance(primitive, Reply)
     assert not primitive.succeeded
     assert primitive.error is ErrorCode.NO_SUCH_NODE
+
+
+def test_an_explanation_leaves_out_what_a_newer_server_asks_besides() -> None:
+    body = (
+        b'<xccos ver="1" envid="1" xmlns="urn:parlano:xml:ns:xccos"><rpl id="rpl:explain" seqid="1">'
+        b'<commandid seqid="1" envid="2"/><resp code="200">SUCCESS_OK</resp><data>'
+        b'<chanib uri="ma-chan://example.com/g"/><uib uri="sip:alice@example.com" permission="0"/>'
+        b'<answer id="FLY" allowed="true"/><answer id="JOIN" allowed="false" lacks="WINGS"/>'
+        b'<answer id="JOIN" allowed="true"/></data></rpl></xccos>'
+    )
+    (one,) = decode(body).primitives
+    assert isinstance(one, Reply)
+    assert isinstance(one.data, Explanation)
+    assert [(answer.action.name, answer.allowed) for answer in one.data.answers] == [("JOIN", True)]
 
 
 def test_a_refused_post_names_its_room() -> None:

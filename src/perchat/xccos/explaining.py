@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, TypeVar
 
 from perchat.model.chatroom import Permission
 from perchat.model.explanation import Answer, AppliedRule, Explanation, Need, RoomAction
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXPLANATION", "EXPLANATION_QUERY"]
 
+E = TypeVar("E", bound=Enum)
 _ALL = sum(one.value for one in Permission)
 
 
@@ -73,10 +75,17 @@ def _read_rule(rule: Element) -> AppliedRule:
 def _read_answer(answer: Element) -> Answer:
     lacks = attribute(answer, "lacks").split()
     return Answer(
-        RoomAction[required(answer, "id")],
+        _named(RoomAction, required(answer, "id")),
         parse_flag(attribute(answer, "allowed")),
-        tuple(Need[one] for one in lacks),
+        tuple(_named(Need, one) for one in lacks),
     )
+
+
+def _named(kind: type[E], name: str) -> E:
+    try:
+        return kind[name]
+    except KeyError:
+        raise ValueError(f"no {kind.__name__}: {name!r}") from None
 
 
 def _write_explanation(found: Explanation, _dialect: Dialect) -> str:
