@@ -260,9 +260,10 @@ def test_refusals_carry_code_and_text_and_mostly_no_data() -> None:
 
 def test_an_explanation_leaves_out_what_a_newer_server_asks_besides() -> None:
     body = (
-        b'<xccos ver="1" envid="1" xmlns="urn:parlano:xml:ns:xccos"><rpl id="rpl:explain" seqid="1">'
-        b'<commandid seqid="1" envid="2"/><resp code="200">SUCCESS_OK</resp><data>'
-        b'<chanib uri="ma-chan://example.com/g"/><uib uri="sip:alice@example.com" permission="0"/>'
+        b'<xccos ver="1" envid="1" xmlns="urn:parlano:xml:ns:xccos">'
+        b'<rpl id="rpl:explain" seqid="1"><commandid seqid="1" envid="2"/>'
+        b'<resp code="200">SUCCESS_OK</resp><data><chanib uri="ma-chan://example.com/g"/>'
+        b'<uib uri="sip:alice@example.com" permission="0"/>'
         b'<answer id="FLY" allowed="true"/><answer id="JOIN" allowed="false" lacks="WINGS"/>'
         b'<answer id="JOIN" allowed="true"/></data></rpl></xccos>'
     )
