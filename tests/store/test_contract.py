@@ -23,6 +23,7 @@ from perchat.errors import (
     GroupCycle,
     HierarchyViolation,
     NoSuchPrincipal,
+    PerchatError,
     RoomNotFound,
     StorageError,
 )
@@ -634,3 +635,51 @@ async def test_an_outline_has_the_roles_of_the_rooms_that_are_named(store: Store
     assert (await store.outline()).roles == ()
     assert (named.users, named.participants) == ((), ())
     assert (named.rooms, named.categories) == (whole.rooms, whole.categories)
+
+
+# appends that nobody waits for
+
+
+class Ear:
+    """Hears what became of appends."""
+
+    def __init__(self) -> None:
+        self.heard: list[list[JournalEntry] | PerchatError] = []
+        self._more = asyncio.Event()
+
+    def __call__(self, outcome: list[JournalEntry] | PerchatError) -> None:
+        self.heard.append(outcome)
+        self._more.set()
+
+    async def all_of(self, count: int) -> list[list[JournalEntry] | PerchatError]:
+        async with asyncio.timeout(5):
+            while len(self.heard) < count:
+                self._more.clear()
+                await self._more.wait()
+        return self.heard
+
+
+async def test_who_does_not_wait_is_told_once_in_order_and_later(store: Store) -> None:
+    ear, texts = Ear(), [str(number) for number in range(50)]
+    for text in texts:
+        store.append_then(ear, posted(text))
+    assert ear.heard == [], "not before it is durable"
+    told = await ear.all_of(50)
+    assert told == [[entry] for entry in await store.read(len(SETTLED))]
+    assert [message.text for message in await store.history(OPS, last=99)] == texts
+
+
+async def test_who_does_not_wait_is_told_what_is_wrong(store: Store) -> None:
+    ear = Ear()
+    store.append_then(ear, posted("nowhere", NOWHERE))
+    store.append_then(ear, posted("here"))
+    wrong, right = await ear.all_of(2)
+    assert isinstance(wrong, RoomNotFound)
+    assert isinstance(right, list)
+
+
+async def test_all_or_nothing_of_what_is_appended_at_once_is_told_of(store: Store) -> None:
+    ear, before = Ear(), await store.position()
+    store.append_then(ear, posted("one"), posted("two", NOWHERE))
+    assert isinstance((await ear.all_of(1))[0], RoomNotFound)
+    assert await store.position() == before

@@ -139,6 +139,40 @@ async def test_more_reads_than_the_limit_are_refused_as_busy(path: Path) -> None
         assert await store.position() == 0
 
 
+async def test_who_does_not_wait_is_refused_there_and_then_when_the_store_is_busy(
+    path: Path,
+) -> None:
+    async with _opened(SqliteStore(path, settings=SqliteSettings(append_limit=3))) as store:
+        await store.append(*SETTLED)
+        told: list[object] = []
+        for _ in range(3):
+            store.append_then(told.append, posted("x"))
+        with pytest.raises(StorageError, match="busy"):
+            store.append_then(told.append, posted("one too many"))
+        assert ids(await _told(store, posted("later"), after=told)) == [4]
+        assert len(told) == 3
+
+
+async def _told(
+    store: SqliteStore, fact: MessagePosted, *, after: list[object]
+) -> list[JournalEntry]:
+    async with asyncio.timeout(5):
+        while not after:
+            await asyncio.sleep(0)
+    return await store.append(fact)
+
+
+async def test_who_fails_when_told_harms_no_other(
+    store: SqliteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("deaf")
+
+    store.append_then(fail, posted("first"))
+    assert ids(await store.append(posted("second"))) == [2]
+    assert "nobody took what became of an append" in caplog.text
+
+
 async def test_a_cancelled_append_leaves_the_store_in_order(store: SqliteStore) -> None:
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(store.append(posted("cancelled")))
