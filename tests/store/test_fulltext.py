@@ -180,6 +180,22 @@ async def test_what_is_counted_by_its_ends_is_what_counting_every_message_gives(
             assert await store.search([LAB, OPS], query, most=most) == expected
 
 
+async def test_a_room_in_the_place_of_one_taken_away_counts_its_own_messages(
+    tmp_path: Path,
+) -> None:
+    before: list[Fact] = [
+        *[posted("before", LAB)] * 5,
+        MessagesModerated(LAB, (2,), None),
+        RoomRemoved(LAB),
+    ]
+    made_again = room(LAB, "Lab")
+    async with opened(
+        tmp_path / "chat.db", *before, made_again, *[posted("now", LAB)] * 3
+    ) as store:
+        (result,) = await store.search([LAB], HistoryQuery(limit=2))
+        assert (result.total, len(result.messages), result.truncated) == (3, 2, True)
+
+
 @pytest.mark.parametrize("step", [1, 7, NEVER])
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("case_sensitive", [False, True])
