@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import perchat
+from perchat.sip.events import InfoReceived
+from perchat.sip.useragent import UserAgent
 from tests.server.harness import Sample, make_sample, running
 from tests.server.talking import connect
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from perchat.client.session import ChatRoomSession
     from perchat.model.message import Message
+    from perchat.sip.events import Event
 
 POSTS, MEMBERS, POSTERS = 1000, 10, 5
 
@@ -118,3 +121,21 @@ async def test_rooms_and_members_of_the_command_line_show_within_a_second(sample
                         return
                 except perchat.PermissionDenied:
                     await asyncio.sleep(0.02)
+
+
+async def test_what_our_own_client_says_is_known_by_its_bytes(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, take = list[InfoReceived](), UserAgent.take
+
+    def seen(ua: UserAgent, data: bytes, at: int, now: float) -> tuple[int, list[Event]]:
+        end, events = take(ua, data, at, now)
+        taken.extend(one for one in events if isinstance(one, InfoReceived))
+        return end, events
+
+    monkeypatch.setattr(UserAgent, "take", seen)
+    async with connect(sample, "alice") as alice:
+        session = await alice.join("General")
+        for number in range(10):
+            await session.post(f"number {number}")
+    assert sum(b"number" in one.body for one in taken) >= 9, "it signs, and is known all the same"
