@@ -9,24 +9,38 @@ read by `perchat.xccos.decoder` as any document; what is read here is what that 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from perchat.xccos.chat import line_of
 from perchat.xccos.primitives import Envelope
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = ["plain_line"]
 
 _ILLEGAL = "\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"  # XML 1.0 §2.2
-_PAIRS = r'((?: [A-Za-z:]{1,16}="[^"<&\x00-\x1f\ufffe\uffff]*"){1,16})'
-_TEXT = rf"([^<>&{_ILLEGAL}]*(?:&(?:amp|lt|gt|quot|apos);[^<>&{_ILLEGAL}]*)*)"
+_PAIRS = r'((?: [A-Za-z:]{1,16}+="[^"<&\x00-\x1f\ufffe\uffff]*+"){1,16}+)'
+_TEXT = rf"([^<>&{_ILLEGAL}]*+(?:&(?:amp|lt|gt|quot|apos);[^<>&{_ILLEGAL}]*+)*+)"
 _LINE = re.compile(
     rf"<xccos{_PAIRS}><grpchat{_PAIRS}><chat>{_TEXT}</chat>"
     rf"(?:<rtf>{_TEXT}</rtf>)?</grpchat></xccos>"
 )
-_PAIR = re.compile(r' ([A-Za-z:]+)="([^"]*)"')
-_OF_ENVELOPE = frozenset(("envid", "ver", "xmlns", "xmlns:xsd", "xmlns:xsi"))
-_OF_LINE = frozenset(
-    ("alert", "author", "authdisp", "chanUri", "chatId", "clientId", "id", "seqid", "ts")
-)
+_OF_ENVELOPE = {f" {name}=": name for name in ("envid", "ver", "xmlns", "xmlns:xsd", "xmlns:xsi")}
+_OF_LINE = {
+    f" {name}=": name
+    for name in (
+        "alert",
+        "author",
+        "authdisp",
+        "chanUri",
+        "chatId",
+        "clientId",
+        "id",
+        "seqid",
+        "ts",
+    )
+}
 _REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
 _LONGEST_ID = 64
 
@@ -51,11 +65,14 @@ def plain_line(body: bytes) -> Envelope | None:
     return Envelope(envid, (chat,))
 
 
-def _pairs(text: str, known: frozenset[str]) -> dict[str, str]:
+def _pairs(text: str, known: Mapping[str, str]) -> dict[str, str]:
     """Return attributes by name; none at all if one is not known, or comes twice."""
-    pairs = _PAIR.findall(text)
-    given: dict[str, str] = dict(pairs)
-    return given if len(given) == len(pairs) and given.keys() <= known else {}
+    parts = text.split('"')  # the pattern has seen that names and values take turns
+    try:
+        given = {known[name]: value for name, value in zip(parts[::2], parts[1::2], strict=False)}
+    except KeyError:
+        return {}
+    return given if len(given) == len(parts) // 2 else {}
 
 
 def _read(text: str) -> str:
