@@ -460,13 +460,19 @@ class Connection(asyncio.BufferedProtocol):
         self.flush()
         self._write(self._written([response]))
 
-    def _skim(self, data: bytes | bytearray) -> int:
-        """Take by their bytes what is known; who traces wants to see messages."""
+    def _skim(self, data: bytes | bytearray, overtaking: bool = False) -> int:
+        """
+        Take by their bytes what is known; who traces wants to see messages.
+
+        Answers may overtake a request that came before and was not looked at yet, other
+        requests may not.
+        """
         if self._is_traced():
             return 0
+        take = self.ua.take_answers if overtaking else self.ua.take
         at, size, now = 0, len(data), self._heard
         while at < size and not self.is_closing:
-            end, events = self.ua.take(data, at, now)
+            end, events = take(data, at, now)
             if end == at:
                 break
             at = end

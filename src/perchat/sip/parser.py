@@ -145,14 +145,15 @@ class StreamParser:
     def __init__(
         self,
         limits: ParserLimits = ParserLimits(),  # frozen
-        skim: Callable[[bytearray], int] | None = None,
+        skim: Callable[[bytearray, bool], int] | None = None,
     ) -> None:
         """
         Make one for a new stream.
 
         Args:
             limits: How large a message may be.
-            skim: Takes what it knows where a message begins, and returns how many bytes.
+            skim: Takes what it knows where a message begins, and returns how many bytes; is
+                told whether a message that was completed before is still to be returned.
 
         """
         self._limits = limits
@@ -182,7 +183,7 @@ class StreamParser:
         try:
             for start in range(0, len(data), _SLICE):
                 self._buffer += data[start : start + _SLICE] if len(data) > _SLICE else data
-                while (item := self._next()) is not None:
+                while (item := self._next(overtaking=bool(done))) is not None:
                     done.append(item)
         except StreamBroken as error:
             self._buffer, self._head, self._broken = bytearray(), None, error
@@ -190,11 +191,10 @@ class StreamParser:
             raise
         return done
 
-    def _next(self) -> Message | Damaged | Ping | None:
+    def _next(self, *, overtaking: bool) -> Message | Damaged | Ping | None:
         if self._head is None:
-            if self._skim is not None and self._buffer and (known := self._skim(self._buffer)):
-                del self._buffer[:known]
-                self._searched = 0
+            if self._skim is not None and self._buffer:
+                self._leave_out(self._skim(self._buffer, overtaking))
             ping = self._skip_line_breaks()
             if ping or not self._read_head():
                 return ping
@@ -204,6 +204,11 @@ class StreamParser:
         del self._buffer[: self._length]
         self._head, self._searched = None, 0
         return _build(head, body)
+
+    def _leave_out(self, known: int) -> None:
+        if known:
+            del self._buffer[:known]
+            self._searched = 0
 
     def _skip_line_breaks(self) -> Ping | None:
         buffer = self._buffer
