@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 __all__ = ["ArrivalInRooms", "Fanout"]
 
 _log = logging.getLogger(__name__)
-_BREATH = 0.02  # seconds that entries are told before connections have their turn
+_BREATH = 0.005  # seconds that entries are told before connections have their turn
 _FEW = 100  # sessions whose notices of one batch are gathered
 _TURN = 100  # clients told one by one before others have their turn
 _ABOUT_TRUST = (ApplicationChanged, ApplicationRemoved, UserChanged, UserRemoved)

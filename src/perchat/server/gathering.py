@@ -22,7 +22,7 @@ __all__ = ["Gathering"]
 
 _log = logging.getLogger(__name__)
 _TOGETHER = 32  # notices that one session is told at a time; its window holds more
-_SLICE = 0.01  # seconds that sessions are told before everything else has its turn
+_SLICE = 0.005  # seconds that sessions are told before everything else has its turn
 
 
 class Gathering:
