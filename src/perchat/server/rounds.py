@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Rounds"]
 
 _log = logging.getLogger(__name__)
-_SLICE = 0.02  # seconds that a room is told before everything else has its turn
+_SLICE = 0.03  # seconds that a room is told before everything else has its turn
 _BEHIND = 64  # things to tell before the journal waits
 
 
