@@ -106,6 +106,15 @@ def test_what_stored_rooms_cost_is_a_ratio_of_two_servers_of_ours() -> None:
     assert "1.20 x perchat-20-rooms, wanted at most 1.1" in line
 
 
+def test_a_large_room_is_held_against_a_smaller_one_of_ours() -> None:
+    small, large = (
+        Row("perchat", size, {"CPU/delivery, max": cost}) for size, cost in ((150, 8.0), (1000, 10.0))
+    )
+    (line,) = verdicts([small, large])
+    assert line.split()[0] == "MISSED"
+    assert "1000 members: 1.25 x perchat at 150, wanted at most 1.2" in line
+
+
 def test_each_figure_is_a_line_of_the_history(tmp_path: Path) -> None:
     history = tmp_path / "history.jsonl"
     note(figures([Row("perchat", 30, {"CPU/delivery, max": 30.0})]), history)
