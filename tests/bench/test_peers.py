@@ -108,7 +108,8 @@ def test_what_stored_rooms_cost_is_a_ratio_of_two_servers_of_ours() -> None:
 
 def test_a_large_room_is_held_against_a_smaller_one_of_ours() -> None:
     small, large = (
-        Row("perchat", size, {"CPU/delivery, max": cost}) for size, cost in ((150, 8.0), (1000, 10.0))
+        Row("perchat", size, {"CPU/delivery, max": cost})
+        for size, cost in ((150, 8.0), (1000, 10.0))
     )
     (line,) = verdicts([small, large])
     assert line.split()[0] == "MISSED"

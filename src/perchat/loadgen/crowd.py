@@ -276,12 +276,14 @@ class Crowd:
         return False
 
     async def _refresh(self) -> None:
+        """Renew what sessions hold, one after the other all the time, as real clients' clocks do."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(_REFRESH)
-            for count, participant in enumerate(self._participants.values(), 1):
+            begin, around = loop.time(), tuple(self._participants.values())
+            for place, participant in enumerate(around):
+                await asyncio.sleep(begin + _REFRESH * place / len(around) - loop.time())
                 participant.refresh()
-                if count % 20 == 0:
-                    await asyncio.sleep(0.01)
+            await asyncio.sleep(begin + _REFRESH - loop.time())
 
 
 def _path(name: str) -> Path | None:
