@@ -276,7 +276,7 @@ class Crowd:
         return False
 
     async def _refresh(self) -> None:
-        """Renew what sessions hold, one after the other all the time, as real clients' clocks do."""
+        """Renew what sessions hold, one after the other, as clocks of real clients do."""
         loop = asyncio.get_running_loop()
         while True:
             begin, around = loop.time(), tuple(self._participants.values())
