@@ -67,9 +67,12 @@ class Deaf(Session):
     """A client that one day does not answer any more."""
 
     deaf = False
+    unheard = b""
 
     def buffer_updated(self, nbytes: int) -> None:
-        if not self.deaf:
+        if self.deaf:
+            self.unheard += bytes(self.get_buffer(-1)[:nbytes])
+        else:
             super().buffer_updated(nbytes)
 
 
@@ -104,6 +107,21 @@ async def test_what_waits_for_a_client_that_does_not_answer_is_told(tmp_path: Pa
             told = await status(config)
         session.close()
     assert told["outbox_waiting"] == told["outbox_longest"] == 3  # her arrival was sent
+
+
+async def test_a_client_that_does_not_keep_up_is_hung_up_on_and_counted(tmp_path: Path) -> None:
+    config = await told_by(tmp_path / "s", outbox_window=1, outbox=2)
+    async with running(config) as sample, connect(sample, "alice") as alice:
+        session = await deaf_in_general(sample)
+        async with alice.join("General") as room:
+            for number in range(4):
+                await room.post(f"number {number}")
+            told = await status(config)
+            assert session.unheard.count(b"BYE sip:") == 1
+            assert b"number 1" not in session.unheard
+            await room.post("on we go")
+        session.close()
+    assert (told["overruns_total"], told["sessions"], told["outbox_waiting"]) == (1, 1, 0)
 
 
 async def test_a_loop_that_is_held_up_is_noticed(tmp_path: Path) -> None:

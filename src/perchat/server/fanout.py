@@ -111,6 +111,7 @@ class Fanout:
 
     Attributes:
         on_trust_changed: Called when a user, who is named, or an application has changed.
+        overruns: How many sessions were ended because their clients did not keep up.
         rounds: What large rooms are being told; has to run beside.
 
     """
@@ -119,6 +120,7 @@ class Fanout:
         self, chat: ChatService, feed: Feed, envelope_ids: EnvelopeIds, tasks: Tasks
     ) -> None:
         self.on_trust_changed: Callable[[SipUri | None], None] = lambda _: None
+        self.overruns = 0
         self._chat = chat
         self._feed = feed
         self._tasks = tasks
@@ -152,9 +154,9 @@ class Fanout:
     def tell_user(self, user: SipUri, notice: Notice, *, but: ChatSession | None = None) -> None:
         """Tell all sessions of a user something, in whatever rooms they are."""
         end_for = _written(notice)
-        for session in self._of_user.get(user, {}).values():
+        for session in tuple(self._of_user.get(user, {}).values()):
             if session is not but:
-                session.outbox.put(end_for(session))
+                session.outbox.put(end_for(session))  # which may be the end of it
 
     async def run(self) -> None:
         """Follow the journal until cancelled."""

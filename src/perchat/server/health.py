@@ -64,6 +64,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         joined: Rooms that sessions are in, each counted for each session.
         outbox_waiting: Messages that wait behind what their clients have not answered yet.
         outbox_longest: The most of them for one session.
+        overruns_total: Sessions ended since the start because their clients did not keep up.
         inbox_waiting: Commands and posts that wait for their turn, over all sessions.
         journal: Position of the newest entry that was delivered.
         journal_behind: Entries that are stored and not delivered; -1 when the store does not tell.
@@ -80,6 +81,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     joined: int
     outbox_waiting: int
     outbox_longest: int
+    overruns_total: int
     inbox_waiting: int
     journal: int
     journal_behind: int
@@ -125,6 +127,7 @@ class Health:
             joined=sum(len(services.chat.joined(one.user.uri, one.id)) for one in sessions),
             outbox_waiting=sum(waiting),
             outbox_longest=max(waiting, default=0),
+            overruns_total=services.fanout.overruns,
             inbox_waiting=sum(session.waiting for session in sessions),
             journal=services.chat.position,
             journal_behind=behind,

@@ -108,12 +108,17 @@ def _response(status: int, kind: str = "text/plain", body: bytes = b"") -> bytes
 
 
 def metrics(reading: Reading) -> str:
-    """Return a reading in the text form of Prometheus, each figure as a gauge with its meaning."""
+    """Return a reading in the text form of Prometheus, each figure with its kind and meaning."""
     told = _meanings()
     return "".join(
-        f"# HELP perchat_{name} {told[name]}\n# TYPE perchat_{name} gauge\nperchat_{name} {value}\n"
+        f"# HELP perchat_{name} {told[name]}\n"
+        f"# TYPE perchat_{name} {_kind(name)}\nperchat_{name} {value}\n"
         for name, value in msgspec.structs.asdict(reading).items()
     )
+
+
+def _kind(name: str) -> str:
+    return "counter" if name.endswith("_total") else "gauge"
 
 
 def _meanings() -> dict[str, str]:

@@ -12,7 +12,7 @@ import logging
 import secrets
 from typing import TYPE_CHECKING, ClassVar
 
-from perchat.errors import ConnectionFailure
+from perchat.errors import ConnectionFailure, StateError
 from perchat.lync.compression import answer_negotiate
 from perchat.lync.diagnostics import diagnostics_header
 from perchat.lync.presence import answer_service
@@ -221,6 +221,17 @@ class FrontEnd:
             self._keep_rooms(session)
         session.end(event.reason)
 
+    def _overrun(self, session: ChatSession) -> None:
+        """Hang up on a session that does not keep up; its client may call again."""
+        self._services.fanout.overruns += 1
+        self._sessions.pop(session.dialog, None)
+        if session.dialect.legacy_masks:
+            self._keep_rooms(session)
+        try:
+            self._connection.request_in(session.dialog, "BYE")
+        except StateError:  # too much of ours waits: its next request is answered 481
+            self._connection.drop_dialog(session.dialog)
+
     def _keep_rooms(self, session: ChatSession) -> None:
         """
         Keep the rooms of a session that ended without a BYE for the one that follows it.
@@ -317,6 +328,7 @@ class FrontEnd:
             dialect=Dialect.of(request.headers.get("User-Agent") or ""),
         )
         session.on_first_use = self._take_up
+        session.on_overrun = self._overrun
         self._sessions[dialog] = session
         _log.info("session %s opened by %s", session.id, user.uri)
 

@@ -92,6 +92,7 @@ class ChatSession:
         self.ended = False
         self.used = False
         self.on_first_use: Callable[[ChatSession], Awaitable[None]] | None = None
+        self.on_overrun: Callable[[ChatSession], None] = lambda _: None
         self._connection = connection
         self._lane = lane
         self._inbox = Inbox(services.tasks, f"session {session_id}")
@@ -260,8 +261,8 @@ class ChatSession:
             self.user.uri,
             self.services.config.limits.outbox,
         )
-        self._connection.drop_dialog(self.dialog)  # its next request is answered 481
-        self.end("overflow")
+        self.on_overrun(self)
+        self.end("overrun")
 
 
 def _is_broken_line(primitive: Primitive) -> bool:
