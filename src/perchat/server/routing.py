@@ -217,7 +217,7 @@ class FrontEnd:
         session = self._sessions.pop(event.dialog, None)
         if session is None:
             return
-        if event.reason != _BYE and session.dialect.legacy_masks:
+        if event.reason != _BYE:
             self._keep_rooms(session)
         session.end(event.reason)
 
@@ -225,8 +225,7 @@ class FrontEnd:
         """Hang up on a session that does not keep up; its client may call again."""
         self._services.fanout.overruns += 1
         self._sessions.pop(session.dialog, None)
-        if session.dialect.legacy_masks:
-            self._keep_rooms(session)
+        self._keep_rooms(session)
         try:
             self._connection.request_in(session.dialog, "BYE")
         except StateError:  # too much of ours waits: its next request is answered 481
@@ -239,6 +238,8 @@ class FrontEnd:
         Legacy clients set a lost session up again and do not join their rooms again;
         without this their open rooms would stay silent.
         """
+        if not session.dialect.legacy_masks:
+            return
         chat, user = self._services.chat, session.user.uri
         rooms = list(chat.joined(user, session.id))
         others = (one for one in self._sessions.values() if one.address == session.address)

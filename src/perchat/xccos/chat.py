@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from perchat.model.uri import SipUri
     from perchat.xccos.codec import Dialect
 
-__all__ = ["escape_lines", "line_of", "read_chat", "write_chat", "write_message"]
+__all__ = ["escape_lines", "line_feeds", "line_of", "read_chat", "write_chat", "write_message"]
 
 _CACHED = 256  # characters of what recurs from line to line; longer ones are read each time
 _cached_room = lru_cache(maxsize=4096)(RoomUri)
@@ -58,7 +58,7 @@ def line_of(
     return Chat(  # by place, and nothing read that is not there: one for every post
         _room(_needed(given, "chanUri")),
         _author(_needed(given, "author")),
-        _lines(text),
+        line_feeds(text),
         _time(given("ts") or ""),
         parse_flag(alert) if alert else False,
         number(number_given) if number_given else 0,
@@ -88,8 +88,8 @@ def _time(text: str) -> datetime:
     return _cached_time(text) if len(text) < _CACHED else parse_time(text)
 
 
-def _lines(text: str) -> str:
-    """Make every line end with LF; a CR gets here only as a character reference."""
+def line_feeds(text: str) -> str:
+    """Make every line end with LF."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 

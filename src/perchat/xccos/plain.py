@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from perchat.xccos.chat import line_of
+from perchat.xccos.chat import line_feeds, line_of
 from perchat.xccos.primitives import Envelope
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def _pairs(text: str, known: Mapping[str, str]) -> dict[str, str]:
 
 def _read(text: str) -> str:
     """Read text as XML does: line ends are LF, references what they stand for."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = line_feeds(text)
     if "&" in text:
         for reference, character in _REFERENCES:
             text = text.replace(reference, character)
