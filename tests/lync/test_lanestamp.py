@@ -9,15 +9,7 @@ from perchat.sip.dialog import Dialog
 from perchat.sip.lane import Lane, framed
 from perchat.sip.message import Headers, Request, Response
 from perchat.sip.serializer import serialize
-from tests.lync.values import (
-    acceptor,
-    counted,
-    initiator,
-    request,
-    response,
-    sign_in,
-    signed_in,
-)
+from tests.lync.values import request, response, signed_in, signed_in_anew
 
 BRANCH = "z9hG4bKlane."
 
@@ -99,17 +91,12 @@ def test_an_answer_under_keys_that_have_expired_is_not_taken() -> None:
 def test_a_new_sign_in_changes_the_stamp() -> None:
     server, client = signed_in()
     lane = learned(server, client)
-    shifted = counted()
-    shifted(1)
-    other_server, other_client = acceptor(random=shifted), initiator(random=shifted)
-    sign_in(other_server, other_client)
-    server.association = other_server.association
+    association = signed_in_anew(server)
     lane.pending[2] = 99.0
     lane.render(2, framed(b""))
     assert lane.take(ok(client, lane.request(2)), 0, 1.0) == (0, 0), "made with the old keys"
     sent = lane.render(3, framed(b""))
-    assert other_server.association is not None
-    assert other_server.association.opaque.encode() in sent
+    assert association.opaque.encode() in sent
 
 
 def test_what_a_client_checks_is_what_the_lane_has_signed() -> None:

@@ -9,15 +9,7 @@ from perchat.lync.lanestamp import LaneVoucher
 from perchat.sip.lane import PROOF, Proof
 from perchat.sip.message import Request
 from perchat.sip.serializer import serialize
-from tests.lync.values import (
-    acceptor,
-    counted,
-    initiator,
-    request,
-    response,
-    sign_in,
-    signed_in,
-)
+from tests.lync.values import request, response, signed_in, signed_in_anew
 
 
 def info(client: Initiator, number: int) -> Request:
@@ -91,14 +83,9 @@ def test_keys_that_have_expired_vouch_for_nothing() -> None:
 def test_a_new_sign_in_needs_a_new_voucher_and_signs_at_once() -> None:
     server, client = signed_in()
     voucher = vouching(server, client)
-    shifted = counted()
-    shifted(1)
-    other, its_client = acceptor(random=shifted), initiator(random=shifted)
-    sign_in(other, its_client)
-    server.association = other.association
+    association = signed_in_anew(server)
     assert not voucher.admits(2, proof_of(info(client, 2)), 1.0), "made with the old keys"
-    assert other.association is not None
-    assert other.association.opaque.encode() in voucher.sign(2)
+    assert association.opaque.encode() in voucher.sign(2)
     server.association = None
     assert voucher.sign(3) == b""
     assert server.voucher(info(client, 4), response(request("INFO", 4), 200)) is None

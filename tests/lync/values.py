@@ -22,6 +22,8 @@ from perchat.sip.message import Headers, Message, Request, Response
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from perchat.lync.association import SecurityAssociation
+
 TARGET = NtlmTarget("EXAMPLE", "LYNC", "example.com", "lync.example.com")
 ALICE = Account("sip:alice@example.com", nt_hash("secret"))
 AT = 1_795_345_846.452
@@ -139,3 +141,14 @@ def signed_in(**changes: object) -> tuple[Acceptor, Initiator]:
     client.check(sealed)
     assert client.established
     return server, client
+
+
+def signed_in_anew(server: Acceptor) -> SecurityAssociation:
+    """Have a server's keys replaced by those of another sign-in, and return them."""
+    shifted = counted()
+    shifted(1)
+    other, its_client = acceptor(random=shifted), initiator(random=shifted)
+    sign_in(other, its_client)
+    assert other.association is not None
+    server.association = other.association
+    return other.association

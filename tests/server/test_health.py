@@ -97,30 +97,28 @@ async def deaf_in_general(sample: Sample) -> Deaf:
     return session
 
 
-async def test_what_waits_for_a_client_that_does_not_answer_is_told(tmp_path: Path) -> None:
-    config = await told_by(tmp_path / "s", outbox_window=1)
+async def said_to_the_deaf(config: ServerConfig, posts: int) -> tuple[dict[str, Any], Deaf]:
+    """Post to a room with a client in it that does not answer; return what is told then."""
     async with running(config) as sample, connect(sample, "alice") as alice:
         session = await deaf_in_general(sample)
         async with alice.join("General") as room:
-            for number in range(3):
+            for number in range(posts):
                 await room.post(f"number {number}")
             told = await status(config)
         session.close()
+    return told, session
+
+
+async def test_what_waits_for_a_client_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    told, _ = await said_to_the_deaf(await told_by(tmp_path / "s", outbox_window=1), 3)
     assert told["outbox_waiting"] == told["outbox_longest"] == 3  # her arrival was sent
 
 
 async def test_a_client_that_does_not_keep_up_is_hung_up_on_and_counted(tmp_path: Path) -> None:
     config = await told_by(tmp_path / "s", outbox_window=1, outbox=2)
-    async with running(config) as sample, connect(sample, "alice") as alice:
-        session = await deaf_in_general(sample)
-        async with alice.join("General") as room:
-            for number in range(4):
-                await room.post(f"number {number}")
-            told = await status(config)
-            assert session.unheard.count(b"BYE sip:") == 1
-            assert b"number 1" not in session.unheard
-            await room.post("on we go")
-        session.close()
+    told, session = await said_to_the_deaf(config, 5)  # the last of them when it has gone
+    assert session.unheard.count(b"BYE sip:") == 1
+    assert b"number 1" not in session.unheard
     assert (told["overruns_total"], told["sessions"], told["outbox_waiting"]) == (1, 1, 0)
 
 
