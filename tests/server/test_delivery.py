@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import perchat
+from perchat.net import turns
+from perchat.server import rounds
 from perchat.sip.events import InfoReceived
 from perchat.sip.useragent import UserAgent
 from tests.server.harness import Sample, make_sample, running
@@ -43,9 +45,13 @@ async def post_all(session: ChatRoomSession, poster: int) -> None:
         await session.post(f"{poster}/{number}")
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "written together"])
 async def test_a_thousand_posts_in_a_room_of_ten_arrive_everywhere_once_in_one_order(
-    sample: Sample,
+    sample: Sample, together: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if together:
+        monkeypatch.setattr(rounds, "_MANY", 1)
+        monkeypatch.setattr(turns, "_SHARED", 2)
     async with contextlib.AsyncExitStack() as stack, asyncio.timeout(50):
         sessions = []
         for number in range(MEMBERS):

@@ -29,8 +29,10 @@ class Heard:
     lines: list[bytes] = field(default_factory=list)
     writes: int = 0
     broken: bool = False
+    with_others: bool = False
 
-    def tell(self, lines: Sequence[bytes]) -> None:
+    def tell(self, lines: Sequence[bytes], *, with_others: bool = False) -> None:
+        self.with_others = with_others
         if self.broken:
             raise RuntimeError("this session is broken")
         self.lines += lines
@@ -94,6 +96,18 @@ async def test_what_comes_together_is_one_write_for_each() -> None:
         assert not any(one.lines for one in few), "more may come"
         here.rounds.begin()
         assert all(one.lines == [b"1", b"2", b"3"] and one.writes == 1 for one in few)
+
+
+async def test_a_large_room_that_keeps_up_is_written_to_together() -> None:
+    async with house() as here:
+        few, many = people(75), people(500)
+        here.tell(SMALL, few, b"1")
+        here.tell(BIG, many, b"1")
+        assert [few[0].with_others, many[0].with_others] == [False, True]
+        for line in (b"2", b"3"):
+            here.put(BIG, many, line)
+        here.rounds.begin()
+        assert not many[0].with_others, "it is behind: there is no core to spare"
 
 
 async def test_a_small_room_does_not_wait_for_a_large_one() -> None:

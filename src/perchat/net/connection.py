@@ -22,16 +22,15 @@ import logging
 import secrets
 import socket
 import ssl
-import weakref
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
-from weakref import WeakKeyDictionary
 
 from perchat.errors import ConnectionFailure, LocalProtocolError
 from perchat.net.names import peer_names
 from perchat.net.tlsfailure import tls_failure
 from perchat.net.trace import Seen
+from perchat.net.turns import turns_of
 from perchat.sip.message import Request, Response
 from perchat.sip.parser import (
     Damaged,
@@ -60,46 +59,6 @@ _log = logging.getLogger("perchat.net")
 _wire = logging.getLogger("perchat.wire")
 _numbers = itertools.count(1)
 _T = TypeVar("_T")
-_READ = 65536  # bytes at once
-
-
-class _Turns:
-    """
-    What the connections of one loop share.
-
-    Attributes:
-        buffer: To read into: what is read is taken in the same call.
-
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.buffer = memoryview(bytearray(_READ))
-        self._loop = weakref.ref(loop)
-        self._due: list[Connection] = []
-
-    def flush_soon(self, connection: Connection) -> None:
-        """Have a connection write what it has to say when this turn of the loop is over."""
-        if not self._due and (loop := self._loop()) is not None:
-            loop.call_soon(self._flush)
-        self._due.append(connection)
-
-    def _flush(self) -> None:
-        due, self._due = self._due, []
-        for connection in due:
-            try:
-                connection.flush()
-            except Exception as error:  # ours, and of this connection alone
-                _log.exception("connection %d: cannot write", connection.number)
-                connection.abort(error)
-
-
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
-
-
-def _turns_of(loop: asyncio.AbstractEventLoop) -> _Turns:
-    if (turns := _turns.get(loop)) is None:
-        turns = _turns[loop] = _Turns(loop)
-    return turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +161,9 @@ class Connection(asyncio.BufferedProtocol):
         self._agent = agent
         self._parser = StreamParser(self.settings.limits, self._skim)
         self._transport: asyncio.Transport | None = None
+        self._fd = -1  # of the socket, if what is to be sent may be written to it as it is
         self._loop = asyncio.get_running_loop()
-        self._turns = _turns_of(self._loop)
+        self._turns = turns_of(self._loop)
         self._closed = self._loop.create_future()
         self._error: Exception | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -220,7 +180,10 @@ class Connection(asyncio.BufferedProtocol):
         self.peername = _address(transport.get_extra_info("peername"))
         self.sockname = _address(transport.get_extra_info("sockname"))
         self.is_tls = transport.get_extra_info("ssl_object") is not None
-        _send_at_once(transport.get_extra_info("socket"))
+        sock: socket.socket | None = transport.get_extra_info("socket")
+        _send_at_once(sock)
+        if sock is not None and not self.is_tls:
+            self._fd = sock.fileno()
         self.peer_names = peer_names(transport.get_extra_info("peercert"))
         sent_by = f"{'TLS' if self.is_tls else 'TCP'} {_host_port(self.sockname)}"
         self.ua = UserAgent(self._agent(sent_by), new_id=_new_id)
@@ -306,13 +269,19 @@ class Connection(asyncio.BufferedProtocol):
         self.ua.post(lane, end, self._loop.time())
         self._soon()
 
-    def tell(self, lane: Lane, ends: Sequence[bytes]) -> None:
-        """Send INFOs on a lane there and then, in one write, unless more is to leave with them."""
+    def tell(self, lane: Lane, ends: Sequence[bytes], *, with_others: bool = False) -> None:
+        """
+        Send INFOs on a lane there and then, in one write, unless more is to leave with them.
+
+        ``with_others``: in this turn of the loop, together with what many others are sent.
+        """
         if self._flushing or self._is_traced():
             for end in ends:
                 self.post(lane, end)
         else:
-            self._write(self.ua.letters(lane, ends, self._loop.time()))
+            letters = self.ua.letters(lane, ends, self._loop.time())
+            write = self._mail if with_others else self._write
+            write(letters)
             if self.ua.timer_changed:
                 self._arm()
 
@@ -361,6 +330,7 @@ class Connection(asyncio.BufferedProtocol):
         """Write what is left, then close; harmless when it is closed already."""
         if self._transport is not None and not self._transport.is_closing():
             self.flush()
+            self._deliver()
             self._transport.close()
 
     def abort(self, error: Exception | None = None) -> None:
@@ -368,6 +338,10 @@ class Connection(asyncio.BufferedProtocol):
         self._error = self._error or error
         if self._transport is not None:
             self._transport.abort()
+
+    def mailed(self, data: bytes, written: int) -> None:
+        """Write the rest of what was mailed (`perchat.net.turns` calls this)."""
+        self._write(data[written:])
 
     @property
     def is_closing(self) -> bool:
@@ -519,7 +493,20 @@ class Connection(asyncio.BufferedProtocol):
             tracer(seen)
         _wire.debug("%s", seen, extra={"seen": seen})
 
+    def _mail(self, data: bytes) -> None:
+        self._deliver()
+        if self._fd < 0 or self.unsent or self.is_closing:
+            self._write(data)
+        else:
+            self._turns.mail(self, self._fd, data)
+
+    def _deliver(self) -> None:
+        """Have written what was mailed: it is to stay in front."""
+        if self._turns.has_mail(self):
+            self._turns.deliver()
+
     def _write(self, data: bytes) -> None:
+        self._deliver()
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(data)

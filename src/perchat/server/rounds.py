@@ -27,6 +27,7 @@ __all__ = ["Rounds"]
 
 _log = logging.getLogger(__name__)
 _SLICE = 0.03  # seconds that a room is told before everything else has its turn
+_MANY = 256  # sessions whose connections write together, the second core with them
 _BEHIND = 64  # things to tell before the journal waits
 
 
@@ -113,10 +114,12 @@ class Rounds:
         until = clock() + _SLICE
         while behind:
             current = behind[0]
+            # Only while the room keeps up: a machine that is behind has no core to spare.
+            with_others = len(current.ends) == 1 and len(current.audience) >= _MANY
             for session in current.audience[current.told :] if current.told else current.audience:
                 current.told += 1
                 if belongs(session):
-                    self._tell(session, room, current.ends)
+                    self._tell(session, room, current.ends, with_others=with_others)
                 if clock() >= until:
                     break
             if current.told < len(current.audience):
@@ -125,10 +128,15 @@ class Rounds:
         del self._rooms[room]
 
     def _tell(
-        self, session: ChatSession, room: RoomUri, ends: Sequence[Callable[[ChatSession], bytes]]
+        self,
+        session: ChatSession,
+        room: RoomUri,
+        ends: Sequence[Callable[[ChatSession], bytes]],
+        *,
+        with_others: bool,
     ) -> None:
         try:
-            session.tell([end_for(session) for end_for in ends])
+            session.tell([end_for(session) for end_for in ends], with_others=with_others)
         except Exception:
             _log.exception("session %s was not told of %s", session.id, room)
 

@@ -165,12 +165,16 @@ class ChatSession:
         else:
             self.outbox.put(body)
 
-    def tell(self, ends: Sequence[bytes]) -> None:
-        """Send what is `framed`, in one write, or keep it until the client keeps up."""
+    def tell(self, ends: Sequence[bytes], *, with_others: bool = False) -> None:
+        """
+        Send what is `framed`, in one write, or keep it until the client keeps up.
+
+        ``with_others``: in this turn of the loop, together with what many others are sent.
+        """
         if self._lane.dialog.state is DialogState.TERMINATED:
             self.end("its dialog is gone")
         elif self.outbox.admits(len(ends)):
-            self._connection.tell(self._lane, ends)
+            self._connection.tell(self._lane, ends, with_others=with_others)
         else:
             for end in ends:
                 self.outbox.put(end)
