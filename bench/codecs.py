@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bench.figure import Figure, microseconds
 from perchat.lync.ntlm import NtlmKeys
 from perchat.lync.ntlm_message import NtlmFlags
 from perchat.model.message import Message
@@ -17,7 +16,7 @@ from perchat.xccos.decoder import decode
 from perchat.xccos.encoder import encode_chat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 TEXT = "Good morning, everybody. The release is at noon; questions before eleven, please. " * 3
 LINE = Message(
@@ -51,14 +50,8 @@ KEYS = NtlmKeys.derive(bytes(range(16)), NtlmFlags(0x62988255))
 SIGNED = f"<NTLM><904D600F><17>{'<SIP Communications Service>' * 5}".encode()
 
 
-def figures() -> Iterator[Figure]:
-    """Measure each station with one INFO that carries a line of a room."""
-    for name, call in stations().items():
-        yield Figure(name, microseconds(call), "us")
-
-
 def stations() -> dict[str, Callable[[], object]]:
-    """Return what is measured; a test calls each once."""
+    """Return each station by name, at work on one INFO that carries a line of a room."""
     parser = StreamParser()
     (message,) = parser.feed(INFO)
     assert isinstance(message, Request), "the bench's own message is damaged"

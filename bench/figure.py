@@ -1,4 +1,8 @@
-"""A figure, and how a function's cost is taken."""
+"""
+A figure, and how a call's cost is taken where what it works on takes minutes to make.
+
+Calls whose material is made at once are measured by pyperf (`bench.micro`).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ class Figure:
 
     Attributes:
         wanted: The most it should be; None: nothing was promised.
+        deviation: The standard deviation, where values were taken often enough.
 
     """
 
@@ -26,6 +31,7 @@ class Figure:
     value: float
     unit: str
     wanted: float | None = None
+    deviation: float | None = None
 
 
 def microseconds(call: Callable[[], object], *, seconds: float = 0.25, rounds: int = 5) -> float:

@@ -36,6 +36,8 @@ def note(figures: Iterable[Figure], history: Path = HISTORY) -> None:
     with history.open("a", encoding="utf-8") as lines:
         for one in figures:
             line = {**run, "figure": one.name, "value": round(one.value, 4), "unit": one.unit}
+            if one.deviation is not None:
+                line["deviation"] = round(one.deviation, 4)
             lines.write(json.dumps(line) + "\n")
 
 

@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.codecs import INFO
-from bench.figure import Figure, microseconds
 from perchat.net.connection import Connection, ConnectionSettings
 from perchat.net.tracefile import TraceFile
 from perchat.sip.parser import StreamParser
 from perchat.sip.useragent import UserAgentSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import ExitStack
 
     from perchat.net.trace import Tracer
     from perchat.sip.events import Event
 
-OFF = 0.5  # us; a message costs some hundred
+OFF = "trace: off"
+ON = "trace: to a file"
 
 
 class _Nobody:
@@ -36,15 +37,12 @@ class _Nobody:
         del error
 
 
-def figures() -> Iterator[Figure]:
-    """Measure one message, with the trace off and into a file."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = TraceFile(Path(folder) / "trace")
-        try:
-            yield Figure("trace: off", microseconds(asyncio.run(one_message(None))), "us", OFF)
-            yield Figure("trace: to a file", microseconds(asyncio.run(one_message(file))), "us")
-        finally:
-            file.close()
+def stations(stack: ExitStack) -> dict[str, Callable[[], object]]:
+    """Return what one message costs, with the trace off and into a file."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    file = TraceFile(Path(folder) / "trace")
+    stack.callback(file.close)
+    return {OFF: asyncio.run(one_message(None)), ON: asyncio.run(one_message(file))}
 
 
 async def one_message(tracer: Tracer | None) -> Callable[[], object]:
