@@ -1,6 +1,6 @@
 /* Lync's persistent chat: XCCOS over SIP INFO ([MS-XCCOSIP]), as a client speaks it.
- * login    REGISTER, the address of the service by SUBSCRIBE, INVITE and ACK, cmd:getserverinfo
- * join     cmd:join, until its reply
+ * login    REGISTER, the address of the service by SUBSCRIBE, INVITE and ACK
+ * join     cmd:getserverinfo, as clients begin, and cmd:join, until its reply
  * post     INFO with a grpchat; its 200 says that it is stored
  * delivery INFO with a grpchat, answered 200 with its headers copied
  * history  cmd:bccontext for the last page, cmd:bcbydate for one from the middle
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { REGISTERING, SUBSCRIBING, INVITING, ASKING, READY, JOINING, JOINED };
+enum { REGISTERING, SUBSCRIBING, INVITING, READY, ASKING, JOINING, JOINED };
 
 typedef struct {               /* what a conn needs beyond its own fields */
     char via[32], service[200], contact[256], tag[80];
@@ -120,8 +120,8 @@ static void invite(conn *c) {
     request(c, "INVITE", s->service, s->service, "c", s->cseq, "", more, body, n);
 }
 static void acknowledge(conn *c) {
-    session *s = of(c); char data[200]; request(c, "ACK", s->contact, s->service, "c", s->cseq, "", "", "", 0);
-    c->state = ASKING; snprintf(data, sizeof data, "<sib domain=\"%.60s\" infoType=\"123\"/>", O.domain); command(c, "getserverinfo", data);
+    session *s = of(c); request(c, "ACK", s->contact, s->service, "c", s->cseq, "", "", "", 0);
+    c->state = READY; fl_logged_in(c);
 }
 
 /* ---------- signing in by NTLM ---------- */
@@ -174,11 +174,16 @@ static void answered(conn *c, const char *m, const char *end, const char *body, 
         else acknowledge(c);
     }
 }
+static void enter(conn *c) {
+    char data[300]; const char *guid = strrchr(O.room, '/'); c->state = JOINING;
+    snprintf(data, sizeof data, "<chanid key=\"0\" domain=\"%.60s\" value=\"%.60s\"/>", O.domain, guid ? guid + 1 : O.room);
+    command(c, "join", data);
+}
 static void told(conn *c, const char *b, size_t n) {
     size_t head = n < 600 ? n : 600;                         /* a reply says what it is at once */
     fl_scan(b, n);
     if (c->state == JOINED && !mem_find(b, head, "<rpl ")) return;
-    if (c->state == ASKING && mem_find(b, head, "rpl:getserverinfo")) { c->state = READY; fl_logged_in(c); }
+    if (c->state == ASKING && mem_find(b, head, "rpl:getserverinfo")) enter(c);
     else if (c->state == JOINING && mem_find(b, head, "rpl:join")) {
         c->state = JOINED; if (mem_find(b, head, "code=\"200\"")) fl_joined(c); else fl_fail(c, "join refused");
     } else if (c->state == JOINED && mem_find(b, head, "rpl:bc")) { if (!mem_find(b, head, "code=\"200\"")) fl_fail(c, "history refused"); fl_hist_done(c); }
@@ -214,9 +219,8 @@ static void on_connect(conn *c) {
     c->state = REGISTERING; enroll(c, "");
 }
 static void join(conn *c) {
-    char data[300]; const char *guid = strrchr(O.room, '/'); c->state = JOINING;
-    snprintf(data, sizeof data, "<chanid key=\"0\" domain=\"%.60s\" value=\"%.60s\"/>", O.domain, guid ? guid + 1 : O.room);
-    command(c, "join", data);
+    char data[200]; c->state = ASKING;
+    snprintf(data, sizeof data, "<sib domain=\"%.60s\" infoType=\"123\"/>", O.domain); command(c, "getserverinfo", data);
 }
 static void post(conn *c, const char *b, size_t n, uint64_t k) {
     char body[4096];
