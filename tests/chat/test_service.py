@@ -141,7 +141,7 @@ async def test_a_session_that_ends_leaves_every_room(node: Node) -> None:
     await node.service.join(ADA, "s1", OPS)
     await node.service.join(ADA, "s1", LAB)
     await node.service.join(ADA, "s2", LAB)
-    assert await node.service.part_all(ADA, "s1") is None
+    assert await node.service.part_all([(ADA, "s1")]) is None
     assert node.service.joined(ADA, "s1") == ()
     assert node.service.participants(OPS) == []
     assert [p.uri for p in node.service.participants(LAB)] == [ADA]
@@ -152,7 +152,7 @@ async def test_a_session_that_ends_while_joining_leaves_no_ghost(node: Node) -> 
         joining = tasks.create_task(node.service.join(ADA, "s1", OPS))
         await asyncio.sleep(0)
         joining.cancel()
-        await node.service.part_all(ADA, "s1")
+        await node.service.part_all([(ADA, "s1")])
     await node.settle()
     assert node.service.participants(OPS) == []
 

@@ -86,8 +86,8 @@ class Rooms:
             answers |= await self._join((fact,))
         return answers
 
-    def arrived(self, fact: ParticipantJoined) -> None:
-        """Note that a join has come round by the journal."""
+    def arrived(self, fact: ParticipantJoined | ParticipantParted) -> None:
+        """Note that a join has come round by the journal, or is undone already."""
         rooms = self._joining.get((fact.user, fact.session), {})
         rooms.pop(fact.room, None)
         if not rooms:
@@ -103,11 +103,22 @@ class Rooms:
         entries = await self._desk.settle(self._parted(user, session, room))
         return entries if isinstance(entries, Refusal) else entries[0]
 
-    async def part_all(self, user: SipUri, session: str) -> Refusal | None:
+    async def part_all(self, sessions: Iterable[tuple[SipUri, str]]) -> Refusal | None:
         """See ChatService.part_all."""
-        joining = self._joining.pop((user, session), {})
-        rooms = self._desk.state.joined.get((user, session), {}) | joining
-        return await self.expel([self._parted(user, session, room) for room in rooms])
+        facts = [self._parted(*one, room) for one in sessions for room in self._rooms_of(one)]
+        if refusal := await self.expel(facts):
+            return refusal
+        for fact in facts:
+            self.arrived(fact)
+        return None
+
+    def is_anywhere(self, user: SipUri, session: str) -> bool:
+        """See ChatService.is_anywhere."""
+        return bool(self._rooms_of((user, session)))
+
+    def _rooms_of(self, session: tuple[SipUri, str]) -> dict[RoomUri, None]:
+        """Return the rooms of a session, those it is just joining included."""
+        return self._desk.state.joined.get(session, {}) | self._joining.get(session, {})
 
     async def transfer(self, user: SipUri, old: str, new: str) -> Refusal | None:
         """See ChatService.transfer."""

@@ -155,9 +155,9 @@ class ChatService(InvitationBook, Preferences, Files, People):
         """Take a session out of a room; None when it was not there. Returns once applied."""
         return await self._rooms.part(user, session, room)
 
-    async def part_all(self, user: SipUri, session: str) -> Refusal | None:
-        """Take a session out of every room, those it is just joining included."""
-        return await self._rooms.part_all(user, session)
+    async def part_all(self, sessions: Iterable[tuple[SipUri, str]]) -> Refusal | None:
+        """Take sessions out of every room, those they are just joining included."""
+        return await self._rooms.part_all(sessions)
 
     async def transfer(self, user: SipUri, old: str, new: str) -> Refusal | None:
         """Carry a session's rooms over to another of the same user; nobody sees a departure."""
@@ -281,6 +281,10 @@ class ChatService(InvitationBook, Preferences, Files, People):
     def joined(self, user: SipUri, session: str) -> Collection[RoomUri]:
         """Return the rooms a session is in."""
         return tuple(self._desk.state.joined.get((user, session), ()))
+
+    def is_anywhere(self, user: SipUri, session: str) -> bool:
+        """Tell whether there is a room that a session is in, or just joining."""
+        return self._rooms.is_anywhere(user, session)
 
     def is_large(self, room: RoomUri) -> bool:
         """Tell whether comings and goings in a room are kept quiet."""

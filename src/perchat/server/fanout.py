@@ -36,6 +36,7 @@ from perchat.model.journal import (
 )
 from perchat.model.richtext import flattened
 from perchat.server import news
+from perchat.server.departures import Departures
 from perchat.server.gathering import Gathering
 from perchat.server.rounds import Rounds
 from perchat.sip.lane import framed
@@ -131,6 +132,7 @@ class Fanout:
         self._leaving: dict[tuple[str, RoomUri], asyncio.Event] = {}  # put out, not yet gone
         self.rounds = Rounds(self._belonging)
         self._gathering = Gathering()
+        self._departures = Departures(chat, tasks)
         self._gathers = False  # whether several entries came together
 
     @property
@@ -144,12 +146,13 @@ class Fanout:
         self._of_user.setdefault(session.user.uri, {})[session.id] = session
 
     def remove(self, session: ChatSession) -> None:
-        """Tell a session nothing any more."""
+        """Tell a session nothing any more, and take it out of its rooms."""
         self._sessions.pop(session.id, None)
         own = self._of_user.get(session.user.uri, {})
         own.pop(session.id, None)
         if not own:
             self._of_user.pop(session.user.uri, None)
+        self._departures.add(session.user.uri, session.id)
 
     def tell_user(self, user: SipUri, notice: Notice, *, but: ChatSession | None = None) -> None:
         """Tell all sessions of a user something, in whatever rooms they are."""
@@ -202,6 +205,8 @@ class Fanout:
         finally:
             for key in joining:
                 del self._joining[key]
+            if session.ended:  # before the last of the joins began
+                self._departures.add(session.user.uri, session.id)
         for room in rooms:
             if isinstance(refusal := answers.get(room), Refusal):
                 arrival.refused[room] = refusal

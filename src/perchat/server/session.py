@@ -145,10 +145,6 @@ class ChatSession:
         self.outbox.close()
         self.services.fanout.remove(self)
         _log.info("session %s of %s ended: %s", self.id, self.user.uri, reason)
-        self.services.tasks.insist(
-            partial(self.services.chat.part_all, self.user.uri, self.id),
-            f"taking {self.user.uri} out of rooms",
-        )
 
     @property
     def arrival(self) -> tuple[str, bool]:
