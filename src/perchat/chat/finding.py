@@ -68,7 +68,6 @@ class RoomFilter:
     invites: bool | None = None
 
 
-_TURN = 250  # rooms looked at without a pause
 _INSIDERS = {Role.MEMBER, Role.MANAGER}
 _Test = Callable[["RoomState"], bool]
 
@@ -86,7 +85,7 @@ async def find_rooms(state: ChatState, user: SipUri, wanted: RoomFilter) -> list
     tests = [*_properties(wanted), _findable(state, user), *_people(state, user, wanted)]
     found = [
         place
-        async for place in patiently(_candidates(state, wanted), _TURN)
+        async for place in patiently(_candidates(state, wanted))
         if _is_there(state, place) and all(test(place) for test in tests)
     ]
     return [place.room.uri for place in sorted(found, key=lambda place: place.key)]

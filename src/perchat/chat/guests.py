@@ -7,9 +7,9 @@ user one invitation to a room, whoever asks for it and however often.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
+from perchat.chat.turns import patiently
 from perchat.model.chatroom import Role
 from perchat.model.journal import GroupMembersAdded, RolesGranted, UsersInvited
 from perchat.model.uri import SipUri
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["invite"]
 
 _BATCH = 250
-"""Users looked at, and invited, at a time."""
+"""Users invited at a time."""
 
 
 async def invite(
@@ -40,9 +40,7 @@ async def invite(
             continue
         guests: list[SipUri] = []
         names = await store.held_by(principals)
-        for count, user in enumerate(_users(state, names)):
-            if count % _BATCH == _BATCH - 1:
-                await asyncio.sleep(0)
+        async for user in patiently(_users(state, names)):
             if _is_guest(state, room, user):
                 guests.append(user)
             if len(guests) == _BATCH:

@@ -24,6 +24,7 @@ from perchat.chat.state import (
     UserInvited,
     UserPrivilegesChanged,
 )
+from perchat.chat.turns import Turn, patiently
 from perchat.model.chatroom import Permission, RoomSnapshot
 from perchat.model.journal import (
     ApplicationChanged,
@@ -62,9 +63,7 @@ if TYPE_CHECKING:
 __all__ = ["ArrivalInRooms", "Fanout"]
 
 _log = logging.getLogger(__name__)
-_BREATH = 0.005  # seconds that entries are told before connections have their turn
 _FEW = 100  # sessions whose notices of one batch are gathered
-_TURN = 100  # clients told one by one before others have their turn
 _ABOUT_TRUST = (ApplicationChanged, ApplicationRemoved, UserChanged, UserRemoved)
 
 
@@ -163,15 +162,13 @@ class Fanout:
 
     async def run(self) -> None:
         """Follow the journal until cancelled."""
-        clock = asyncio.get_running_loop().time
         async for entries in self._feed.follow(self._chat.position):
-            breath = clock() + _BREATH
+            turn = Turn()
             self._gathers = len(entries) > 1
             for entry in entries:
-                if clock() > breath:
+                if turn.is_over:
                     self.rounds.begin()
-                    await asyncio.sleep(0)
-                    breath = clock() + _BREATH
+                    await turn.pass_on()
                 self._deliver(entry)
                 if self.rounds.is_full:
                     self.rounds.begin()
@@ -319,11 +316,9 @@ class Fanout:
     async def _put_out(
         self, outcasts: Sequence[ParticipantParted], untold: Iterator[ParticipantParted]
     ) -> Refusal | None:
-        for count, parted in enumerate(untold, 1):
+        async for parted in patiently(untold):
             if session := self._sessions.get(parted.session):
                 self._tell_outcast(session, parted)
-            if count % _TURN == 0:
-                await asyncio.sleep(0)
         return await self._chat.expel(outcasts)
 
     def _tell_outcast(self, session: ChatSession, parted: ParticipantParted) -> None:

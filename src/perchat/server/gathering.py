@@ -9,9 +9,10 @@ what was gathered for it, so that it hears everything in the order of the journa
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
+
+from perchat.chat.turns import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +23,6 @@ __all__ = ["Gathering"]
 
 _log = logging.getLogger(__name__)
 _TOGETHER = 32  # notices that one session is told at a time; its window holds more
-_SLICE = 0.005  # seconds that sessions are told before everything else has its turn
 
 
 class Gathering:
@@ -41,14 +41,9 @@ class Gathering:
 
     async def tell(self) -> None:
         """Let all leave that was gathered."""
-        clock = asyncio.get_running_loop().time
         sessions, self._sessions = self._sessions, {}
-        until = clock() + _SLICE
-        for session in sessions:
+        async for session in patiently(sessions):
             _tell(session)
-            if clock() >= until:
-                await asyncio.sleep(0)
-                until = clock() + _SLICE
 
 
 def _tell(session: ChatSession) -> None:
