@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from perchat.caching import cached_if_short
 from perchat.errors import RemoteProtocolError
 from perchat.sip.grammar import (
     BLANK,
@@ -55,7 +55,6 @@ _PLAIN_VIA = re.compile(  # as nearly all are written
     rf";branch=({TOKEN.pattern})"
 )
 _PARAM_VALUE = re.compile(r'[^\x00-\x20",;<>\x7f]+')
-_CACHED = 512
 
 
 def parse_params(text: str) -> dict[str, str | None]:
@@ -111,7 +110,9 @@ class CSeq:
         return f"{self.number} {self.method}"
 
 
-def _parse_cseq(text: str) -> CSeq:
+@cached_if_short(1024)
+def parse_cseq(text: str) -> CSeq:
+    """Read a CSeq value."""
     parts = text.split()
     if len(parts) != 2 or not is_token(parts[1]):
         raise RemoteProtocolError(f"bad CSeq: {text[:40]!r}")
@@ -154,7 +155,9 @@ class Via:
         return f"{self.protocol}/{self.transport} {self.sent_by}{format_params(self.params)}"
 
 
-def _parse_via(text: str) -> Via:
+@cached_if_short(1024)
+def parse_via(text: str) -> Via:
+    """Read one Via value."""
     if plain := _PLAIN_VIA.fullmatch(text):
         transport, host, port, branch = plain.groups()
         return Via(transport, host, int(port) if port else None, {"branch": branch})
@@ -209,7 +212,9 @@ class NameAddr:
         return f"{name}<{self.uri}>{format_params(self.params)}"
 
 
-def _parse_name_addr(text: str) -> NameAddr:
+@cached_if_short(4096)
+def parse_name_addr(text: str) -> NameAddr:
+    """Read one address."""
     name, rest = "", text
     if text[:1] == '"':
         end = read_quoted(text, 0)
@@ -247,26 +252,6 @@ def _bare_address(text: str) -> NameAddr:
         raise RemoteProtocolError(f"address needs brackets: {text[:60]!r}")
     parse_uri(uri)
     return NameAddr("", uri, parse_params(semicolon + rest))
-
-
-_cached_cseq = lru_cache(maxsize=1024)(_parse_cseq)
-_cached_via = lru_cache(maxsize=1024)(_parse_via)
-_cached_name_addr = lru_cache(maxsize=4096)(_parse_name_addr)
-
-
-def parse_cseq(text: str) -> CSeq:
-    """Read a CSeq value."""
-    return _cached_cseq(text) if len(text) < _CACHED else _parse_cseq(text)
-
-
-def parse_via(text: str) -> Via:
-    """Read one Via value."""
-    return _cached_via(text) if len(text) < _CACHED else _parse_via(text)
-
-
-def parse_name_addr(text: str) -> NameAddr:
-    """Read one address."""
-    return _cached_name_addr(text) if len(text) < _CACHED else _parse_name_addr(text)
 
 
 def parse_vias(text: str) -> list[Via]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from perchat.caching import cached_if_short
 from perchat.errors import RemoteProtocolError
 from perchat.sip.grammar import HOST, decimal
 
@@ -25,7 +25,6 @@ _FORBIDDEN = re.compile(r'[\x00-\x20<>"\x7f]')
 _HOST_END = re.compile(r"[;?]")
 _SCHEMES = ("sip", "sips")
 _PARAMS_THAT_COUNT = ("user", "ttl", "method", "maddr", "transport")  # §19.1.4
-_CACHED = 512  # characters; longer ones are rare and not worth keeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +94,9 @@ class Uri:
         return f"{self.scheme}:{user}{self.host}{port}{params}{headers}"
 
 
+@cached_if_short(2048)
 def parse_uri(text: str) -> Uri:
-    """Read a URI; the last few thousand short ones are remembered."""
-    return _parse_cached(text) if len(text) < _CACHED else _parse(text)
-
-
-def _parse(text: str) -> Uri:
+    """Read a URI."""
     scheme, colon, rest = text.partition(":")
     if not colon or not rest or not _SCHEME.fullmatch(scheme) or _FORBIDDEN.search(text):
         raise RemoteProtocolError(f"bad URI: {text[:60]!r}")
@@ -145,6 +141,3 @@ def _params(text: str) -> dict[str, str | None]:
 
 def _folded(value: str | None) -> str:
     return "" if value is None else value.lower()
-
-
-_parse_cached = lru_cache(maxsize=2048)(_parse)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+from perchat.caching import cached_if_short
 from perchat.markup import escape, escape_attribute
 from perchat.model.richtext import flattened
 from perchat.model.uri import RoomUri
@@ -27,19 +28,16 @@ from perchat.xccos.primitives import Chat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from perchat.markup import Element
     from perchat.model.message import Message
-    from perchat.model.uri import SipUri
     from perchat.xccos.codec import Dialect
 
 __all__ = ["escape_lines", "line_feeds", "line_of", "read_chat", "write_chat", "write_message"]
 
-_CACHED = 256  # characters of what recurs from line to line; longer ones are read each time
-_cached_room = lru_cache(maxsize=4096)(RoomUri)
-_cached_author = lru_cache(maxsize=4096)(sip_uri)
-_cached_time = lru_cache(maxsize=256)(parse_time)
+_room = cached_if_short(4096)(RoomUri)
+_author = cached_if_short(4096)(sip_uri)
+_time = cached_if_short(256)(parse_time)
 _place = lru_cache(maxsize=256)(number)
 
 
@@ -74,18 +72,6 @@ def _needed(given: Callable[[str], str | None], name: str) -> str:
     if not value:
         raise ValueError(f"a line without {name}")
     return value
-
-
-def _room(text: str) -> RoomUri:
-    return _cached_room(text) if len(text) < _CACHED else RoomUri(text)
-
-
-def _author(text: str) -> SipUri:
-    return _cached_author(text) if len(text) < _CACHED else sip_uri(text)
-
-
-def _time(text: str) -> datetime:
-    return _cached_time(text) if len(text) < _CACHED else parse_time(text)
 
 
 def line_feeds(text: str) -> str:
