@@ -32,6 +32,7 @@ class Unsigned:
         self.peer = peer
         self.uri = f"sip:{name}@example.com"
         self.requests: list[Request] = []
+        self.call = "chat"
         self._parser = StreamParser()
         self._read: list[Message] = []
         self._answers: dict[tuple[str, CSeq], Response] = {}
@@ -97,16 +98,22 @@ class Unsigned:
     async def enter(self) -> None:
         """Register and open a session with the chat service."""
         assert (await self.register()).status == 200
-        asked = self.request("INVITE", CHAT, call="chat")
+        await self.open_session()
+
+    async def open_session(self, call: str = "chat", agent: str = "") -> None:
+        """Open a session, as a program that calls itself ``agent``; what is said goes there."""
+        self.call = call
+        named = [("User-Agent", agent)] if agent else []
+        asked = self.request("INVITE", CHAT, *named, call=call)
         await self.send(asked)
         assert (await self.answer(asked)).status == 200
-        ack = self.request("ACK", CHAT, call="chat")
+        ack = self.request("ACK", CHAT, call=call)
         number = ("CSeq", f"{asked.cseq.number} ACK")
         await self.send(Request("ACK", CHAT, ack.headers.replaced(*number)))
 
     def info(self, body: bytes) -> Request:
         envelope = b'<xccos ver="1" envid="7" xmlns="urn:parlano:xml:ns:xccos">%b</xccos>' % body
-        return self.request("INFO", CHAT, TEXT, body=envelope, call="chat")
+        return self.request("INFO", CHAT, TEXT, body=envelope, call=self.call)
 
     async def say(self, body: bytes) -> int:
         asked = self.info(body)

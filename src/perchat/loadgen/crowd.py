@@ -21,6 +21,7 @@ from perchat.loadgen.checking import Board, Faults
 from perchat.loadgen.latency import Latencies, Timeline
 from perchat.loadgen.participant import Participant
 from perchat.loadgen.plan import MOST_KEPT
+from perchat.loadgen.renewals import renew
 from perchat.model.uri import RoomUri
 from perchat.net.tls import client_context
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Crowd"]
 
 _log = logging.getLogger("perchat.loadgen")
-_REFRESH = 240.0  # seconds; registrations last ten minutes
 _LOOK = 0.05  # seconds between looks whether all has been heard
 _BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds, times something between a half and one
 _UNDER_WAY = 20_000  # posts without a receipt; what is due beyond is counted as unknown
@@ -99,7 +99,8 @@ class Crowd:
         async with asyncio.TaskGroup() as arriving:
             for _ in range(len(work.seats) if work.arrivals else work.concurrency):
                 arriving.create_task(bring())
-        group.create_task(self._refresh())
+        clock = asyncio.get_running_loop().time
+        group.create_task(renew(self._participants.values(), clock=clock))
 
     async def post(self, begin: float) -> None:
         """Make all posts, from the moment ``begin`` on, and wait for their receipts."""
@@ -274,16 +275,6 @@ class Crowd:
         except TimeoutError:
             return True
         return False
-
-    async def _refresh(self) -> None:
-        """Renew what sessions hold, one after the other, as clocks of real clients do."""
-        loop = asyncio.get_running_loop()
-        while True:
-            begin, around = loop.time(), tuple(self._participants.values())
-            for place, participant in enumerate(around):
-                await asyncio.sleep(begin + _REFRESH * place / len(around) - loop.time())
-                participant.refresh()
-            await asyncio.sleep(begin + _REFRESH - loop.time())
 
 
 def _path(name: str) -> Path | None:
