@@ -355,16 +355,12 @@ class Fanout:
 def _written(notice: Notice) -> Callable[[ChatSession], bytes]:
     """Return what writes a notice for a session, once a dialect."""
     ends: dict[Dialect, bytes] = {}
-    last: Dialect | None = None
-    end = b""
 
     def end_for(session: ChatSession) -> bytes:
-        nonlocal last, end
-        if session.dialect is not last:
-            last = session.dialect
-            if last not in ends:
-                ends[last] = framed(session.encode(notice))
-            end = ends[last]
-        return end
+        try:
+            return ends[session.dialect]
+        except KeyError:  # the first of them
+            end = ends[session.dialect] = framed(session.encode(notice))
+            return end
 
     return end_for

@@ -54,10 +54,10 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """
-    How a sender writes, to suit who reads.
+    How a sender writes, to suit who reads; one of few constants, each equal to itself alone.
 
     Attributes:
         server: As servers do: schema namespaces declared, times with seven digits.
