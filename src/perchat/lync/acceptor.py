@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from perchat.errors import LocalProtocolError, RemoteProtocolError
 from perchat.lync import ntlm
+from perchat.lync.address import address_of
 from perchat.lync.association import Check, SecurityAssociation
 from perchat.lync.diagnostics import Refused, diagnostics_header
 from perchat.lync.lanestamp import LaneStamp, LaneVoucher
@@ -36,7 +37,6 @@ from perchat.lync.verdict import (
     Verdict,
 )
 from perchat.sip.message import Request, Response
-from perchat.sip.uri import parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -132,9 +132,7 @@ class Acceptor:
 
         Nothing has to be kept of it until the next one comes (RFC 3261 §8.2.7).
         """
-        if self.association is not None or any(
-            _PROOF.search(value) for name in CREDENTIALS for value in request.headers.get_all(name)
-        ):
+        if self.association is not None or _brings_proof(request):
             return None
         verdict = self.receive(request, now, at)
         return verdict if isinstance(verdict, (Challenged, Refused)) else None
@@ -153,7 +151,7 @@ class Acceptor:
         keys = ntlm.accept(message, pending.nonce, nt_hash, challenge=pending.challenge)
         if account is None or keys is None:
             return self._failed(at)
-        if _address(account.uri) != proof.uri:
+        if account.uri.lower() != proof.uri:
             return self._foreign()
         handshake = proof.handshake
         association = SecurityAssociation(
@@ -187,7 +185,7 @@ class Acceptor:
         if self._shown is not shown:
             return self.challenge(at)
         self._shown = None
-        if not uri or _address(uri) != shown.uri:
+        if not uri or address_of(uri) != shown.uri:
             return self._foreign()
         association = SecurityAssociation(
             opaque=self._random(4).hex().upper(),
@@ -243,7 +241,7 @@ class Acceptor:
         verdict = _check(association, message, found.values)
         if verdict is Check.OK:
             self._vouched()
-            if isinstance(message, Request) and _address(message.from_.uri) != association.uri:
+            if isinstance(message, Request) and address_of(message.from_.uri) != association.uri:
                 return Check.FOREIGN
         return verdict
 
@@ -333,7 +331,7 @@ class Acceptor:
             message = AuthenticateMessage.parse(token)
         except (RemoteProtocolError, binascii.Error):
             return self._failed(at)
-        uri = _address(request.from_.uri)
+        uri = address_of(request.from_.uri)
         handshake = Handshake(pending, message, request, values)
         return ProofNeeded(message.user, message.domain, uri, handshake)
 
@@ -345,7 +343,7 @@ class Acceptor:
             return self._failed(at)
         if not token or self._shown is not None:
             return self.challenge(at)
-        self._shown = TicketShown(_address(request.from_.uri), token, request, values)
+        self._shown = TicketShown(address_of(request.from_.uri), token, request, values)
         return self._shown
 
     def _stand(
@@ -386,6 +384,12 @@ class Acceptor:
         return Refused(status, error_id, reason, source=self._host)
 
 
+def _brings_proof(request: Request) -> bool:
+    known = request.headers.by_name()
+    values = (value for name in CREDENTIALS for value in known.get(name, ()))
+    return any(map(_PROOF.search, values))
+
+
 def _handshake_is_signed(
     association: SecurityAssociation, request: Request, values: Mapping[str, str]
 ) -> bool:
@@ -401,8 +405,3 @@ def _check(association: SecurityAssociation, message: Message, values: Mapping[s
         return Check.MISSING
     nonce, counter = values.get("crand", ""), values.get("cnum", "")
     return association.check(message, nonce=nonce, counter=counter, signature=signature)
-
-
-def _address(uri: str) -> str:
-    """Return the address-of-record as directories compare it."""
-    return parse_uri(uri).address.lower()

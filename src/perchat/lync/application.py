@@ -15,6 +15,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Self
 
 from perchat.errors import AuthenticationReason, RemoteProtocolError
+from perchat.lync.address import address_of
 from perchat.lync.diagnostics import Refused
 from perchat.sip.uri import parse_uri
 
@@ -99,7 +100,7 @@ class ApplicationClaim:
 
 def sender(request: Request) -> str:
     """Return the address-of-record in From, lower case."""
-    return parse_uri(request.from_.uri).address.lower()
+    return address_of(request.from_.uri)
 
 
 def products(user_agent: str) -> tuple[str, ...]:

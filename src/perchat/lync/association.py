@@ -56,10 +56,11 @@ class CounterWindow:
     What is older than the window counts as seen.
     """
 
-    __slots__ = ("_highest", "_seen", "_width")
+    __slots__ = ("_all", "_highest", "_seen", "_width")
 
     def __init__(self, width: int = 256) -> None:
         self._width = width
+        self._all = (1 << width) - 1
         self._highest = 0
         self._seen = 0  # bit n stands for the counter n below the highest
 
@@ -79,7 +80,7 @@ class CounterWindow:
     def _move(self, counter: int) -> None:
         step = counter - self._highest
         kept = self._seen << step if step < self._width else 0
-        self._seen = kept & ((1 << self._width) - 1) | 1
+        self._seen = kept & self._all | 1
         self._highest = counter
 
 
@@ -132,19 +133,20 @@ class SecurityAssociation:
 
     def check(self, message: Message, *, nonce: str, counter: str, signature: str) -> Check:
         """Check a signature the other side made, and that it is the first of its count."""
-        return self.check_text(self._text(message, nonce, counter), counter, signature)
+        text = self._text(message, nonce, counter)
+        return self.check_text(text, counter, _bytes(signature))
 
-    def check_text(self, text: bytes, counter: str, signature: str) -> Check:
+    def check_text(self, text: bytes, counter: str | bytes, signature: bytes) -> Check:
         """Do the same when the text that was signed is known; ``counter`` is part of it."""
         number = int(counter) if _is_counter(counter) else 0
-        if not number or not self.incoming.verify(text, _bytes(signature)):
+        if not number or not self.incoming.verify(text, signature):
             return Check.WRONG
         return Check.OK if self._window.add(number) else Check.REPLAYED
 
     def names(self, scheme: str, values: Mapping[str, str]) -> bool:
         """Whether a header with this scheme and these parameters speaks of this association."""
         return (
-            scheme.upper() == self.scheme.upper()
+            (scheme == self.scheme or scheme.upper() == self.scheme.upper())
             and (not self.opaque or values.get("opaque") == self.opaque)
             and values.get("realm", self.realm) == self.realm
             and values.get("targetname", self.targetname) == self.targetname
@@ -162,8 +164,8 @@ class SecurityAssociation:
         )
 
 
-def _is_counter(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _COUNTER_DIGITS
+def _is_counter(text: str | bytes) -> bool:
+    return text.isdigit() and text.isascii() and len(text) <= _COUNTER_DIGITS
 
 
 def _bytes(signature: str) -> bytes:

@@ -9,7 +9,7 @@ comes in and signs its answers (`perchat.sip.intake`).
 
 from __future__ import annotations
 
-from binascii import hexlify
+from binascii import hexlify, unhexlify
 from typing import TYPE_CHECKING
 
 from perchat.lync.association import Check
@@ -63,8 +63,11 @@ class _Frame:
         before, between, after = self._texts
         signed = (before, proof.nonce, proof.counter, between, number, after, status)
         text = b"%b%b><%b%b%d%b%b" % signed
-        counter, signature = proof.counter.decode("latin-1"), proof.signature.decode("latin-1")
-        return association.check_text(text, counter, signature) is Check.OK
+        try:
+            signature = unhexlify(proof.signature)
+        except ValueError:
+            return False
+        return association.check_text(text, proof.counter, signature) is Check.OK
 
 
 class LaneStamp:

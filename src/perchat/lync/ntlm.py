@@ -27,8 +27,11 @@ from perchat.lync.ntlm_message import (
 
 __all__ = ["NtlmKeys", "NtlmSigner", "NtlmTarget", "accept", "initiate", "nt_hash"]
 
-_SEQUENCE = struct.pack("<I", 100)  # [MS-SIPAE] 3.2.5.1
-_MAC_VERSION = struct.pack("<I", 1)
+_SEQUENCE = 100  # [MS-SIPAE] 3.2.5.1
+_SEQUENCE_BYTES = struct.pack("<I", _SEQUENCE)
+_MAC_VERSION = 1
+_CHECKSUM = struct.Struct("<Q")
+_SIGNATURE = struct.Struct("<IQI")  # version, checksum, sequence number ([MS-NLMP] 2.2.2.9.2)
 
 _SIGN_MAGIC = b"session key to %s signing key magic constant\0"
 _SEAL_MAGIC = b"session key to %s sealing key magic constant\0"
@@ -128,13 +131,13 @@ class NtlmSigner:
         """Make the keys of one direction ([MS-NLMP] 3.4.5.2, 3.4.5.3)."""
         signing = md5(session_key + _SIGN_MAGIC % direction)
         sealing = md5(session_key[: _seal_length(flags)] + _SEAL_MAGIC % direction)
-        stream = rc4(md5(sealing + _SEQUENCE), bytes(8))  # 3.4.4: a fresh stream a message
-        return cls(HmacMd5(signing, _SEQUENCE), int.from_bytes(stream, "little"))
+        stream = rc4(md5(sealing + _SEQUENCE_BYTES), bytes(8))  # 3.4.4: a fresh stream a message
+        return cls(HmacMd5(signing, _SEQUENCE_BYTES), *_CHECKSUM.unpack(stream))
 
     def sign(self, text: bytes) -> bytes:
         """Return the signature of ``text``."""
-        check = int.from_bytes(self._mac.digest(text)[:8], "little") ^ self._mask
-        return _MAC_VERSION + check.to_bytes(8, "little") + _SEQUENCE
+        (checksum,) = _CHECKSUM.unpack_from(self._mac.digest(text))
+        return _SIGNATURE.pack(_MAC_VERSION, checksum ^ self._mask, _SEQUENCE)
 
     def verify(self, text: bytes, signature: bytes) -> bool:
         """Whether ``signature`` belongs to ``text``; takes the same time either way."""

@@ -7,16 +7,14 @@ of its own for the server: its host for NTLM, its service for Kerberos.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from perchat.errors import RemoteProtocolError
-from perchat.lync.signature import auth_value, parse_auth
+from perchat.lync.signature import auth_value, parameters, parse_auth
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from perchat.sip.message import Message
 
@@ -28,70 +26,67 @@ KERBEROS = "Kerberos"
 _SPELLINGS = {name.upper(): name for name in (NTLM, KERBEROS)}
 _PREFIXES = {NTLM: "", KERBEROS: "sip/"}
 _ASKS = "WWW-Authenticate"
-CREDENTIALS = ("Authorization", "Proxy-Authorization")
+CREDENTIALS = ("authorization", "proxy-authorization")
 _OLDEST_VERSION = 2  # what an absent version means
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """A client's header: whose scheme, and its parameters."""
 
     scheme: str
     values: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
 class Offer:
-    """
-    The challenge of one server.
+    """The challenge of one server; what is the same in each is written once."""
 
-    Attributes:
-        host: The server's name.
-        schemes: ``NTLM`` and ``Kerberos``, or one of them, by preference.
-        version: The highest one spoken.
+    __slots__ = ("_end", "_lines", "_names")
 
-    """
+    def __init__(self, host: str, schemes: Sequence[str], version: int) -> None:
+        """
+        Make one for all connections.
 
-    host: str
-    schemes: tuple[str, ...]
-    version: int
+        Args:
+            host: The server's name.
+            schemes: ``NTLM`` and ``Kerberos``, or one of them, by preference.
+            version: The highest one spoken.
+
+        """
+        self._names = {scheme: _PREFIXES[scheme] + host for scheme in schemes}
+        self._lines = tuple(
+            (_ASKS, auth_value(scheme, realm=REALM, targetname=name, version=str(version)))
+            for scheme, name in self._names.items()
+        )
+        self._end = parameters(targetname=host, realm=REALM, version=str(version))
 
     def targetname(self, scheme: str) -> str:
-        """Return the server's name in a scheme."""
-        return _PREFIXES[scheme] + self.host
+        """Return the server's name in a scheme that is offered."""
+        return self._names[scheme]
 
     def challenge(self, at: float) -> tuple[tuple[str, str], ...]:
         """Return the headers that ask for credentials."""
-        lines = ((scheme, self.targetname(scheme)) for scheme in self.schemes)
-        return (_date(at), *(_challenge(*line, self.version) for line in lines))
+        return (_date(at), *self._lines)
 
     def continuation(self, at: float, *, opaque: str, token: str) -> tuple[tuple[str, str], ...]:
         """Return the headers that go on with NTLM."""
-        names = {"targetname": self.targetname(NTLM), "realm": REALM, "version": str(self.version)}
-        value = auth_value(NTLM, opaque=opaque, gssapi_data=token, **names)
+        value = f'{NTLM} opaque="{opaque}", gssapi-data="{token}", {self._end}'
         return _date(at), (_ASKS, value)
 
     def credentials(self, message: Message) -> Credentials | None:
         """Return the credentials meant for us; damaged ones count as none."""
+        known = message.headers.by_name()
         for name in CREDENTIALS:
-            for value in message.headers.get_all(name):
+            for value in known.get(name, ()):
                 found = _read(value)
                 if found is not None and self._is_meant(found):
                     return found
         return None
 
     def _is_meant(self, found: Credentials) -> bool:
-        if found.scheme not in self.schemes:
+        ours, values = self._names.get(found.scheme), found.values
+        if ours is None:
             return False
-        ours = self.targetname(found.scheme)
-        realm, targetname = found.values.get("realm"), found.values.get("targetname")
-        return realm in (None, REALM) and targetname in (None, ours)
-
-
-@cache
-def _challenge(scheme: str, targetname: str, version: int) -> tuple[str, str]:
-    value = auth_value(scheme, realm=REALM, targetname=targetname, version=str(version))
-    return _ASKS, value
+        return values.get("realm", REALM) == REALM and values.get("targetname", ours) == ours
 
 
 def spoken_version(values: Mapping[str, str]) -> int:

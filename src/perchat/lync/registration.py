@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perchat.errors import RemoteProtocolError
+from perchat.lync.address import address_of
 from perchat.lync.diagnostics import Refused
 from perchat.sip.grammar import decimal
 from perchat.sip.message import Headers, Request
-from perchat.sip.uri import parse_uri
 
 if TYPE_CHECKING:
     from perchat.sip.header import NameAddr
@@ -117,8 +117,8 @@ class Registration:
             RemoteProtocolError: A header cannot be read.
 
         """
-        sender, address = request.from_, _aor(request.to.uri)
-        if _aor(sender.uri) != address:
+        sender, address = request.from_, address_of(request.to.uri)
+        if address_of(sender.uri) != address:
             return Refused(403, 4004)
         contact = request.contact
         name, instance = sender.param("epid") or "", _instance(contact)
@@ -226,10 +226,6 @@ def _expires(request: Request, contact: NameAddr | None) -> int | None:
     """Return the seconds asked for, of this contact or of all (RFC 3261 §10.2.1.1)."""
     own = contact.param("expires") if contact else None
     return decimal(own, "expires") if own else request.expires
-
-
-def _aor(uri: str) -> str:
-    return parse_uri(uri).address.lower()
 
 
 def _guid_bytes(text: str) -> bytes:

@@ -14,11 +14,11 @@ from perchat.errors import RemoteProtocolError
 from perchat.sip.message import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from perchat.sip.message import Headers, Message
+    from perchat.sip.message import Message
 
-__all__ = ["auth_value", "parse_auth", "quoted", "signed_frame", "signed_text"]
+__all__ = ["auth_value", "parameters", "parse_auth", "quoted", "signed_frame", "signed_text"]
 
 _PLAIN = frozenset({"version"})  # written without quotes
 _SCHEME = re.compile(r"\s*+([A-Za-z0-9\-]++)\s*+")
@@ -74,11 +74,11 @@ def signed_frame(
 
 
 def _signed_end(message: Message, version: int) -> str:
-    headers, sender, receiver = message.headers, message.from_, message.to
-    expires = headers.get("Expires") or ""
+    known, sender, receiver = message.headers.by_name(), message.from_, message.to
+    expires = known["expires"][0] if "expires" in known else ""
     text = f"><{message.cseq.method}><{sender.uri}><{sender.tag}>"
     if version > 2:
-        text += f"<{receiver.uri}><{receiver.tag}>{_identity(headers)}<{expires}>"
+        text += f"<{receiver.uri}><{receiver.tag}>{_identity(known)}<{expires}>"
     else:
         text += f"<{receiver.tag}><{expires}>"
     return f"{text}<{message.status}>" if isinstance(message, Response) else text
@@ -101,17 +101,25 @@ def parse_auth(value: str) -> tuple[str, Mapping[str, str]]:
     if not _PARAMETERS.fullmatch(value, at):
         raise RemoteProtocolError("damaged authentication header")
     found = _PARAMETER.findall(value, at)
-    values = {name.lower(): _unquoted(text) if text else plain for name, text, plain in found}
+    values = {name.lower(): text or plain for name, text, plain in found}
     if len(values) < len(found):
         raise RemoteProtocolError("damaged authentication header")
+    if "\\" in value:
+        values |= {name.lower(): _unescaped(text) for name, text, _ in found if text}
     return scheme[1], values
 
 
 def auth_value(scheme: str, **values: str) -> str:
     """Build such a header; underscores in names stand for hyphens, empty values stay."""
+    return f"{scheme} {parameters(**values)}"
+
+
+def parameters(**values: str) -> str:
+    """Build what follows the scheme of such a header."""
     pairs = ((name.replace("_", "-"), value) for name, value in values.items())
-    texts = (f"{name}={value if name in _PLAIN else quoted(value)}" for name, value in pairs)
-    return f"{scheme} {', '.join(texts)}"
+    return ", ".join(
+        f"{name}={value if name in _PLAIN else quoted(value)}" for name, value in pairs
+    )
 
 
 def quoted(text: str) -> str:
@@ -121,16 +129,15 @@ def quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def _unquoted(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text) if "\\" in text else text
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
 
 
 _ADDRESS_URI = re.compile(r'<([^>]*+)>|"(?:[^"\\]|\\.)*+"|(?:sip|tel):[^,;\s]++', re.IGNORECASE)
 
 
-def _identity(headers: Headers) -> str:
+def _identity(known: Mapping[str, Sequence[str]]) -> str:
     """Return the fields of the asserted sip: and tel: URI."""
-    known = headers.by_name()
     values = known.get("p-asserted-identity") or known.get("p-preferred-identity")
     if not values:
         return "<><>"
