@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,10 @@ __all__ = ["Rooms"]
 
 _TOGETHER = 250
 """Who joins or leaves at a time, of many: others write, and are told something, in between."""
+
+
+_participant = lru_cache(maxsize=4096)(Participant)
+"""Shown to everybody who joins a room that somebody is in."""
 
 
 class Rooms:
@@ -188,8 +193,8 @@ class Rooms:
         state = self._desk.state
         there = dict.fromkeys(user for user in users if user in place.present).keys()
         return [
-            Participant(user, known.display_name, known.guid, *privileges)
+            _participant(user, known.display_name, known.guid, *privileges)
             if (known := state.users.get(user))
-            else Participant(user)
+            else _participant(user)
             for user, privileges in state.privileges(there, place).items()
         ]

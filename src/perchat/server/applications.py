@@ -135,7 +135,7 @@ class PeerGuard:
         """Let pass what the certificate vouches for, or else the sign-in."""
         if self.application is not None:
             admission = self._trusted(message)
-        elif (claim := self._claim_of(message)) and isinstance(message, Request):
+        elif isinstance(message, Request) and (claim := self._claim_of(message)):
             admission = self._judge(message, claim)
         else:
             admission = self._sign_in.admit(message, now)
@@ -189,10 +189,10 @@ class PeerGuard:
 
     # --- inside ---
 
-    def _claim_of(self, message: Message) -> ApplicationClaim | None:
-        if not isinstance(message, Request) or message.method in _UNANSWERED:
+    def _claim_of(self, request: Request) -> ApplicationClaim | None:
+        if self._sign_in.stands or request.method in _UNANSWERED:
             return None
-        return None if self._sign_in.stands else ApplicationClaim.of(message)
+        return ApplicationClaim.of(request)
 
     def _judge(self, request: Request, claim: ApplicationClaim) -> Admission:
         found = judge(

@@ -336,7 +336,7 @@ class Fanout:
     def _view(self, session: ChatSession, room: RoomUri) -> JoinedRoom:
         chat = self._chat
         present = chat.participants(room, (session.user.uri,) if chat.is_large(room) else None)
-        roster = tuple(RosterEntry(p, participant_mask(p)) for p in present)
+        roster = tuple([RosterEntry(p, participant_mask(p)) for p in present])
         snapshot = chat.snapshot(session.user.uri, room)
         if isinstance(snapshot, Refusal):  # taken out of the room between its entry and here
             snapshot = RoomSnapshot(room, room.guid)

@@ -13,6 +13,7 @@ import secrets
 from typing import TYPE_CHECKING, ClassVar
 
 from perchat.errors import ConnectionFailure, StateError
+from perchat.lync.address import address_of
 from perchat.lync.compression import answer_negotiate
 from perchat.lync.diagnostics import diagnostics_header
 from perchat.lync.presence import answer_service
@@ -30,7 +31,6 @@ from perchat.sip.events import (
     RequestReceived,
     ResponseReceived,
 )
-from perchat.sip.uri import parse_uri
 from perchat.xccos.codec import Dialect
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ class FrontEnd:
 
     def _subscribe(self, event: RequestReceived) -> None:
         user = self._peer.user_of(event.request)
-        if user is None or _address(event.request.to.uri) != user.uri:
+        if user is None or address_of(event.request.to.uri) != user.uri:
             self._not_here(event)
         else:
             now = self._services.chat.user(user.uri) or user  # policy may have changed meanwhile
@@ -294,7 +294,7 @@ class FrontEnd:
 
     def _invite(self, event: RequestReceived) -> None:
         config, user = self._services.config, self._peer.user_of(event.request)
-        if user is None or _address(event.request.uri) not in config.chat_uris:
+        if user is None or address_of(event.request.uri) not in config.chat_uris:
             self._not_here(event)
         elif not user.chat_enabled:
             reason = "Rejected session (principal not provisioned)"
@@ -325,7 +325,7 @@ class FrontEnd:
             user,
             lane=lane,
             session_id=f"{self._services.config.node}/{secrets.token_hex(8)}",
-            address=_address(request.uri),
+            address=address_of(request.uri),
             dialect=Dialect.of(request.headers.get("User-Agent") or ""),
         )
         session.on_first_use = self._take_up
@@ -430,7 +430,3 @@ class FrontEnd:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-
-
-def _address(uri: str) -> str:
-    return parse_uri(uri).address.lower()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from perchat.model.explanation import Explanation
 from perchat.model.preference import Preference
@@ -133,8 +133,7 @@ class RoomIds:
     rooms: tuple[RoomUri, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RosterEntry:
+class RosterEntry(NamedTuple):
     """A participant with the permission mask it has in the room."""
 
     participant: Participant

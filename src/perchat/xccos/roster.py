@@ -8,6 +8,7 @@ several masks; the rights add up then.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perchat.errors import LocalProtocolError
@@ -52,11 +53,17 @@ _USER = PrincipalType.USER.value
 
 
 def _uib(user: Participant, identity: str = "", inner: str = "") -> str:
-    uri, guid, name = map(escape_attribute, (user.uri, user.guid, user.name))
-    names = f'uname="{name}" dispname="{name}" disp="{name}"'
-    head = f'<uib uri="{uri}" guid="{guid}" type="{_USER}" {names}'
+    head = _introduced(user.uri, user.guid, user.name)
     head = f'{head} id="{identity}"' if identity else head
     return f"{head}>{inner}</uib>" if inner else f"{head}/>"
+
+
+@lru_cache(maxsize=4096)
+def _introduced(uri: str, guid: str, name: str) -> str:
+    """Begin a ``uib``: the same in each roster a user is in, so it is kept."""
+    uri, guid, name = map(escape_attribute, (uri, guid, name))
+    names = f'uname="{name}" dispname="{name}" disp="{name}"'
+    return f'<uib uri="{uri}" guid="{guid}" type="{_USER}" {names}'
 
 
 def _participant(uib: Element, mask: int) -> Participant:
@@ -118,8 +125,7 @@ def _read_failed(data: Element) -> Iterator[RoomUri]:
 def _write_joined(joined: Joined, dialect: Dialect) -> str:
     users: dict[SipUri, Participant] = {}
     for room in joined.rooms:
-        for entry in room.participants:
-            users.setdefault(entry.participant.uri, entry.participant)
+        users |= {participant.uri: participant for participant, _ in room.participants}
     identities = {uri: str(index) for index, uri in enumerate(users)}
     parts = [_write_joined_room(room, identities, dialect) for room in joined.rooms]
     parts += [_uib(user, identities[uri]) for uri, user in users.items()]
@@ -132,10 +138,12 @@ def _write_joined(joined: Joined, dialect: Dialect) -> str:
 def _write_joined_room(
     joined: JoinedRoom, identities: Mapping[SipUri, str], dialect: Dialect
 ) -> str:
-    groups: dict[str, list[str]] = {}
-    for entry in joined.participants:
-        groups.setdefault(_mask(entry.mask, dialect), []).append(identities[entry.participant.uri])
-    listed = {entry.participant.uri for entry in joined.participants}
+    masks = dict.fromkeys(mask for _, mask in joined.participants)
+    keys = {mask: _mask(mask, dialect) for mask in masks}
+    groups: dict[str, list[str]] = {key: [] for key in keys.values()}
+    for participant, mask in joined.participants:
+        groups[keys[mask]].append(identities[participant.uri])
+    listed = {participant.uri for participant, _ in joined.participants}
     if len(listed) < len(joined.participants):  # clients would show the user twice
         raise LocalProtocolError(f"a participant listed twice in {joined.room.uri}")
     aibs = [tag("aib", {"key": key, "value": ",".join(ids)}) for key, ids in groups.items()]
