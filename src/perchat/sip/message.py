@@ -76,17 +76,26 @@ class Headers:
             RemoteProtocolError: There is none, or as ``parse`` says.
 
         """
-        try:
-            known: T = self._read[name]
-        except KeyError:
-            values = self.by_name().get(name)
-            if values is None:
-                raise RemoteProtocolError(f"no {name}") from None
-            known = parse(values[0])
+        known: T | None = self._read.get(name)
+        if known is None:
+            known = parse(self.first(name))
             if self._read is _NOTHING_READ:
                 self._read = {}
             self._read[name] = known
         return known
+
+    def first(self, name: str) -> str:
+        """
+        Return the first value of a name in lower case.
+
+        Raises:
+            RemoteProtocolError: There is none.
+
+        """
+        values = self.by_name().get(name)
+        if values is None:
+            raise RemoteProtocolError(f"no {name}")
+        return values[0]
 
     def get(self, name: str) -> str | None:
         """Return the first value of that name."""
@@ -148,16 +157,10 @@ class _Fields:
     __slots__ = ()
     headers: Headers
 
-    def _required(self, name: str) -> str:
-        values = self.headers.by_name().get(name)
-        if values is None:
-            raise RemoteProtocolError(f"no {name}")
-        return values[0]
-
     @property
     def call_id(self) -> str:
         """Call-ID, compared as text."""
-        return self._required("call-id")
+        return self.headers.first("call-id")
 
     @property
     def cseq(self) -> CSeq:
@@ -225,6 +228,8 @@ class _Fields:
     def options(self, name: str) -> tuple[str, ...]:
         """Return the tokens of a list header such as Supported, Require or Allow."""
         values = self.headers.get_all(name)
+        if not values:
+            return ()
         return tuple(t for text in values for part in text.split(",") if (t := part.strip()))
 
 

@@ -183,7 +183,7 @@ class StreamParser:
         try:
             for start in range(0, len(data), _SLICE):
                 self._buffer += data[start : start + _SLICE] if len(data) > _SLICE else data
-                while (item := self._next(overtaking=bool(done))) is not None:
+                while self._buffer and (item := self._next(overtaking=bool(done))) is not None:
                     done.append(item)
         except StreamBroken as error:
             self._buffer, self._head, self._broken = bytearray(), None, error
@@ -193,7 +193,7 @@ class StreamParser:
 
     def _next(self, *, overtaking: bool) -> Message | Damaged | Ping | None:
         if self._head is None:
-            if self._skim is not None and self._buffer:
+            if self._skim is not None:
                 self._leave_out(self._skim(self._buffer, overtaking))
             ping = self._skip_line_breaks()
             if ping or not self._read_head():
@@ -212,8 +212,8 @@ class StreamParser:
 
     def _skip_line_breaks(self) -> Ping | None:
         buffer = self._buffer
-        while buffer[:2] == b"\r\n":
-            if buffer[:4] == _END:
+        while buffer.startswith(b"\r\n"):
+            if buffer.startswith(_END):
                 del buffer[:4]
                 return PING
             if _END.startswith(buffer):
@@ -396,7 +396,8 @@ _OPTIONAL: Mapping[str, Callable[[str], object]] = {
 
 def _check(message: Message) -> None:
     """Read once what later code reads without asking."""
-    if twice := message.headers.repeated & _SINGLE:
+    repeated = message.headers.repeated
+    if repeated and (twice := repeated & _SINGLE):
         raise RemoteProtocolError(f"repeated: {', '.join(sorted(twice))}")
     index, _ = message.headers.by_name(), message.via
     for value in index["via"][1:]:

@@ -65,10 +65,12 @@ class Alarms:
 
     def set(self, who: str, when: float | None) -> None:
         """Wake ``who`` at ``when``; None: not at all."""
+        if self._when.get(who) == when:
+            return
         self.changed = True
         if when is None:
-            self._when.pop(who, None)
-        elif self._when.get(who) != when:
+            del self._when[who]
+        else:
             self._when[who] = when
             heapq.heappush(self._heap, (when, who))
         if len(self._heap) > 64 + 2 * len(self._when):

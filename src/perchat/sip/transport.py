@@ -28,15 +28,13 @@ def received(request: Request, host: str, port: int) -> Request:
     ``received`` is added when the sender named another host (§18.2.1), ``rport`` gets
     its value when it was asked for (RFC 3581 §4); otherwise the request is unchanged.
     """
-    first, *others = request.headers.get_all("Via")
-    via, *rest = parse_vias(first)
-    added: dict[str, str | None] = {}
-    if "rport" in via.params:
-        added["rport"] = str(port)
-    if via.host.strip("[]") != host or added:
-        added["received"] = host
-    if not added:
+    via = request.via
+    asked = "rport" in via.params
+    if via.host.strip("[]") == host and not asked:
         return request
+    added = {"rport": str(port), "received": host} if asked else {"received": host}
+    first, *others = request.headers.get_all("Via")
+    _, *rest = parse_vias(first)
     top = replace(via, params={**via.params, **added})
     texts = [", ".join(str(one) for one in (top, *rest)), *others]
     return replace(request, headers=request.headers.replaced("Via", *texts))
