@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,12 +13,16 @@ from perchat.sip.header import (
     CSeq,
     NameAddr,
     Via,
+    format_params,
     parse_contacts,
     parse_name_addrs,
     parse_params,
     parse_vias,
 )
 from perchat.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TOKENS = st.text("abcXYZ019-.!%*_+`'~", min_size=1, max_size=12)
 PARAMS = st.dictionaries(
@@ -25,6 +31,18 @@ PARAMS = st.dictionaries(
 NAMES = st.text(
     st.characters(blacklist_categories=["Cs"], blacklist_characters="\r\n"), max_size=20
 )
+PIECES = st.lists(
+    st.sampled_from([";a=1", ";A=2", ";tag=x", ";tag", ";b", ";tag=a:b", ';c="d;e"', ";=", ";d="])
+).map("".join)
+SIP_LIKE = st.text('aTag19.;=@:?<>\\"[], ', max_size=24)
+
+
+def outcome(read: Callable[[str], object], text: str) -> object:
+    """Return what comes of reading a text, an error included."""
+    try:
+        return read(text)
+    except RemoteProtocolError as error:
+        return type(error)
 
 
 @given(NAMES, TOKENS, PARAMS)
@@ -67,6 +85,16 @@ def test_a_uri_is_read_as_it_was_written(
 def test_a_list_is_cut_at_its_commas_alone(names: list[tuple[str, str]]) -> None:
     addresses = [NameAddr(f"{name}, <;>", f"sip:{user}@example.com") for name, user in names]
     assert parse_name_addrs(", ".join(map(str, addresses))) == addresses
+
+
+@given((SIP_LIKE.map(";{}".format) | PIECES | PARAMS.map(format_params)).filter(bool))
+def test_parameters_are_read_alike_plain_or_not(text: str) -> None:
+    assert outcome(parse_params, text) == outcome(parse_params, f"{text} ")
+
+
+@given(SIP_LIKE | st.builds("{}@{}".format, TOKENS, st.sampled_from(["b", "b.c:1", "[::1]", ""])))
+def test_a_uri_is_read_alike_plain_or_not(rest: str) -> None:
+    assert outcome(Uri.parse, f"sip:{rest}") == outcome(Uri.parse, f"SIP:{rest}")
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perchat.errors import LocalProtocolError
-from perchat.sip.message import Headers, Request, Response
+from perchat.sip.message import Headers, Request, Response, indexed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = ["ack_of", "cancel_of", "completed", "response_to"]
 
+_NONE = ("",)
 _COMPLETED = frozenset(("via", "max-forwards", "from", "to", "call-id", "cseq"))
 
 
@@ -29,18 +30,19 @@ def response_to(
     body: bytes = b"",
 ) -> Response:
     """Return an answer, with ``tag`` in To unless the request had one (§8.2.6.2)."""
-    known, to = request.headers, request.headers.get("To") or ""
+    known, call_id = request.headers.by_name(), request.call_id
+    sender, to, cseq = known.get("from", _NONE), known.get("to", _NONE), known.get("cseq", _NONE)
     if tag and "tag" not in request.to.params:
-        to = f"{to};tag={tag}"
-    echoed = (
-        *(("Via", via) for via in known.get_all("Via")),
-        ("From", known.get("From") or ""),
-        ("To", to),
-        ("Call-ID", request.call_id),
-        ("CSeq", known.get("CSeq") or ""),
-        *(("Timestamp", value) for value in known.get_all("Timestamp")[:1]),
-    )
-    return Response(status, reason, Headers((*echoed, *headers)), body)
+        to = (f"{to[0]};tag={tag}",)
+    index = {"from": sender, "to": to, "call-id": (call_id,), "cseq": cseq}
+    if "timestamp" in known:
+        headers = (("Timestamp", known["timestamp"][0]), *headers)
+    if vias := known.get("via", ()):
+        index["via"] = vias
+    items = [("Via", via) for via in vias]
+    items += ("From", sender[0]), ("To", to[0]), ("Call-ID", call_id), ("CSeq", cseq[0])
+    items += headers
+    return Response(status, reason, Headers(items, indexed(headers, index)), body)
 
 
 def completed(request: Request, via: str, new_id: Callable[[], str]) -> Request:

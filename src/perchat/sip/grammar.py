@@ -8,6 +8,7 @@ faster, whatever a peer sends. What does not fit raises `RemoteProtocolError`.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from perchat.errors import RemoteProtocolError
 
@@ -130,6 +131,7 @@ def is_token(text: str) -> bool:
     return TOKEN.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1024)  # of short texts alone: what is no number is not kept
 def decimal(text: str, what: str, maximum: int = 2**32 - 1) -> int:
     """Read an unsigned number up to and including ``maximum``."""
     if not (text.isascii() and text.isdigit()) or len(text) > _LONGEST_NUMBER:

@@ -8,8 +8,7 @@ Addresses recur in every message of a dialog, so short ones are read once and ke
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from perchat.caching import cached_if_short
 from perchat.errors import RemoteProtocolError
@@ -24,7 +23,7 @@ from perchat.sip.grammar import (
     split_outside,
     unquote,
 )
-from perchat.sip.uri import Uri, parse_uri
+from perchat.sip.uri import NO_PARAMS, Uri, parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +53,7 @@ _PLAIN_VIA = re.compile(  # as nearly all are written
     rf"SIP/2\.0/({TOKEN.pattern}) ({HOST.pattern})(?::([0-9]{{1,4}}|[1-5][0-9]{{4}}))?"
     rf";branch=({TOKEN.pattern})"
 )
+_PLAIN_PARAMS = re.compile(rf"(?:;{TOKEN.pattern}={TOKEN.pattern})+")
 _PARAM_VALUE = re.compile(r'[^\x00-\x20",;<>\x7f]+')
 
 
@@ -68,6 +68,12 @@ def parse_params(text: str) -> dict[str, str | None]:
         return params
     if text[0] != ";":
         raise RemoteProtocolError(f"bad parameters: {text[:40]!r}")
+    if _PLAIN_PARAMS.fullmatch(text):
+        pairs = [part.split("=") for part in text[1:].split(";")]
+        params = {name.lower(): value for name, value in pairs}
+        if len(params) == len(pairs):
+            return params
+        params = {}
     for part in split_outside(text[1:], ";"):
         name, equals, value = part.partition("=")
         name, value = name.rstrip(BLANK).lower(), value.lstrip(BLANK)
@@ -94,8 +100,7 @@ def format_params(params: Mapping[str, str | None]) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class CSeq:
+class CSeq(NamedTuple):
     """Number and method of a request (§20.16)."""
 
     number: int
@@ -119,8 +124,7 @@ def parse_cseq(text: str) -> CSeq:
     return CSeq(decimal(parts[0], "CSeq", MAX_CSEQ), parts[1])
 
 
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(NamedTuple):
     """
     One hop a request has taken (§20.42).
 
@@ -133,7 +137,7 @@ class Via:
     transport: str
     host: str
     port: int | None = None
-    params: Mapping[str, str | None] = field(default_factory=dict)
+    params: Mapping[str, str | None] = NO_PARAMS
     protocol: str = "SIP/2.0"
 
     @staticmethod
@@ -170,8 +174,7 @@ def parse_via(text: str) -> Via:
     return Via(transport, host, number, params, f"{name}/{version}")
 
 
-@dataclass(frozen=True, slots=True)
-class NameAddr:
+class NameAddr(NamedTuple):
     """
     An address with a name and parameters: From, To, Contact, Route and the like.
 
@@ -184,7 +187,7 @@ class NameAddr:
 
     display_name: str
     uri: str
-    params: Mapping[str, str | None] = field(default_factory=dict)
+    params: Mapping[str, str | None] = NO_PARAMS
 
     @staticmethod
     def parse(text: str) -> NameAddr:

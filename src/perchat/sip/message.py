@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from perchat.errors import RemoteProtocolError
-from perchat.sip.grammar import decimal
+from perchat.sip.grammar import NAMES, decimal
 from perchat.sip.header import (
     CSeq,
     NameAddr,
@@ -27,10 +27,20 @@ from perchat.sip.header import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["Headers", "Message", "Request", "Response"]
+__all__ = ["Headers", "Message", "Request", "Response", "indexed"]
 
 T = TypeVar("T")
 _NOTHING_READ: dict[str, Any] = {}  # most are asked for nothing
+
+
+def indexed(
+    items: Iterable[tuple[str, str]], index: dict[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Add header fields to an index by names in lower case, and return it."""
+    for name, value in items:
+        key = NAMES[name][1] if name in NAMES else name.lower()
+        index[key] = (*index[key], value) if key in index else (value,)
+    return index
 
 
 class Headers:
@@ -62,10 +72,7 @@ class Headers:
         """Return all values by name in lower case."""
         index = self._index
         if index is None:
-            index = self._index = {}
-            for name, value in self._items:
-                key = name.lower()
-                index[key] = (*index[key], value) if key in index else (value,)
+            index = self._index = indexed(self._items, {})
         return index
 
     def read(self, name: str, parse: Callable[[str], T]) -> T:
@@ -78,24 +85,14 @@ class Headers:
         """
         known: T | None = self._read.get(name)
         if known is None:
-            known = parse(self.first(name))
+            values = (self._index or self.by_name()).get(name)
+            if values is None:
+                raise RemoteProtocolError(f"no {name}")
+            known = parse(values[0])
             if self._read is _NOTHING_READ:
                 self._read = {}
             self._read[name] = known
         return known
-
-    def first(self, name: str) -> str:
-        """
-        Return the first value of a name in lower case.
-
-        Raises:
-            RemoteProtocolError: There is none.
-
-        """
-        values = self.by_name().get(name)
-        if values is None:
-            raise RemoteProtocolError(f"no {name}")
-        return values[0]
 
     def get(self, name: str) -> str | None:
         """Return the first value of that name."""
@@ -160,7 +157,7 @@ class _Fields:
     @property
     def call_id(self) -> str:
         """Call-ID, compared as text."""
-        return self.headers.first("call-id")
+        return self.headers.read("call-id", str)
 
     @property
     def cseq(self) -> CSeq:

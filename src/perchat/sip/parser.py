@@ -22,7 +22,7 @@ from perchat.sip.status import reason_of
 from perchat.sip.uri import parse_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "PING",
@@ -271,10 +271,10 @@ def parse_datagram(
 
 def _parse_head(data: bytes) -> _Head:
     text = data.decode("utf-8", "surrogateescape")
-    if "\r\n " in text or "\r\n\t" in text:
+    if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
     start, *lines = text.split("\r\n")
-    fault = _stray_characters(text, len(lines))
+    fault = _stray_characters(" ".join((start, *lines)))
     items: list[tuple[str, str]] = []
     index: dict[str, tuple[str, ...]] = {}
     for line in lines:
@@ -295,10 +295,11 @@ def _other_name(name: str) -> tuple[str, str] | None:
     return NAMES.get(name) or ((name, name.lower()) if is_token(name) else None)
 
 
-def _stray_characters(text: str, breaks: int) -> str:
-    if text.count("\r") != breaks or text.count("\n") != breaks:
+def _stray_characters(text: str) -> str:
+    """Return what is wrong with the characters of a head, its line breaks left out."""
+    if "\r" in text or "\n" in text:
         return "stray line break"
-    return "stray NUL" if "\0" in text and holds_control(text.replace("\r\n", " ")) else ""
+    return "stray NUL" if "\0" in text and holds_control(text) else ""
 
 
 def _check_limits(head: _Head, limits: ParserLimits) -> None:
@@ -385,29 +386,31 @@ def _expires(text: str) -> int:
 _SINGLE = frozenset(  # more than one of these has no meaning, §7.3.1
     ("call-id", "content-length", "content-type", "cseq", "expires", "from", "max-forwards", "to")
 )
-_OPTIONAL: Mapping[str, Callable[[str], object]] = {
-    "max-forwards": _max_forwards,
-    "expires": _expires,
-    "contact": parse_contacts,
-    "route": parse_name_addrs,
-    "record-route": parse_name_addrs,
-}
+_OPTIONAL: Sequence[tuple[str, Callable[[str], object]]] = (
+    ("max-forwards", _max_forwards),
+    ("expires", _expires),
+    ("contact", parse_contacts),
+    ("route", parse_name_addrs),
+    ("record-route", parse_name_addrs),
+)
 
 
 def _check(message: Message) -> None:
     """Read once what later code reads without asking."""
-    repeated = message.headers.repeated
-    if repeated and (twice := repeated & _SINGLE):
+    headers = message.headers
+    if (repeated := headers.repeated) and (twice := repeated & _SINGLE):
         raise RemoteProtocolError(f"repeated: {', '.join(sorted(twice))}")
-    index, _ = message.headers.by_name(), message.via
+    index, _ = headers.by_name(), message.via
     for value in index["via"][1:]:
         parse_vias(value)
-    if not _CALL_ID.fullmatch(message.call_id):
-        raise RemoteProtocolError(f"bad Call-ID: {message.call_id[:60]!r}")
+    call_id = message.call_id
+    if not _CALL_ID.fullmatch(call_id):
+        raise RemoteProtocolError(f"bad Call-ID: {call_id[:60]!r}")
     _ = message.from_, message.to
     method = message.cseq.method
     if isinstance(message, Request) and method != message.method:
         raise RemoteProtocolError(f"CSeq of {method} in {message.method}")
-    for name, read in _OPTIONAL.items():
-        for value in index.get(name, ()):
-            read(value)
+    for name, read in _OPTIONAL:
+        if name in index:
+            for value in index[name]:
+                read(value)

@@ -292,7 +292,7 @@ class Transaction:
         return self.state in _OPEN
 
     def _enter(self, state: State, now: float) -> None:
-        deadlines = self._deadlines_kept(state)
+        deadlines = self._deadlines_kept(state) if self._running else {}
         self.state, self._running = state, deadlines
         for timer in STARTS.get((self.kind, state), ()):
             lasts = _LASTS[timer](self._timers)

@@ -35,6 +35,6 @@ def received(request: Request, host: str, port: int) -> Request:
     added = {"rport": str(port), "received": host} if asked else {"received": host}
     first, *others = request.headers.get_all("Via")
     _, *rest = parse_vias(first)
-    top = replace(via, params={**via.params, **added})
+    top = via._replace(params={**via.params, **added})
     texts = [", ".join(str(one) for one in (top, *rest)), *others]
     return replace(request, headers=request.headers.replaced("Via", *texts))

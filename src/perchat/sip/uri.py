@@ -8,27 +8,29 @@ is never changed is never changed wrongly. Other schemes are kept as they are.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from perchat.caching import cached_if_short
 from perchat.errors import RemoteProtocolError
-from perchat.sip.grammar import HOST, decimal
+from perchat.sip.grammar import HOST, TOKEN, decimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Uri", "parse_uri"]
+__all__ = ["NO_PARAMS", "Uri", "parse_uri"]
+
+NO_PARAMS: Final[Mapping[str, str | None]] = MappingProxyType({})
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*")
+_PLAIN = re.compile(rf"(sips?):({TOKEN.pattern})@({HOST.pattern})")  # as nearly all are written
 _FORBIDDEN = re.compile(r'[\x00-\x20<>"\x7f]')
 _HOST_END = re.compile(r"[;?]")
 _SCHEMES = ("sip", "sips")
 _PARAMS_THAT_COUNT = ("user", "ttl", "method", "maddr", "transport")  # §19.1.4
 
 
-@dataclass(frozen=True, slots=True)
-class Uri:
+class Uri(NamedTuple):
     """
     A SIP URI, or another URI in ``opaque``.
 
@@ -46,7 +48,7 @@ class Uri:
     user: str | None
     host: str
     port: int | None = None
-    params: Mapping[str, str | None] = field(default_factory=dict)
+    params: Mapping[str, str | None] = NO_PARAMS
     headers: str = ""
     opaque: str = ""
 
@@ -97,6 +99,9 @@ class Uri:
 @cached_if_short(2048)
 def parse_uri(text: str) -> Uri:
     """Read a URI."""
+    if plain := _PLAIN.fullmatch(text):
+        scheme, user, host = plain.groups()
+        return Uri(scheme, user, host)
     scheme, colon, rest = text.partition(":")
     if not colon or not rest or not _SCHEME.fullmatch(scheme) or _FORBIDDEN.search(text):
         raise RemoteProtocolError(f"bad URI: {text[:60]!r}")

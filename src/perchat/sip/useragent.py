@@ -555,34 +555,33 @@ class UserAgent:
     # answers received
 
     def _receive_response(self, response: Response, now: float) -> list[Event]:
-        known = self._client_of(response)
-        if known is None or len(response.vias) != 1:  # not ours, or misrouted: §8.1.3.3
+        if len(response.vias) != 1:  # misrouted: §8.1.3.3
             return []
+        known = self._client_of(response)
+        if known is None:
+            return self._receive_on_lane(response, now)
         known.response = response
         return self._perform(known, known.feed(Input.of(response.status), now), now)
 
     def _client_of(self, response: Response) -> Transaction | None:
         if response.via.branch:
-            return self._clients.get(client_key(response)) or self._of_lane(response)
+            return self._clients.get(client_key(response))
         for known in self._clients.values():  # a peer that cuts the Via short
             request = known.request
             if request.call_id == response.call_id and request.cseq == response.cseq:
                 return known
         return None
 
-    def _of_lane(self, response: Response) -> Transaction | None:
-        """Make the transaction of an INFO that had none: its answer is not like the others."""
+    def _receive_on_lane(self, response: Response, now: float) -> list[Event]:
+        """Take the answer to an INFO that has no transaction: it is not like the others."""
         waiting = self._lanes.waiting(response.via.branch) if self._lanes else None
         if waiting is None or response.cseq != CSeq(waiting[1], "INFO"):
-            return None
+            return []
         lane, number = waiting
         if response.status >= 200:
             del lane.pending[number]
-        request, timers = lane.request(number), self._settings.timers
-        key = client_key(response)
-        transaction = Transaction(Kind.CLIENT, self._next_name("c"), key, request, timers)
-        transaction.dialog = lane.dialog.id
-        return transaction
+        event = ResponseReceived(self._next_name("c"), response, lane.dialog.id)
+        return [event, *self._after_answer(lane.dialog, "INFO", response, now)]
 
     def _deliver_response(self, transaction: Transaction, now: float) -> list[Event]:
         request, response = transaction.request, transaction.response
@@ -594,7 +593,10 @@ class UserAgent:
         if accepted and not self._accepted(transaction, response, now):
             return []
         event = ResponseReceived(transaction.id, response, transaction.dialog)
-        return [event, *self._after_response(transaction, response, now)]
+        dialog = self._dialogs.get(transaction.dialog or "")
+        if dialog is None or not request.to.tag:
+            return [event]
+        return [event, *self._after_answer(dialog, request.method, response, now)]
 
     def _accepted(self, transaction: Transaction, response: Response, now: float) -> bool:
         """Make the dialog and acknowledge; whether the answer is news."""
@@ -610,12 +612,10 @@ class UserAgent:
             self._outbox.append(ack)
         return news
 
-    def _after_response(
-        self, transaction: Transaction, response: Response, now: float
+    def _after_answer(
+        self, dialog: Dialog, method: str, response: Response, now: float
     ) -> list[Event]:
-        dialog, method = self._dialogs.get(transaction.dialog or ""), transaction.request.method
-        if dialog is None or not transaction.request.to.tag:
-            return []
+        """Do to the dialog what the answer to a request in it says."""
         if is_success(response.status):
             dialog.refresh_target(method, response)
             dialog.remote_cseq = max(dialog.remote_cseq or 0, piggybacked_cseq(response)) or None
