@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["encode", "encode_chat"]
 
 _NAMESPACE = "urn:parlano:xml:ns:xccos"
-_SCHEMA = {
-    "xmlns:xsd": "http://www.w3.org/2001/XMLSchema",
-    "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
-}
+_SCHEMAS = (
+    'xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
+    ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+)
 
 
 def encode(envelope: Envelope, dialect: Dialect = CLIENT) -> bytes:
@@ -46,11 +46,14 @@ def encode(envelope: Envelope, dialect: Dialect = CLIENT) -> bytes:
 
     """
     _check(envelope)
-    attributes = {"ver": "1", "envid": envelope.id, "xmlns": _NAMESPACE}
-    if dialect.server:
-        attributes = _SCHEMA | attributes
-    inner = "".join(_primitive(primitive, dialect) for primitive in envelope.primitives)
-    return tag("xccos", attributes, inner).encode()
+    inner = "".join([_primitive(primitive, dialect) for primitive in envelope.primitives])
+    return _around(inner, envelope.id, schemas=dialect.server)
+
+
+def _around(inner: str, envid: str, *, schemas: bool) -> bytes:
+    head = f"<xccos {_SCHEMAS}" if schemas else "<xccos"
+    identity = f'ver="1" envid="{escape_attribute(envid)}" xmlns="{_NAMESPACE}"'
+    return f"{head} {identity}>{inner}</xccos>".encode()
 
 
 def _check(envelope: Envelope) -> None:
@@ -78,13 +81,10 @@ def _command(command: Command, dialect: Dialect) -> str:
 
 
 def _reply(reply: Reply, dialect: Dialect) -> str:
-    answered = {"seqid": str(reply.command_seqid), "envid": reply.command_envid}
-    inner = (
-        tag("commandid", answered)
-        + tag("resp", {"code": str(reply.code)}, escape(reply.text))
-        + _data(REPLIES, reply.name, reply.data, dialect)
-    )
-    return _titled("rpl", reply, inner)
+    answered = f'seqid="{reply.command_seqid}" envid="{escape_attribute(reply.command_envid)}"'
+    result = tag("resp", {"code": str(reply.code)}, escape(reply.text))
+    data = _data(REPLIES, reply.name, reply.data, dialect)
+    return _titled("rpl", reply, f"<commandid {answered}/>{result}{data}")
 
 
 def _notice(notice: Notice, dialect: Dialect) -> str:
@@ -96,8 +96,8 @@ def _notice(notice: Notice, dialect: Dialect) -> str:
 
 
 def _titled(element: str, primitive: Command | Reply | Notice, inner: str) -> str:
-    identity = {"id": f"{element}:{primitive.name}", "seqid": str(primitive.seqid)}
-    return tag(element, identity, inner)
+    identity = f'id="{element}:{escape_attribute(primitive.name)}" seqid="{primitive.seqid}"'
+    return f"<{element} {identity}>{inner}</{element}>"
 
 
 def _unknown(unknown: Unknown, _dialect: Dialect) -> str:
@@ -124,10 +124,6 @@ def _data(codecs: Mapping[str, Codec[Any]], name: str, data: Data, dialect: Dial
     return tag("data", inner=codec.write(data, dialect))
 
 
-_HEAD = "<xccos" + "".join(f' {name}="{value}"' for name, value in _SCHEMA.items()) + ' ver="1"'
-
-
 def encode_chat(message: Message, envid: str) -> bytes:
     """Write a message as servers deliver it, for any client; the fast way to :func:`encode`."""
-    head = f'{_HEAD} envid="{escape_attribute(envid)}" xmlns="{_NAMESPACE}">'
-    return f"{head}{write_message(message)}</xccos>".encode()
+    return _around(write_message(message), envid, schemas=True)
