@@ -10,7 +10,6 @@ the reason; everything else is an ordinary client's, whatever certificate it sho
 from __future__ import annotations
 
 import logging
-import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -259,7 +258,7 @@ class PeerGuard:
             request,
             refused.status,
             reason_of(refused.status),
-            tag=secrets.token_hex(8),
+            tag=self._services.random(8).hex(),
             headers=refused.headers,
         )
         return Admission(answer=answer)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from typing import TYPE_CHECKING, ClassVar
 
 from perchat.errors import ConnectionFailure, StateError
@@ -324,7 +323,7 @@ class FrontEnd:
             self._connection,
             user,
             lane=lane,
-            session_id=f"{self._services.config.node}/{secrets.token_hex(8)}",
+            session_id=f"{self._services.config.node}/{self._services.random(8).hex()}",
             address=address_of(request.uri),
             dialect=Dialect.of(request.headers.get("User-Agent") or ""),
         )

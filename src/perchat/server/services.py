@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from perchat.server.randomness import Randomness
 from perchat.sip.registrar import Registrar
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Services:
     The parts of a running server.
 
     Attributes:
+        random: As many bytes nobody can guess as it is asked for.
         connections: All that are open, signed in or not.
         endpoints: Who is signed in, by address-of-record and endpoint.
         single_sign_on: Opens Kerberos tickets; None where Kerberos is not offered.
@@ -60,6 +62,7 @@ class Services:
     tasks: Tasks
     envelope_ids: EnvelopeIds
     clock: Callable[[], float] = wall_clock
+    random: Callable[[int], bytes] = field(default_factory=Randomness)
     registrar: Registrar = field(default_factory=Registrar)
     connections: set[FrontEnd] = field(default_factory=set)
     endpoints: dict[tuple[str, str], FrontEnd] = field(default_factory=dict)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -94,7 +93,7 @@ class SignIn:
         self._acceptor = Acceptor(
             targetname=config.host_name,
             target=_target(config.host_name, config.domain),
-            random=secrets.token_bytes,
+            random=services.random,
             protocols=config.sign_in.schemes,
             lifetime=config.sign_in.association_lifetime,
             grace=_grace(config),
@@ -148,7 +147,7 @@ class SignIn:
         if verdict is None:
             return None
         self.under_way = isinstance(verdict, Challenged)
-        return _answer(request, verdict.status, verdict.headers)
+        return self._answer(request, verdict.status, verdict.headers)
 
     def _admit_trusted(self, message: Message) -> Admission:
         """Let pass, unsigned, what a registered user sends in that user's name."""
@@ -162,7 +161,7 @@ class SignIn:
         else:
             return Admission(message)
         _log.info("not admitted, though trusted: %s", _name(message))
-        return Admission(answer=_answer(message, refused.status, refused.headers))
+        return Admission(answer=self._answer(message, refused.status, refused.headers))
 
     def seal(self, message: Message) -> Message:
         """Sign what goes out."""
@@ -179,11 +178,17 @@ class SignIn:
     def challenge(self, request: Request, why: Sequence[tuple[str, str]] = ()) -> Response:
         """Return the answer that asks for a sign-in, with headers that say why."""
         verdict = self._acceptor.challenge(self._services.clock())
-        return _answer(request, verdict.status, (*verdict.headers, *why))
+        return self._answer(request, verdict.status, (*verdict.headers, *why))
 
     def _turned_away(self, request: Request, check: Check) -> Response:
         verdict = self._acceptor.turn_away(check, self._services.clock())
-        return _answer(request, verdict.status, verdict.headers)
+        return self._answer(request, verdict.status, verdict.headers)
+
+    def _answer(
+        self, request: Request, status: int, headers: Sequence[tuple[str, str]]
+    ) -> Response:
+        tag = self._services.random(8).hex()
+        return response_to(request, status, reason_of(status), tag=tag, headers=headers)
 
     # --- REGISTER ---
 
@@ -362,12 +367,6 @@ def _binding(request: Request, registration: Registration, now: float) -> Bindin
         call_id=request.call_id,
         cseq=request.cseq.number,
         expires_at=now + registration.expires,
-    )
-
-
-def _answer(request: Request, status: int, headers: Sequence[tuple[str, str]]) -> Response:
-    return response_to(
-        request, status, reason_of(status), tag=secrets.token_hex(8), headers=headers
     )
 
 
