@@ -10,7 +10,7 @@ from perchat.errors import RemoteProtocolError
 from perchat.lync.authentication import REALM
 from perchat.lync.ntlm import NtlmKeys, accept, nt_hash
 from perchat.lync.ntlm_message import AuthenticateMessage, NtlmFlags
-from perchat.lync.signature import auth_value, parse_auth, signed_text
+from perchat.lync.signature import SignedText, auth_value, parse_auth
 from perchat.sip.message import Message
 from tests.lync.transcript import Recorded, message_of, recorded
 from tests.lync.values import gssapi_data
@@ -32,15 +32,10 @@ def signature_of(message: Message) -> tuple[bytes, bytes] | None:
         value = message.headers.get(header)
         found = parse_auth(value)[1] if value else {}
         if signature in found:
-            text = signed_text(
-                message,
-                scheme="NTLM",
-                nonce=found[nonce],
-                counter=found[counter],
-                realm=found["realm"],
-                targetname=found["targetname"],
-                version=4,
+            signed = SignedText(
+                scheme="NTLM", realm=found["realm"], targetname=found["targetname"], version=4
             )
+            text = signed.of(message, found[nonce], found[counter])
             return text, bytes.fromhex(found[signature])
     return None
 
@@ -88,9 +83,8 @@ def test_communicator_and_its_server_sign_as_we_do() -> None:
 
 
 def text_of(message: Message, version: int) -> str:
-    return signed_text(
-        message, scheme="NTLM", nonce="R", counter="7", realm="r", targetname="t", version=version
-    ).decode()
+    signed = SignedText(scheme="NTLM", realm="r", targetname="t", version=version)
+    return signed.of(message, "R", "7").decode()
 
 
 ASSERTED = """\

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
-from perchat.lync.signature import quoted, signed_text
+from perchat.lync.signature import SignedText, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,18 +70,14 @@ class CounterWindow:
         if counter < 1 or behind >= self._width:
             return False
         if behind < 0:
-            self._move(counter)
+            kept = self._seen << -behind if -behind < self._width else 0
+            self._seen = kept & self._all | 1
+            self._highest = counter
             return True
         if self._seen >> behind & 1:
             return False
         self._seen |= 1 << behind
         return True
-
-    def _move(self, counter: int) -> None:
-        step = counter - self._highest
-        kept = self._seen << step if step < self._width else 0
-        self._seen = kept & self._all | 1
-        self._highest = counter
 
 
 @dataclass(slots=True)
@@ -101,6 +97,7 @@ class SecurityAssociation:
         expires_at: In the owner's seconds: a server's of the loop, a client's of the day.
         renew_at: When to make the next one; before the end.
         named: What ends each header with a signature: which association it is of.
+        text: What its signatures cover.
 
     """
 
@@ -118,22 +115,29 @@ class SecurityAssociation:
     renew_at: float = float("inf")
     sent: int = 0
     named: str = field(init=False)
+    text: SignedText = field(init=False, repr=False)
     _window: CounterWindow = field(default_factory=CounterWindow, repr=False)
 
     def __post_init__(self) -> None:
         target, realm = quoted(self.targetname), quoted(self.realm)
         self.named = f'opaque="{self.opaque}", qop="auth", targetname={target}, realm={realm}'
+        self.text = SignedText(
+            scheme=self.scheme,
+            realm=self.realm,
+            targetname=self.targetname,
+            version=self.version,
+        )
 
     def sign(self, message: Message, nonce: str) -> tuple[str, str]:
         """Sign the next message; return its counter and its signature in hexadecimal."""
         self.sent += 1
         counter = str(self.sent)
-        signature = self.outgoing.sign(self._text(message, nonce, counter))
+        signature = self.outgoing.sign(self.text.of(message, nonce, counter))
         return counter, signature.hex().upper()
 
     def check(self, message: Message, *, nonce: str, counter: str, signature: str) -> Check:
         """Check a signature the other side made, and that it is the first of its count."""
-        text = self._text(message, nonce, counter)
+        text = self.text.of(message, nonce, counter)
         return self.check_text(text, counter, _bytes(signature))
 
     def check_text(self, text: bytes, counter: str | bytes, signature: bytes) -> Check:
@@ -150,17 +154,6 @@ class SecurityAssociation:
             and (not self.opaque or values.get("opaque") == self.opaque)
             and values.get("realm", self.realm) == self.realm
             and values.get("targetname", self.targetname) == self.targetname
-        )
-
-    def _text(self, message: Message, nonce: str, counter: str) -> bytes:
-        return signed_text(
-            message,
-            scheme=self.scheme,
-            nonce=nonce,
-            counter=counter,
-            realm=self.realm,
-            targetname=self.targetname,
-            version=self.version,
         )
 
 

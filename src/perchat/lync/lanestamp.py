@@ -13,7 +13,6 @@ from binascii import hexlify, unhexlify
 from typing import TYPE_CHECKING
 
 from perchat.lync.association import Check
-from perchat.lync.signature import signed_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,13 +33,7 @@ class _Frame:
 
     def __init__(self, association: SecurityAssociation, message: Message) -> None:
         self.association = association
-        self._texts = signed_frame(
-            message,
-            scheme=association.scheme,
-            realm=association.realm,
-            targetname=association.targetname,
-            version=association.version,
-        )
+        self._texts = association.text.frame(message)
         self._head = f'Authentication-Info: {association.scheme} rspauth="'.encode()
         self._tail = f"{association.named}\r\n".encode()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from perchat.sip.message import Message
 
-__all__ = ["auth_value", "parameters", "parse_auth", "quoted", "signed_frame", "signed_text"]
+__all__ = ["SignedText", "auth_value", "parameters", "parse_auth", "quoted"]
 
 _PLAIN = frozenset({"version"})  # written without quotes
 _SCHEME = re.compile(r"\s*+([A-Za-z0-9\-]++)\s*+")
@@ -28,60 +28,60 @@ _PARAMETER = re.compile(
 _PARAMETERS = re.compile(f"(?:{_PARAMETER.pattern})*+")
 
 
-def signed_text(
-    message: Message,
-    *,
-    scheme: str,
-    nonce: str,
-    counter: str,
-    realm: str,
-    targetname: str,
-    version: int,
-) -> bytes:
-    """
-    Return what a signature of ``message`` covers.
+class SignedText:
+    """What signatures cover under one association."""
 
-    Args:
-        message: It needs From, To, Call-ID and CSeq.
-        scheme: ``NTLM`` or ``Kerberos``.
-        nonce: ``crand`` of a client, ``srand`` of a server, as it stands in the header.
-        counter: ``cnum`` or ``snum``, likewise.
-        realm: As the challenge gave it.
-        targetname: As the challenge gave it.
-        version: 2 leaves out the To URI and the asserted identity.
+    __slots__ = ("_middle", "_start", "_version")
 
-    """
-    text = (
-        f"<{scheme}><{nonce}><{counter}><{realm}><{targetname}><{message.call_id}>"
-        f"<{message.cseq.number}{_signed_end(message, version)}"
-    )
-    return text.encode("utf-8", "surrogateescape")
+    def __init__(self, *, scheme: str, realm: str, targetname: str, version: int) -> None:
+        """
+        Write once what is the same in all messages.
 
+        Args:
+            scheme: ``NTLM`` or ``Kerberos``.
+            realm: As the challenge gave it.
+            targetname: As the challenge gave it.
+            version: 2 leaves out the To URI and the asserted identity.
 
-def signed_frame(
-    message: Message, *, scheme: str, realm: str, targetname: str, version: int
-) -> tuple[bytes, bytes, bytes]:
-    """
-    Return the same but for what is new in each message.
+        """
+        self._start = f"<{scheme}><"
+        self._middle = f"><{realm}><{targetname}><"
+        self._version = version
 
-    That is ``nonce><counter`` behind the first text and the number of CSeq behind the
-    second.
-    """
-    middle, end = f"><{realm}><{targetname}><{message.call_id}><", _signed_end(message, version)
-    texts = f"<{scheme}><", middle, end
-    before, between, after = (text.encode("utf-8", "surrogateescape") for text in texts)
-    return before, between, after
+    def of(self, message: Message, nonce: str, counter: str) -> bytes:
+        """
+        Return what a signature of ``message`` covers.
 
+        Args:
+            message: It needs From, To, Call-ID and CSeq.
+            nonce: ``crand`` of a client, ``srand`` of a server, as it stands in the header.
+            counter: ``cnum`` or ``snum``, likewise.
 
-def _signed_end(message: Message, version: int) -> str:
-    known, sender, receiver = message.headers.by_name(), message.from_, message.to
-    expires = known["expires"][0] if "expires" in known else ""
-    text = f"><{message.cseq.method}><{sender.uri}><{sender.tag}>"
-    if version > 2:
-        text += f"<{receiver.uri}><{receiver.tag}>{_identity(known)}<{expires}>"
-    else:
-        text += f"<{receiver.tag}><{expires}>"
-    return f"{text}<{message.status}>" if isinstance(message, Response) else text
+        """
+        before = f"{self._start}{nonce}><{counter}{self._middle}{message.call_id}><"
+        text = f"{before}{message.cseq.number}{self._end(message)}"
+        return text.encode("utf-8", "surrogateescape")
+
+    def frame(self, message: Message) -> tuple[bytes, bytes, bytes]:
+        """
+        Return the same but for what is new in each message.
+
+        That is ``nonce><counter`` behind the first text and the number of CSeq behind the
+        second.
+        """
+        texts = self._start, f"{self._middle}{message.call_id}><", self._end(message)
+        before, between, after = (text.encode("utf-8", "surrogateescape") for text in texts)
+        return before, between, after
+
+    def _end(self, message: Message) -> str:
+        known, sender, receiver = message.headers.by_name(), message.from_, message.to
+        expires = known["expires"][0] if "expires" in known else ""
+        text = f"><{message.cseq.method}><{sender.uri}><{sender.tag}>"
+        if self._version > 2:
+            text += f"<{receiver.uri}><{receiver.tag}>{_identity(known)}<{expires}>"
+        else:
+            text += f"<{receiver.tag}><{expires}>"
+        return f"{text}<{message.status}>" if isinstance(message, Response) else text
 
 
 def parse_auth(value: str) -> tuple[str, Mapping[str, str]]:
