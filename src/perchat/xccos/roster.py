@@ -52,12 +52,6 @@ __all__ = ["ARRIVALS", "DEPARTURES", "JOINED"]
 _USER = PrincipalType.USER.value
 
 
-def _uib(user: Participant, identity: str = "", inner: str = "") -> str:
-    head = _introduced(user.uri, user.guid, user.name)
-    head = f'{head} id="{identity}"' if identity else head
-    return f"{head}>{inner}</uib>" if inner else f"{head}/>"
-
-
 @lru_cache(maxsize=4096)
 def _introduced(uri: str, guid: str, name: str) -> str:
     """Begin a ``uib``: the same in each roster a user is in, so it is kept."""
@@ -126,9 +120,12 @@ def _write_joined(joined: Joined, dialect: Dialect) -> str:
     users: dict[SipUri, Participant] = {}
     for room in joined.rooms:
         users |= {participant.uri: participant for participant, _ in room.participants}
-    identities = {uri: str(index) for index, uri in enumerate(users)}
+    identities = dict(zip(users, map(str, range(len(users))), strict=True))
     parts = [_write_joined_room(room, identities, dialect) for room in joined.rooms]
-    parts += [_uib(user, identities[uri]) for uri, user in users.items()]
+    parts += [
+        f'{_introduced(user.uri, user.guid, user.name)} id="{identity}"/>'
+        for user, identity in zip(users.values(), identities.values(), strict=True)
+    ]
     parts += [_fib(room) for room in joined.failed]
     if joined.truncated:
         parts.append(write_more(more=True))
@@ -183,7 +180,9 @@ def _write_arrival(arrival: Arrival, dialect: Dialect) -> str:
         tag("aib", {"key": _mask(mask, dialect), "domain": room.domain, "value": room.guid})
         for room, mask in arrival.rooms
     ]
-    return _uib(arrival.participant, inner="".join(aibs))
+    user = arrival.participant
+    head, inner = _introduced(user.uri, user.guid, user.name), "".join(aibs)
+    return f"{head}>{inner}</uib>" if inner else f"{head}/>"
 
 
 ARRIVALS = Codec(Arrivals, _read_arrivals, _write_arrivals)
