@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import secrets
+import os
 import socket
 import ssl
 from dataclasses import dataclass, field
@@ -576,7 +576,7 @@ def _send_at_once(sock: socket.socket | None) -> None:
 
 
 def _new_id() -> str:
-    return secrets.token_hex(10)
+    return os.urandom(10).hex()
 
 
 def _address(name: object) -> tuple[str, int]:

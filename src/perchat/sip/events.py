@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -22,8 +21,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestReceived:
+class RequestReceived(NamedTuple):
     """
     A request to answer with `UserAgent.respond`.
 
@@ -38,16 +36,14 @@ class RequestReceived:
     dialog: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AckReceived:
+class AckReceived(NamedTuple):
     """The peer has our 2xx to its INVITE; ``request`` may carry a session description."""
 
     dialog: str
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseReceived:
+class ResponseReceived(NamedTuple):
     """
     An answer to a request of ours, provisional or final.
 
@@ -77,31 +73,27 @@ class Answered(NamedTuple):
     infos: int
 
 
-@dataclass(frozen=True, slots=True)
-class RequestTimedOut:
+class RequestTimedOut(NamedTuple):
     """No final answer came in time."""
 
     transaction: str
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(NamedTuple):
     """The peer took its INVITE back; it has been answered 487."""
 
     transaction: str
 
 
-@dataclass(frozen=True, slots=True)
-class DialogEnded:
+class DialogEnded(NamedTuple):
     """The dialog is gone, nothing can be sent in it; ``reason`` tells why, for people."""
 
     dialog: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRefreshDue:
+class SessionRefreshDue(NamedTuple):
     """It is on us to refresh the session: send UPDATE in the dialog (RFC 4028)."""
 
     dialog: str

@@ -94,6 +94,21 @@ class Headers:
             self._read[name] = known
         return known
 
+    def read_all(self, required: Iterable[tuple[str, Callable[[str], object]]]) -> None:
+        """
+        Read the first values of names in lower case, as `read` does, all at once.
+
+        Raises:
+            RemoteProtocolError: One is not there, or as its reader says.
+
+        """
+        index, known = self.by_name(), dict(self._read)
+        for name, parse in required:
+            if name not in index:
+                raise RemoteProtocolError(f"no {name}")
+            known[name] = parse(index[name][0])
+        self._read = known
+
     def get(self, name: str) -> str | None:
         """Return the first value of that name."""
         values = self.by_name().get(name.lower())

@@ -12,11 +12,17 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from perchat.errors import RemoteProtocolError
 from perchat.sip.grammar import BLANK, NAMES, decimal, holds_control, is_token
-from perchat.sip.header import parse_contacts, parse_name_addr, parse_name_addrs, parse_vias
+from perchat.sip.header import (
+    parse_contacts,
+    parse_cseq,
+    parse_name_addr,
+    parse_name_addrs,
+    parse_vias,
+)
 from perchat.sip.message import Headers, Message, Request, Response
 from perchat.sip.status import reason_of
 from perchat.sip.uri import parse_uri
@@ -375,6 +381,12 @@ def _check_version(version: str) -> None:
     raise RemoteProtocolError(f"bad version: {version[:40]!r}", status=505 if known else 400)
 
 
+def _call_id(text: str) -> str:
+    if not _CALL_ID.fullmatch(text):
+        raise RemoteProtocolError(f"bad Call-ID: {text[:60]!r}")
+    return text
+
+
 def _max_forwards(text: str) -> int:
     return decimal(text, "Max-Forwards", 255)
 
@@ -386,7 +398,15 @@ def _expires(text: str) -> int:
 _SINGLE = frozenset(  # more than one of these has no meaning, §7.3.1
     ("call-id", "content-length", "content-type", "cseq", "expires", "from", "max-forwards", "to")
 )
-_OPTIONAL: Sequence[tuple[str, Callable[[str], object]]] = (
+_Readers: TypeAlias = "Sequence[tuple[str, Callable[[str], object]]]"
+_REQUIRED: _Readers = (
+    ("via", parse_vias),
+    ("call-id", _call_id),
+    ("from", parse_name_addr),
+    ("to", parse_name_addr),
+    ("cseq", parse_cseq),
+)
+_OPTIONAL: _Readers = (
     ("max-forwards", _max_forwards),
     ("expires", _expires),
     ("contact", parse_contacts),
@@ -397,16 +417,12 @@ _OPTIONAL: Sequence[tuple[str, Callable[[str], object]]] = (
 
 def _check(message: Message) -> None:
     """Read once what later code reads without asking."""
-    headers = message.headers
+    headers, index = message.headers, message.headers.by_name()
     if (repeated := headers.repeated) and (twice := repeated & _SINGLE):
         raise RemoteProtocolError(f"repeated: {', '.join(sorted(twice))}")
-    index, _ = headers.by_name(), message.via
+    headers.read_all(_REQUIRED)
     for value in index["via"][1:]:
         parse_vias(value)
-    call_id = message.call_id
-    if not _CALL_ID.fullmatch(call_id):
-        raise RemoteProtocolError(f"bad Call-ID: {call_id[:60]!r}")
-    _ = message.from_, message.to
     method = message.cseq.method
     if isinstance(message, Request) and method != message.method:
         raise RemoteProtocolError(f"CSeq of {method} in {message.method}")

@@ -29,9 +29,9 @@ def serialize(message: Message) -> bytes:
 
     """
     lines = [_request_line(message) if isinstance(message, Request) else _status_line(message)]
-    for name, value in message.headers:
-        if name in _SENT or _is_sent(name):
-            lines.append(f"{name}: {value}")
+    lines += [
+        f"{name}: {value}" for name, value in message.headers if name in _SENT or _is_sent(name)
+    ]
     bare = " ".join(lines)
     if "\r" in bare or "\n" in bare or "\0" in bare:
         _refuse_control(lines)

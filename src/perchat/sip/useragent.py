@@ -537,7 +537,8 @@ class UserAgent:
         request, status = transaction.request, response.status
         dialog = self._dialogs.get(transaction.dialog or "")
         if dialog is None:
-            if is_success(status) and request.method in CREATING and "Contact" in response.headers:
+            creates = is_success(status) and _creates_dialog(request, response)
+            if creates and "Contact" in response.headers:
                 dialog = Dialog.of_server(request, response)
                 dialog.local_cseq = piggybacked_cseq(response)
                 self._open(transaction, dialog, response, now)
@@ -602,7 +603,7 @@ class UserAgent:
         """Make the dialog and acknowledge; whether the answer is news."""
         request, news = transaction.request, transaction.to_tag != response.to.tag
         transaction.to_tag = response.to.tag
-        if news and not request.to.tag:
+        if news and not request.to.tag and _creates_dialog(request, response):
             dialog = Dialog.of_client(request, response)
             dialog.remote_cseq = piggybacked_cseq(response) or None
             self._open(transaction, dialog, response, now)
@@ -630,8 +631,6 @@ class UserAgent:
     def _open(
         self, transaction: Transaction, dialog: Dialog, response: Response, now: float
     ) -> None:
-        if dialog.method == "SUBSCRIBE" and is_terminated(response):
-            return
         self._dialogs[dialog.id] = dialog
         transaction.dialog = dialog.id
         ours = "uas" if transaction.kind is Kind.INVITE_SERVER else "uac"
@@ -778,6 +777,13 @@ class UserAgent:
 
     def _new_via(self) -> str:
         return self._via + self._new_id()
+
+
+def _creates_dialog(request: Request, accepted: Response) -> bool:
+    """Whether a 2xx creates a dialog; a subscription that ends at once has none."""
+    if request.method == "SUBSCRIBE":
+        return not is_terminated(accepted)
+    return request.method in CREATING
 
 
 _OK = b"SIP/2.0 200 "
