@@ -32,8 +32,11 @@ NAMES = st.text(
     st.characters(blacklist_categories=["Cs"], blacklist_characters="\r\n"), max_size=20
 )
 PIECES = st.lists(
-    st.sampled_from([";a=1", ";A=2", ";tag=x", ";tag", ";b", ";tag=a:b", ';c="d;e"', ";=", ";d="])
-).map("".join)
+    st.sampled_from(
+        [";a=1", ";A=2", ";tag=x", ";tag", ";b", ";tag=a:b", ';c="d;e"', ";=", ";d=", ';tag="x"',
+         ';+f="<urn:x>"', ';+F="a, b"', ';+g="a=b"', ';+h="\\""', ';+i=" "', ';+j="\t"', ";+="]
+    )
+).map("".join)  # fmt: skip
 SIP_LIKE = st.text('aTag19.;=@:?<>\\"[], ', max_size=24)
 
 

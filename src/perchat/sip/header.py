@@ -53,7 +53,10 @@ _PLAIN_VIA = re.compile(  # as nearly all are written
     rf"SIP/2\.0/({TOKEN.pattern}) ({HOST.pattern})(?::([0-9]{{1,4}}|[1-5][0-9]{{4}}))?"
     rf";branch=({TOKEN.pattern})"
 )
-_PLAIN_PARAMS = re.compile(rf"(?:;{TOKEN.pattern}={TOKEN.pattern})+")
+_PLAIN_PARAMS = re.compile(  # tokens, and features with what they are (RFC 3840 §9)
+    rf"(?:;{TOKEN.pattern}={TOKEN.pattern}"
+    rf"|;\+{TOKEN.pattern}=\"[^\"\\;=\x00-\x1f\x7f]*\")+"
+)
 _PARAM_VALUE = re.compile(r'[^\x00-\x20",;<>\x7f]+')
 
 
@@ -159,7 +162,6 @@ class Via(NamedTuple):
         return f"{self.protocol}/{self.transport} {self.sent_by}{format_params(self.params)}"
 
 
-@cached_if_short(1024)
 def parse_via(text: str) -> Via:
     """Read one Via value."""
     if plain := _PLAIN_VIA.fullmatch(text):

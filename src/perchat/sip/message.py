@@ -192,7 +192,9 @@ class _Fields:
     @property
     def vias(self) -> tuple[Via, ...]:
         """All hops, the latest first."""
-        return tuple(via for text in self.headers.get_all("via") for via in parse_vias(text))
+        others = self.headers.get_all("via")[1:]
+        first = self.headers.read("via", parse_vias)
+        return (*first, *(via for text in others for via in parse_vias(text)))
 
     @property
     def via(self) -> Via:
