@@ -185,6 +185,6 @@ def _mic_is_right(message: AuthenticateMessage, challenge: bytes, session_key: b
 
 
 def _seal_length(flags: NtlmFlags) -> int:
-    if flags & NtlmFlags.KEY_128:
+    if NtlmFlags.KEY_128 in flags:
         return 16
-    return 7 if flags & NtlmFlags.KEY_56 else 5
+    return 7 if NtlmFlags.KEY_56 in flags else 5

@@ -149,9 +149,9 @@ class ChallengeMessage:
         """
         _check_head(data, _CHALLENGE, 48)
         flags = NtlmFlags(struct.unpack_from("<I", data, 20)[0])
-        if flags & _REQUIRED != _REQUIRED:
+        if _REQUIRED not in flags:
             raise RemoteProtocolError(f"NTLM challenge offers too little: {int(flags):#010x}")
-        information = _field(data, 40) if flags & _F.TARGET_INFO else _pair(_Av.END, b"")
+        information = _field(data, 40) if _F.TARGET_INFO in flags else _pair(_Av.END, b"")
         _pairs(information)
         return cls(flags, data[24:32], information)
 
@@ -196,7 +196,7 @@ class AuthenticateMessage:
         """
         _check_head(data, _AUTHENTICATE, 64)
         flags = NtlmFlags(struct.unpack_from("<I", data, 60)[0])
-        if flags & _REQUIRED != _REQUIRED:
+        if _REQUIRED not in flags:
             raise RemoteProtocolError(f"NTLM client agrees to too little: {int(flags):#010x}")
         response, session_key = _field(data, 20), _field(data, 52)
         if len(response) < _PROOF + _TEMP_HEAD:  # NTLMv1 has 24 bytes
