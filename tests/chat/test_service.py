@@ -12,7 +12,7 @@ from perchat.chat.finding import RoomFilter
 from perchat.chat.history import _fitting
 from perchat.chat.messages import normalised
 from perchat.chat.refusal import Refusal
-from perchat.chat.state import UserArrived, UserDeparted
+from perchat.chat.state import ChatState, RoomState, UserArrived, UserDeparted
 from perchat.cluster.wakeup import LocalWakeup
 from perchat.errors import ErrorCode, StorageError
 from perchat.model.chatroom import Behavior, Permission, Privacy, Role
@@ -204,6 +204,27 @@ async def test_a_join_that_lost_a_race_against_a_revocation_is_undone(node: Node
     )
     await node.until(lambda: not node.service.participants(OPS))
     assert node.expelled == [ParticipantParted(OPS, ADA, "late", "one")]
+
+
+async def test_rights_are_found_anew_when_they_may_have_changed_not_when_others_come_and_go(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[SipUri] = []
+    permission = ChatState.permission
+
+    def find(state: ChatState, who: SipUri, place: RoomState) -> Permission:
+        found.append(who)
+        return permission(state, who, place)
+
+    monkeypatch.setattr(ChatState, "permission", find)
+    await node.service.join(ADA, "s1", OPS)
+    await node.service.join(BOB, "s2", OPS)
+    await node.service.part(BOB, "s2", OPS)
+    await post(node.service, ADA, "s1", OPS, "hello")
+    assert found.count(ADA) == 1
+    await node.become(RolesRevoked(OPS, Role.MEMBER, (ADA,)))
+    assert node.service.permission(ADA, OPS) is Permission.VIEW
+    assert found.count(ADA) == 2
 
 
 # posting

@@ -13,7 +13,7 @@ from perchat.chat.refusal import Refusal, refuse
 from perchat.chat.state import ChatState
 from perchat.errors import CommandFailed, ErrorCode, PerchatError, StorageError
 from perchat.model.chatroom import Permission
-from perchat.model.journal import MessagePosted
+from perchat.model.journal import MessagePosted, ParticipantJoined, ParticipantParted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +31,7 @@ __all__ = ["Desk"]
 
 _log = logging.getLogger(__name__)
 _KEPT = 10_000  # answers to what a user may do in a room
+_ABOUT_NO_RIGHT = frozenset({MessagePosted, ParticipantJoined, ParticipantParted})
 
 
 class Desk:
@@ -97,7 +98,7 @@ class Desk:
 
     def apply(self, entry: JournalEntry) -> Sequence[Happening]:
         """Take the next entry of the journal."""
-        if type(entry.fact) is not MessagePosted:
+        if type(entry.fact) not in _ABOUT_NO_RIGHT:
             self._granted.clear()
         happenings = self.state.apply(entry)
         while self._waiting and self._waiting[0][0] <= entry.position:
@@ -115,7 +116,7 @@ class Desk:
         return self.state.roles(user, place)
 
     def permission(self, user: SipUri, place: RoomState) -> Permission:
-        """Return what a user may do in a room; kept until anything but a message comes."""
+        """Return what a user may do in a room; kept until something comes that may change it."""
         key = (user, place.room.uri)
         granted = self._granted.get(key)
         if granted is None:
