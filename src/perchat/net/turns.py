@@ -25,7 +25,7 @@ __all__ = ["Turns", "Writer", "turns_of"]
 
 _log = logging.getLogger("perchat.net")
 _READ = 65536  # bytes at once
-_GATHERED = 128  # letters that leave together: the first of them waits for the last
+_GATHERED = 80  # letters that leave together: the first of them waits for the last
 _SHARED = 32  # letters that are worth waking a thread for
 
 

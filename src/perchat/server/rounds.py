@@ -27,7 +27,7 @@ __all__ = ["Rounds"]
 
 _log = logging.getLogger(__name__)
 _SLICE = 0.03  # seconds that a room is told before everything else has its turn
-_MANY = 256  # sessions whose connections write together, the second core with them
+_MANY = 128  # sessions whose connections write together, the second core with them
 _BEHIND = 64  # things to tell before the journal waits
 
 
