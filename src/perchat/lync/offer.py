@@ -57,7 +57,7 @@ class Offer:
             (_ASKS, auth_value(scheme, realm=REALM, targetname=name, version=str(version)))
             for scheme, name in self._names.items()
         )
-        self._end = parameters(targetname=host, realm=REALM, version=str(version))
+        self._end = parameters(targetname=_PREFIXES[NTLM] + host, realm=REALM, version=str(version))
 
     def targetname(self, scheme: str) -> str:
         """Return the server's name in a scheme that is offered."""

@@ -94,7 +94,7 @@ class Turns:
                 writer.mailed(data, written)
 
     def _write(self, letters: Sequence[tuple[int, bytes]]) -> list[int]:
-        if self._second is None or len(letters) < _SHARED:
+        if len(letters) < _SHARED or self._second is None:
             return _written(letters)
         half = len(letters) // 2
         rest = self._second.submit(_written, letters[half:])
