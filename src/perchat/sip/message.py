@@ -37,9 +37,15 @@ def indexed(
     items: Iterable[tuple[str, str]], index: dict[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
     """Add header fields to an index by names in lower case, and return it."""
+    repeated: dict[str, list[str]] = {}
     for name, value in items:
         key = NAMES[name][1] if name in NAMES else name.lower()
-        index[key] = (*index[key], value) if key in index else (value,)
+        if key in index:
+            repeated.setdefault(key, [*index[key]]).append(value)
+        else:
+            index[key] = (value,)
+    for key, values in repeated.items():
+        index[key] = tuple(values)
     return index
 
 

@@ -128,6 +128,7 @@ class _Head:
     headers: Headers
     fault: str
     size: int
+    surplus: bool = False  # there are more headers than may be, and they were not read
 
     def damaged(self, status: int, reason: str) -> Damaged:
         request = self.start[:4].upper() != "SIP/"
@@ -146,7 +147,13 @@ _CALL_ID = re.compile(r"[^\x00-\x20\x7f]+")
 
 
 class StreamParser:
-    """Cuts a stream into messages. Holds at most one message, within its limits."""
+    """
+    Cuts a stream into messages. Holds at most one message, within its limits.
+
+    Attributes:
+        limits: How large a message may be; may be changed between two calls of ``feed``.
+
+    """
 
     def __init__(
         self,
@@ -162,13 +169,18 @@ class StreamParser:
                 told whether a message that was completed before is still to be returned.
 
         """
-        self._limits = limits
+        self.limits = limits
         self._skim = skim
         self._buffer = bytearray()
         self._searched = 0  # of the buffer, for the end of the head
         self._head: _Head | None = None  # read already; the buffer starts with its body
         self._length = 0
         self._broken: StreamBroken | None = None
+
+    @property
+    def held(self) -> int:
+        """How many bytes of an unfinished message are kept."""
+        return len(self._buffer) + (0 if self._head is None else self._head.size)
 
     @property
     def pending(self) -> bool:
@@ -233,17 +245,17 @@ class StreamParser:
         if end < 0:
             self._check_growth()
             return False
-        if end > self._limits.headers:
+        if end > self.limits.headers:
             raise StreamBroken("headers too large", status=513)
-        head = _parse_head(bytes(self._buffer[:end]))
+        head = _parse_head(bytes(self._buffer[:end]), self.limits)
         del self._buffer[: end + 4]
-        _check_limits(head, self._limits)
-        self._length = _stream_length(head, self._limits)
+        _check_limits(head, self.limits)
+        self._length = _stream_length(head, self.limits)
         self._head = head
         return True
 
     def _check_growth(self) -> None:
-        size, limits = len(self._buffer), self._limits
+        size, limits = len(self._buffer), self.limits
         if size > limits.start_line and self._buffer.find(b"\r\n", 0, limits.start_line + 2) < 0:
             raise StreamBroken("start line too long", status=414)
         if size > limits.headers + len(_END):
@@ -262,7 +274,7 @@ def parse_datagram(
     """
     data = data.lstrip(b"\r\n")
     text, _, body = data.partition(_END)
-    head = _parse_head(text)
+    head = _parse_head(text, limits)
     try:
         _check_limits(head, limits)
         length = _content_length(head)
@@ -275,14 +287,18 @@ def parse_datagram(
     return _build(head, body[:length])
 
 
-def _parse_head(data: bytes) -> _Head:
+def _parse_head(data: bytes, limits: ParserLimits) -> _Head:
+    """Read a head, as far as its headers are not more than may be."""
     text = data.decode("utf-8", "surrogateescape")
     if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
-    start, *lines = text.split("\r\n")
+    start, *lines = text.split("\r\n", limits.header_count + 1)
+    surplus = len(lines) > limits.header_count
+    del lines[limits.header_count :]
     fault = _stray_characters(" ".join((start, *lines)))
     items: list[tuple[str, str]] = []
     index: dict[str, tuple[str, ...]] = {}
+    repeated: dict[str, list[str]] = {}
     for line in lines:
         name, colon, value = line.partition(":")
         known = NAMES.get(name) or _other_name(name)
@@ -292,8 +308,13 @@ def _parse_head(data: bytes) -> _Head:
             full, key = known
             value = value.strip(BLANK)
             items.append((full, value))
-            index[key] = (*index[key], value) if key in index else (value,)
-    return _Head(start, Headers(items, index, data), fault, len(data))
+            if key in index:
+                repeated.setdefault(key, [*index[key]]).append(value)
+            else:
+                index[key] = (value,)
+    for key, values in repeated.items():
+        index[key] = tuple(values)
+    return _Head(start, Headers(items, index, data), fault, len(data), surplus)
 
 
 def _other_name(name: str) -> tuple[str, str] | None:
@@ -311,7 +332,7 @@ def _stray_characters(text: str) -> str:
 def _check_limits(head: _Head, limits: ParserLimits) -> None:
     if len(head.start) > limits.start_line:
         raise head.broken(414, "start line too long")
-    if len(head.headers) > limits.header_count:
+    if head.surplus:
         raise head.broken(513, f"more than {limits.header_count} headers")
     if head.size > limits.header_line and any(
         len(value) > limits.header_line for _, value in head.headers
