@@ -28,6 +28,11 @@ _PREFIXES = {NTLM: "", KERBEROS: "sip/"}
 _ASKS = "WWW-Authenticate"
 CREDENTIALS = ("authorization", "proxy-authorization")
 _OLDEST_VERSION = 2  # what an absent version means
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = (
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
 
 
 class Credentials(NamedTuple):
@@ -107,5 +112,7 @@ def _read(value: str) -> Credentials | None:
 
 
 def _date(at: float) -> tuple[str, str]:
-    moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return "Date", moment.removesuffix("+00:00") + "Z"
+    """Write a SIP-date (RFC 3261 §20.17): RFC 1123's form, English in every locale, in GMT."""
+    moment = datetime.fromtimestamp(at, UTC)
+    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
+    return "Date", f"{day}, {moment:%d} {month} {moment:%Y %H:%M:%S} GMT"
