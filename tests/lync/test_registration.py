@@ -18,6 +18,9 @@ from perchat.lync.registration import (
 from perchat.sip.message import Headers, Request
 from tests.lync.transcript import recorded
 
+PRIMARY = ';primary-cluster-type="central";is-connected-to-primary="yes"'
+"""Lync's addition to the presence-state that older servers sent ([MS-SIPREGE] 4.2.2)."""
+
 INSTANCE = "b7878522-d7fe-5c33-b30d-265f6618ae78"
 
 
@@ -84,6 +87,20 @@ def test_a_recorded_register_is_understood() -> None:
     )
 
 
+def test_an_instance_without_hyphens_is_read_and_the_gruu_follows_it() -> None:
+    """[MS-SIPRE] 4.10 writes one so, in a REGISTER whose epid says otherwise."""
+    bare = "75ab1008bcc45544924daa177c824291"
+    found = granted(register(Contact=f'<sip:a@b>;+sip.instance="<urn:uuid:{bare}>"'))
+    assert found.instance == bare
+    assert found.gruu == gruu("sip:alice@example.com", "75ab1008-bcc4-5544-924d-aa177c824291")
+    assert f'+sip.instance="<urn:uuid:{bare}>"' in dict(registered_headers(found))["Contact"]
+
+
+def test_hyphens_make_no_other_instance() -> None:
+    contact = f'<sip:a@b>;+sip.instance="<urn:uuid:{INSTANCE.replace("-", "")}>"'
+    assert isinstance(Registration.parse(register(Contact=contact), strict=True), Registration)
+
+
 def test_a_recorded_sign_out_is_understood() -> None:
     message = recorded("sipe-ntlm-v4.txt")[64].message
     assert isinstance(message, Request)
@@ -99,7 +116,9 @@ def test_communicator_s_register_is_understood_and_answered_as_its_server_did() 
     assert found.instance == "34D859DB-6585-5F91-A3B4-DE853C15347D"
     names = ("Expires", "presence-state", "Allow-Events", "ms-keep-alive")
     ours = Headers(registered_headers(found))
-    assert [ours.get(name) for name in names] == [told.headers.get(name) for name in names]
+    assert [(ours.get(name) or "").removesuffix(PRIMARY) for name in names] == [
+        told.headers.get(name) for name in names
+    ]
     assert ours.get_all("Supported") == told.headers.get_all("Supported")
     assert found.gruu in (told.headers.get("Contact") or "")
 
@@ -110,7 +129,9 @@ def test_the_answer_is_the_recorded_one() -> None:
     theirs = [item for item in told.headers][5:13]  # noqa: C416
     assert [name for name, _ in ours] == [name for name, _ in theirs]
     same = [at for at, (name, _) in enumerate(ours) if name != "Contact"]
-    assert [ours[at] for at in same] == [theirs[at] for at in same]
+    assert [(ours[at][0], ours[at][1].removesuffix(PRIMARY)) for at in same] == [
+        theirs[at] for at in same
+    ]
     assert ours[1][1] == (
         "<sip:127.0.0.1:57494;transport=tcp;ms-opaque=d3470f2e1d>;expires=600"
         f';+sip.instance="<urn:uuid:{INSTANCE}>"'
@@ -120,7 +141,7 @@ def test_the_answer_is_the_recorded_one() -> None:
 
 def test_a_refresh_is_told_from_a_beginning() -> None:
     headers = registered_headers(granted(register()), keep_alive=60, refreshed=True)
-    assert dict(headers)["presence-state"] == 'register-action="refreshed"'
+    assert dict(headers)["presence-state"] == 'register-action="refreshed"' + PRIMARY
     assert dict(headers)["ms-keep-alive"].endswith("timeout=60")
 
 

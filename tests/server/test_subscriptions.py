@@ -177,6 +177,19 @@ async def test_what_nobody_serves_is_refused_with_what_is_served(
     assert SETTINGS in (answer.headers.get("Allow-Events") or "")
 
 
+@pytest.mark.parametrize("event", [SETTINGS, CONTACTS])
+async def test_who_accepts_nothing_that_is_written_here_is_told_what_is(
+    alice: Subscriber, event: str
+) -> None:
+    asked = alice.next("SUBSCRIBE", ("Event", event), ("Accept", "application/json, text/*"))
+    answer = await alice.exchange(alice.initiator.seal(asked))
+    assert answer.status == 406
+    assert (answer.headers.get("Accept") or "").startswith("application/vnd-microsoft-roaming-")
+    takes = alice.next("SUBSCRIBE", ("Event", event), ("Accept", "text/*, */*;q=0.1"))
+    assert (await alice.exchange(alice.initiator.seal(takes))).status == 200
+    await alice.notified()
+
+
 async def test_a_body_that_cannot_be_read_is_refused(alice: Subscriber) -> None:
     asked = alice.next("SUBSCRIBE", ("Event", SETTINGS), body=b"<list")
     assert (await alice.exchange(alice.initiator.seal(asked))).status == 400

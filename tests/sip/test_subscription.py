@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from perchat.errors import RemoteProtocolError
@@ -9,6 +11,7 @@ from perchat.sip.message import Headers, Response
 from perchat.sip.subscription import (
     Subscription,
     SubscriptionState,
+    accepts,
     piggybacked_cseq,
 )
 from tests.sip.messages import parsed, request_of, sipe_subscribe
@@ -63,3 +66,32 @@ def test_a_piggybacked_notification_is_known_by_its_header() -> None:
     assert piggybacked_cseq(Response(200, "OK", plain)) == 0
     assert piggybacked_cseq(Response(200, "OK", carrying)) == 4
     assert piggybacked_cseq(Response(200, "OK", Headers([("ms-piggyback-cseq", "x")]))) == 0
+
+
+@pytest.mark.parametrize(
+    ("accept", "taken"),
+    [
+        ((), True),
+        (("application/pidf+xml",), True),
+        (("text/plain", "Application/PIDF+XML"), True),
+        (("text/plain, application/pidf+xml;q=0.5",), True),
+        (("application/*",), True),
+        (("*/*;q=0.001",), True),
+        (("text/plain",), False),
+        (("text/*",), False),
+        (("application/pidf+xml;q=0",), False),
+        (("*/*;q=0.000",), False),
+        (("",), False),
+    ],
+)
+def test_accept_names_what_a_notification_may_be(accept: tuple[str, ...], taken: bool) -> None:
+    asked = parsed(sipe_subscribe())
+    headers = asked.headers.replaced("Accept", *accept)
+    assert accepts(replace(asked, headers=headers), "application/pidf+xml") is taken
+
+
+def test_a_damaged_accept_is_refused() -> None:
+    asked = parsed(sipe_subscribe())
+    headers = asked.headers.replaced("Accept", "application/pidf+xml;;")
+    with pytest.raises(RemoteProtocolError):
+        accepts(replace(asked, headers=headers), "application/pidf+xml")

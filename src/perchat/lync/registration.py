@@ -38,8 +38,10 @@ __all__ = [
 _NAMESPACE = "fcacfb03-8a73-46ef-91b1-e5ebeeaba4fe"  # [MS-SIPAE] 3.2.2.1
 _GUID = struct.Struct("<IHH8s")
 _INSTANCE = re.compile(
-    r'"?<?(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>?"?', re.IGNORECASE
-)
+    r'"?<?(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32})>?"?',
+    re.IGNORECASE,
+)  # without hyphens in [MS-SIPRE] 4.10
+_PRIMARY = 'primary-cluster-type="central";is-connected-to-primary="yes"'  # [MS-SIPREGE] 4.2
 _EPID = re.compile(r"[0-9A-Za-z]{1,64}")
 DEREGISTRATION_EVENT = "registration-notify"
 
@@ -168,7 +170,7 @@ def registered_headers(
         ("ms-keep-alive", f"UAS; tcp=no; hop-hop=yes; end-end=no; timeout={keep_alive}"),
         ("Contact", contact),
         ("Expires", str(registration.expires)),
-        ("presence-state", f'register-action="{action}"'),
+        ("presence-state", f'register-action="{action}";{_PRIMARY}'),
         ("Allow-Events", ",".join(events)),
         ("Supported", "adhoclist"),
         ("Server", "RTC/5.0"),
@@ -211,7 +213,7 @@ def _refusal(request: Request, name: str, instance: str, *, strict: bool) -> Ref
         return Refused(400, 4010)
     if name and not _EPID.fullmatch(name):
         return Refused(400, 4012, "The epid parameter is too long or malformed")
-    if strict and name and instance and instance.lower() != instance_uuid(name):
+    if strict and name and instance and _digits(instance) != _digits(instance_uuid(name)):
         return Refused(400, 4010, "The instance does not follow from the epid")
     return None
 
@@ -228,6 +230,10 @@ def _expires(request: Request, contact: NameAddr | None) -> int | None:
     return decimal(own, "expires") if own else request.expires
 
 
+def _digits(instance: str) -> str:
+    return instance.replace("-", "").lower()
+
+
 def _guid_bytes(text: str) -> bytes:
-    first, second, third, *rest = text.split("-")
-    return _GUID.pack(int(first, 16), int(second, 16), int(third, 16), bytes.fromhex("".join(rest)))
+    first, second, third, rest = struct.unpack(">IHH8s", bytes.fromhex(_digits(text)))
+    return _GUID.pack(first, second, third, rest)

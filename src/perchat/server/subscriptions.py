@@ -25,7 +25,7 @@ from perchat.lync.provisioning import (
 from perchat.lync.registration import ALLOWED_EVENTS
 from perchat.sip.dialog import dialog_id
 from perchat.sip.status import reason_of
-from perchat.sip.subscription import Subscription
+from perchat.sip.subscription import Subscription, accepts
 
 if TYPE_CHECKING:
     from perchat.model.principal import User
@@ -39,6 +39,7 @@ __all__ = ["Subscriptions"]
 _log = logging.getLogger(__name__)
 _EXPIRES = 60_000  # what clients are granted elsewhere; they end it with the connection
 _BAD_EVENT = 489
+_NOT_ACCEPTABLE = 406  # [MS-SIPREGE]: an Accept that names nothing we write
 _PHRASE = 80
 _KEPT = 4096  # bytes of a request whose answer is kept
 
@@ -57,11 +58,15 @@ class Subscriptions:
         try:
             asked = Subscription.of(event.request, now, default=_EXPIRES, longest=_EXPIRES)
             document = _document(self._config, event.request, asked.event, user)
+            takes = document is None or accepts(event.request, document.content_type)
         except RemoteProtocolError as error:
             self._refuse(event, error.status, str(error))
             return
         if document is None:
             self._refuse(event, _BAD_EVENT, f"no such event: {asked.event!r}")
+        elif not takes:
+            offered = ("Accept", document.content_type)
+            self._refuse(event, _NOT_ACCEPTABLE, f"only {document.content_type}", offered)
         else:
             self._grant(event, asked, document, now)
 
@@ -128,10 +133,13 @@ class Subscriptions:
         transport = "tls" if self._connection.is_tls else "tcp"
         return ("Contact", f"<sip:{self._config.host_name};transport={transport}>")
 
-    def _refuse(self, event: RequestReceived, status: int, why: str) -> None:
-        allowed = (("Allow-Events", ",".join(ALLOWED_EVENTS)),) if status == _BAD_EVENT else ()
+    def _refuse(
+        self, event: RequestReceived, status: int, why: str, *headers: tuple[str, str]
+    ) -> None:
+        if status == _BAD_EVENT:
+            headers = (*headers, ("Allow-Events", ",".join(ALLOWED_EVENTS)))
         phrase = f"{reason_of(status)}: {why}"[:_PHRASE]
-        self._connection.respond(event.transaction, status, phrase, headers=allowed)
+        self._connection.respond(event.transaction, status, phrase, headers=headers)
 
 
 def _document(

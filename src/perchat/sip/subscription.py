@@ -8,6 +8,7 @@ notification carried by the 2xx to SUBSCRIBE itself, which is known by its heade
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ __all__ = [
     "PIGGYBACK",
     "Subscription",
     "SubscriptionState",
+    "accepts",
     "is_terminated",
     "piggybacked_cseq",
     "subscribe_headers",
@@ -31,6 +33,7 @@ __all__ = [
 BENOTIFY = "ms-benotify"
 PIGGYBACK = "ms-piggyback-first-notify"
 _PIGGYBACK_CSEQ = "ms-piggyback-cseq"
+_NOTHING = re.compile(r"0(\.0{0,3})?")  # a weight of zero takes a media type out
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,27 @@ class SubscriptionState:
         if self.reason:
             params["reason"] = self.reason
         return f"{self.name}{format_params(params)}"
+
+
+def accepts(request: Request, media_type: str) -> bool:
+    """
+    Return whether a SUBSCRIBE takes notifications of a media type (RFC 3261 §20.1).
+
+    A request without Accept leaves the choice to its event package.
+    """
+    if "Accept" not in request.headers:
+        return True
+    wanted = media_type.lower()
+    ranges = (wanted, wanted.partition("/")[0] + "/*", "*/*")
+    return any(_admits(one, ranges) for one in request.options("Accept"))
+
+
+def _admits(entry: str, ranges: tuple[str, ...]) -> bool:
+    name, semicolon, rest = entry.partition(";")
+    if name.strip(BLANK).lower() not in ranges:
+        return False
+    weight = parse_params(semicolon + rest).get("q") or ""
+    return _NOTHING.fullmatch(weight) is None
 
 
 def is_terminated(message: Message) -> bool:
