@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -37,7 +37,7 @@ def steps(call: Callable[[], object]) -> int:
     """Return how many lines of the SIP floor run."""
     count = 0
 
-    def line(frame: FrameType, event: str, _: object) -> Callable[..., object] | None:
+    def line(frame: FrameType, event: str, _: object) -> Any:
         nonlocal count
         if "perchat/sip" not in frame.f_code.co_filename:
             return None

@@ -133,7 +133,10 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text)
 
 
-_ADDRESS_URI = re.compile(r'<([^>]*+)>|"(?:[^"\\]|\\.)*+"|(?:sip|tel):[^,;\s]++', re.IGNORECASE)
+# What is not closed is not looked at again from within: a quote reaches to the end.
+_ADDRESS_URI = re.compile(
+    r'<([^<>]*)>|"(?:[^"\\]|\\.?)*(?:"|\Z)|(?:sip|tel):[^,;\s]+', re.IGNORECASE
+)
 
 
 def _identity(known: Mapping[str, Sequence[str]]) -> str:

@@ -163,7 +163,7 @@ _REASONS = {  # names of OpenSSL's errors, SSL_R_*
     "UNEXPECTED_EOF_WHILE_READING": _HUNG_UP,
 }
 _ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_ALERT_(\w+)")
-_PLACE = re.compile(r"\s*\(_ssl\.c:\d+\)|^\[[^\]]*\]\s*")
+_PLACE = re.compile(r" ?\(_ssl\.c:\d+\)|^\[[^\]]*\]\s*")
 
 
 def tls_failure(error: Exception, peer: str) -> TlsFailure:

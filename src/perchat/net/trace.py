@@ -57,8 +57,10 @@ _HARMLESS = frozenset(  # [MS-SIPAE] 2.2; all others are masked
         "version",
     }
 )
-_PARAMETER = re.compile(r'([\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)')
-_USERINFO = re.compile(r"(sips?:[^:@\s<>;]+):[^@\s<>;]+@", re.IGNORECASE)
+# Each begins where a word does: begun within one, it would read a long word once a character.
+_PARAMETER = re.compile(r'(?<![\w-])([\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)')
+_BEFORE_AT = re.compile(r"(?<![^@\s<>;])[^@\s<>;]+@")
+_USERINFO = re.compile(r"(sips?:[^:]+):.+@", re.IGNORECASE)
 _NAMED = re.compile(
     r"(?i)\b(passw(?:or)?d|pwd|secret|token)((?:\s*[=:]\s*)|>)(\"[^\"]*\"|'[^']*'|[^\s<>\"']+)"
 )
@@ -121,8 +123,12 @@ def masked_header(name: str, value: str) -> str:
 
 def masked_text(text: str) -> str:
     """Return any text without passwords in addresses or under their name."""
-    text = _USERINFO.sub(rf"\1:{SECRET}@", text) if "@" in text else text
+    text = _BEFORE_AT.sub(_without_password, text) if "@" in text else text
     return _NAMED.sub(rf"\1\2{SECRET}", text)
+
+
+def _without_password(found: re.Match[str]) -> str:
+    return _USERINFO.sub(rf"\1:{SECRET}@", found[0])
 
 
 def _masked_parameter(name: str, text: str) -> str:

@@ -44,9 +44,7 @@ _ROUTINE = frozenset(  # shown only when all are asked for
 )
 _MATTER_IN = {"REGISTER": frozenset({"contact", "user-agent", "supported"})}
 _TEXTS = ("chat", "rtf")  # elements that hold what people wrote
-_TEXT = re.compile(
-    rf"(<(?:[\w.-]+:)?({'|'.join(_TEXTS)})(?:\s[^>]*)?>)(.*?)(</(?:[\w.-]+:)?\2\s*>)", re.DOTALL
-)
+_TAG = re.compile(rf"<(/?)(?:[\w.-]+:)?({'|'.join(_TEXTS)})(?:\s[^<>]*)?>")
 _HIDDEN = re.compile(r"\(\d+ characters hidden\)|")
 _INDENT = "    "
 
@@ -132,14 +130,24 @@ def _plain(text: str) -> str:
 
 def _hidden(body: str) -> str:
     """Return a document with its texts replaced by their length."""
-    masked = _TEXT.sub(
-        lambda found: f"{found[1]}({len(found[3])} characters hidden){found[4]}", body
-    )
+    masked = _masked(body)
     try:
         safe = "<!" not in body and _is_silent(read(masked.encode()))
     except RemoteProtocolError:
         safe = False
     return masked if safe else f"({len(body)} characters hidden)"
+
+
+def _masked(body: str) -> str:
+    parts, at, opened = list[str](), 0, None
+    for tag in _TAG.finditer(body):
+        if opened is None:
+            opened = None if tag[1] else tag
+        elif tag[1] and tag[2] == opened[2]:
+            hidden = tag.start() - opened.end()
+            parts += (body[at : opened.end()], f"({hidden} characters hidden)")
+            at, opened = tag.start(), None
+    return "".join((*parts, body[at:]))
 
 
 def _is_silent(element: Element) -> bool:
