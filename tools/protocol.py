@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from perchat.xccos.catalogue import CATALOGUE, Certainty, Topic
 from perchat.xccos.codec import Dialect
-from perchat.xccos.codes import RESULTS, SUCCESS
+from perchat.xccos.codes import RESULTS, SUCCESS, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,11 +104,12 @@ def _form(codec: Codec[Any] | None, certain: Certainty | None) -> str:
 def _dialects() -> Iterator[str]:
     yield "## Who is spoken to"
     yield ""
-    yield "How the server writes follows from the User-Agent of the client's INVITE."
+    yield "How the server writes follows from the client's INVITE: pidgin-sipe is known by the"
+    yield "form of its Call-ID, else by `Sipe` in the User-Agent, where its users often set another name."
     yield ""
     yield "| difference | pidgin-sipe | others |"
     yield "|---|---|---|"
-    sipe, others = Dialect.of("Sipe/1.25"), Dialect.of("")
+    sipe, others = Dialect.of("", "Sipe/1.25"), Dialect.of("", "")
     _, _, told = (inspect.getdoc(Dialect) or "").partition("Attributes:\n")
     meanings = dict(
         line.strip().split(": ", 1) for line in told.replace("``", "`").splitlines() if ": " in line
@@ -132,3 +133,11 @@ def _results() -> Iterator[str]:
     yield "|---|---|"
     for result in sorted(RESULTS.values(), key=lambda result: (result.code, result.text)):
         yield f"| {result.code} | `{result.text}` |"
+    yield ""
+    yield "Servers of the original answer with sentences. These words are understood in them,"
+    yield "whatever the number says:"
+    yield ""
+    yield "| words | read as |"
+    yield "|---|---|"
+    for words, error in WORDS.items():
+        yield f"| {words} | `{error.name}` |"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -53,6 +53,7 @@ from perchat.xccos.blocks import (
     ServerUri,
 )
 from perchat.xccos.codec import Dialect
+from perchat.xccos.codes import Result
 from perchat.xccos.decoder import decode
 from perchat.xccos.encoder import encode
 from perchat.xccos.masks import MEMBER
@@ -126,7 +127,9 @@ class Peer:
     """
 
     on: dict[str, Callable[[PeerConnection, RequestReceived], None]] = field(default_factory=dict)
-    replies: dict[str, Callable[[Command], Data | ErrorCode | None]] = field(default_factory=dict)
+    replies: dict[str, Callable[[Command], Data | ErrorCode | Result | None]] = field(
+        default_factory=dict
+    )
     chat: ChatProvisioning = field(default_factory=lambda: ChatProvisioning(default_uri=POOL))
     post_status: int = 200
     echo: bool = True
@@ -146,11 +149,11 @@ class Peer:
         """Return the requests of a method seen so far."""
         return [m for m in self.seen if isinstance(m, Request) and m.method == method]
 
-    def answering(self, name: str, *answers: Data | ErrorCode) -> list[Data]:
+    def answering(self, name: str, *answers: Data | ErrorCode | Result) -> list[Data]:
         """Have a command answered so, one answer after the other; returns what it is sent with."""
         sent: list[Data] = []
 
-        def answer(command: Command) -> Data | ErrorCode:
+        def answer(command: Command) -> Data | ErrorCode | Result:
             sent.append(command.data)
             return answers[min(len(sent), len(answers)) - 1]
 
@@ -324,6 +327,9 @@ class PeerConnection:
         data = answer(command)
         if isinstance(data, ErrorCode):
             self.say(Reply.refusing(command, envid, data))
+        elif isinstance(data, Result):
+            refused = Reply.refusing(command, envid, ErrorCode.SERVER_ERROR)
+            self.say(replace(refused, code=data.code, text=data.text))
         elif data is not None:
             self.say(Reply.to(command, envid, data))
 

@@ -39,6 +39,7 @@ from perchat.model.roomdetails import (
 )
 from perchat.model.uri import CategoryUri, RoomUri
 from perchat.xccos.blocks import Nothing, QueryKind, RoomQuery, Rooms, RoomUris
+from perchat.xccos.codes import Result
 from perchat.xccos.managing import (
     AddIns,
     Categories,
@@ -343,6 +344,22 @@ async def test_those_who_hold_the_role_already_are_passed_over_if_so_asked(peer:
     assert [entry.principal.uri for entry in holders] == [BOB, TEAM, ALICE]
     change = RoleChange(Role.MEMBER, RoleOperation.ADD, (ALICE,))
     assert seen[1:] == [RoleAssignment(LOBBY, (change,))]
+
+
+async def test_those_are_passed_over_where_a_server_says_it_in_a_sentence(peer: Peer) -> None:
+    peer.answering("getroles", LISTS)
+    seen = peer.answering("setroles", Result(500, "The principals are already defined."), LISTS)
+    async with peer.chatting() as chat:
+        await chat.rooms.grant(LOBBY, Role.MEMBER, [BOB, ALICE], ignore_existing=True)
+    change = RoleChange(Role.MEMBER, RoleOperation.ADD, (ALICE,))
+    assert seen[1:] == [RoleAssignment(LOBBY, (change,))]
+
+
+async def test_a_right_that_is_missing_is_known_in_a_sentence(peer: Peer) -> None:
+    peer.answering("setroles", Result(500, "alice is not authorized to perform this operation"))
+    async with peer.chatting() as chat:
+        with pytest.raises(PermissionDenied, match="not authorized"):
+            await chat.rooms.grant(LOBBY, Role.MEMBER, BOB)
 
 
 async def test_nothing_more_is_sent_when_all_hold_the_role_already(peer: Peer) -> None:

@@ -109,6 +109,9 @@ def test_attribute_names_are_found_in_any_case() -> None:
         required(element, "x")
 
 
+LYNC = "UCCAPI/15.0.4420.1017 OC/15.0.4420.1017 (Microsoft Lync)"
+
+
 def test_an_address_may_lack_its_scheme() -> None:
     assert sip_uri(" Bob@Contoso.com ") == "sip:bob@contoso.com"
     assert sip_uri("SIP:bob@contoso.com") == "sip:bob@contoso.com"
@@ -121,7 +124,36 @@ def test_elements_are_written_compactly() -> None:
     assert tag("a", {"b": "<"}, "<c/>") == '<a b="&lt;"><c/></a>'
 
 
-def test_the_dialect_follows_the_client() -> None:
-    assert Dialect.of("Sipe/1.25.0 (Pidgin 2.14; Linux)") == SIPE
-    assert Dialect.of("UCCAPI/15.0 OC/15.0 (Microsoft Lync)") == DOTNET
-    assert Dialect.of("") == DOTNET
+@pytest.mark.parametrize(
+    "call_id",
+    ["A6A0g6EFDa06A1iA907m2D3Dt8A5Fb3FABx09DBx", "4F4Bg1E12aB084i9384m8740t4B17b39D2x79E7x"],
+)
+@pytest.mark.parametrize("agent", ["", LYNC, "Purple/2.14.12 Sipe/1.25.0 (linux-x86_64)"])
+def test_sipe_is_known_by_its_call_id_whatever_it_is_named(call_id: str, agent: str) -> None:
+    assert Dialect.of(call_id, agent) is SIPE
+
+
+@pytest.mark.parametrize(
+    ("agent", "dialect"),
+    [
+        ("Purple/2.14.12 Sipe/1.25.0 (linux-x86_64)", SIPE),
+        ("Sipe/1.25.0 (Pidgin 2.14; Linux)", SIPE),
+        ("sipe", SIPE),
+        (LYNC, DOTNET),
+        ("GossiperBot/2.0", DOTNET),
+        ("Gossip (against sipe/1.0)", DOTNET),
+        ("Recipe/1", DOTNET),
+        ("", DOTNET),
+    ],
+)
+@pytest.mark.parametrize(
+    "call_id",
+    [
+        "9af7e5d2",
+        "a6a0g6efda06a1ia907m2d3dt8a5fb3fabx09dbx",
+        "A6A0g6EFDa06A1iA907m2D3Dt8A5Fb3FABx09DBx@127.0.0.1",
+        "",
+    ],
+)
+def test_the_product_is_the_last_hint(call_id: str, agent: str, dialect: Dialect) -> None:
+    assert Dialect.of(call_id, agent) is dialect

@@ -51,6 +51,28 @@ def test_a_number_alone_means_something_too(code: int, error: ErrorCode) -> None
     assert error_of(code, "SOMETHING_ELSE") is error
 
 
+@pytest.mark.parametrize("code", [0, 403, 500])
+@pytest.mark.parametrize(
+    ("sentence", "error"),
+    [
+        ("The principals are already defined.", ErrorCode.PRINCIPALS_ALREADY_DEFINED),
+        ("Some Principals are\n  already defined for role", ErrorCode.PRINCIPALS_ALREADY_DEFINED),
+        ("bob is not authorized to perform this action", ErrorCode.ERROR_PERMISSION),
+        ("User Not Authorized To Perform AddMember", ErrorCode.ERROR_PERMISSION),
+    ],
+)
+def test_sentences_of_the_original_are_understood(
+    sentence: str, error: ErrorCode, code: int
+) -> None:
+    assert error_of(code, sentence) is error
+
+
+def test_a_name_goes_before_words_and_words_before_a_number() -> None:
+    assert error_of(403, "NO_SUCH_PRINCIPAL") is ErrorCode.NO_SUCH_PRINCIPAL
+    assert error_of(404, "not authorized to perform that") is ErrorCode.ERROR_PERMISSION
+    assert error_of(404, "already here") is ErrorCode.NO_SUCH_NODE
+
+
 def test_success_is_as_captured() -> None:
     assert Result(200, "SUCCESS_OK") == SUCCESS
     assert all(result.code != SUCCESS.code for result in RESULTS.values())

@@ -325,7 +325,7 @@ class FrontEnd:
             lane=lane,
             session_id=f"{self._services.config.node}/{self._services.random(8).hex()}",
             address=address_of(request.uri),
-            dialect=Dialect.of(request.headers.get("User-Agent") or ""),
+            dialect=Dialect.of(request.call_id, request.headers.get("User-Agent") or ""),
         )
         session.on_first_use = self._take_up
         session.on_overrun = self._overrun

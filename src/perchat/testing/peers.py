@@ -49,6 +49,7 @@ class SipeAccount:
         scheme: ``ntlm``, ``krb5`` or ``auto``.
         single_sign_on: Use the ticket of who is logged on, not the password.
         environment: What Kerberos needs, for example ``KRB5CCNAME``.
+        user_agent: Sent in place of the plug-in's own name; empty for that.
 
     """
 
@@ -63,17 +64,20 @@ class SipeAccount:
     scheme: str = "ntlm"
     single_sign_on: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    user_agent: str = ""
 
     def arguments(self) -> tuple[str, ...]:
         """Return the driver's options; the password travels in the environment."""
         trust = ("--ca", str(self.authorities)) if self.authorities else ("--insecure",)
         chat = ("--groupchat", self.chat_uri) if self.chat_uri else ()
+        name = ("--user-agent", self.user_agent) if self.user_agent else ()
         return (
             *("--account", self.uri, "--login", self.login),
             *("--host", self.host, "--port", str(self.port), "--transport", self.transport),
             *("--auth", self.scheme, *(("--sso",) if self.single_sign_on else ())),
             *(trust if self.transport == "tls" else ()),
             *chat,
+            *name,
         )
 
 

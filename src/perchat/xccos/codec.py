@@ -54,6 +54,12 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
+_SIPE_CALL_ID = re.compile(
+    "".join(f"[0-9A-F]{{4}}{letter}" for letter in "gaimtbx") + "[0-9A-F]{4}x"
+)
+_SIPE_PRODUCT = re.compile(r"(?:[^(]*\s)?sipe(?:/|\s|$)", re.IGNORECASE)  # RFC 3261 §20.41
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """
@@ -73,9 +79,15 @@ class Dialect:
     plain_links: bool = False
 
     @staticmethod
-    def of(user_agent: str) -> Dialect:
-        """Return the server's dialect for a client that names itself so in its INVITE."""
-        return SIPE if "sipe" in user_agent.lower() else DOTNET
+    def of(call_id: str, user_agent: str) -> Dialect:
+        """
+        Return the server's dialect for the client that sent an INVITE.
+
+        pidgin-sipe is known by the form of its Call-ID. Its users are advised to set the
+        User-Agent of the original client, so that header is the last hint only.
+        """
+        sipe = _SIPE_CALL_ID.fullmatch(call_id) or _SIPE_PRODUCT.match(user_agent)
+        return SIPE if sipe else DOTNET
 
 
 CLIENT = Dialect(server=False)

@@ -3,7 +3,8 @@ What a reply's ``resp`` says, and which of our error codes it stands for.
 
 Only 200 and its text are certain; peers test for nothing else. The other numbers
 and texts are ours: the texts follow the names of the original SDK, the numbers
-are those HTTP would use.
+are those HTTP would use. Servers of the original write sentences, of which public
+programs for its SDK quote some words: those are read, and never written.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ from dataclasses import dataclass
 
 from perchat.errors import ErrorCode
 
-__all__ = ["OPERATION_FAILED", "RESULTS", "SUCCESS", "Result", "error_of", "result_of"]
+__all__ = [
+    "OPERATION_FAILED",
+    "RESULTS",
+    "SUCCESS",
+    "WORDS",
+    "Result",
+    "error_of",
+    "result_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,12 @@ RESULTS: dict[ErrorCode, Result] = {
 }
 """Where several share a number, the first is what the number alone stands for."""
 
+WORDS: dict[str, ErrorCode] = {
+    "principals are already defined": ErrorCode.PRINCIPALS_ALREADY_DEFINED,
+    "not authorized to perform": ErrorCode.ERROR_PERMISSION,
+}
+"""Words of the original's sentences, lower case with single blanks, and what they stand for."""
+
 _BY_TEXT = {result.text: error for error, result in RESULTS.items()}
 _BY_CODE = {result.code: error for error, result in reversed(RESULTS.items())}
 
@@ -61,6 +76,16 @@ def result_of(error: ErrorCode) -> Result:
 
 
 def error_of(code: int, text: str) -> ErrorCode:
-    """Return what a refusal means, by its text first; SERVER_ERROR when neither is known."""
-    by_code = _BY_CODE.get(code, ErrorCode.SERVER_ERROR)
-    return _BY_TEXT.get(text.strip().upper(), by_code)
+    """
+    Return what a refusal means: by its text, else by the words in it, else by its number.
+
+    SERVER_ERROR when nothing of it is known.
+    """
+    said = " ".join(text.split())
+    found = _BY_TEXT.get(said.upper(), _by_words(said))
+    return _BY_CODE.get(code, ErrorCode.SERVER_ERROR) if found is None else found
+
+
+def _by_words(sentence: str) -> ErrorCode | None:
+    folded = sentence.lower()
+    return next((error for words, error in WORDS.items() if words in folded), None)
