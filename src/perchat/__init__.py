@@ -133,6 +133,7 @@ if TYPE_CHECKING:
         CommandFailed,
         ConfigurationError,
         ConnectionFailure,
+        DatabaseIncomplete,
         DataCollision,
         Diagnostics,
         DownloadFailed,
@@ -150,6 +151,7 @@ if TYPE_CHECKING:
         LimitExceeded,
         LocalProtocolError,
         MessageParsingError,
+        NodeInUse,
         NoSuchPrincipal,
         NotJoined,
         NotSupported,
@@ -173,6 +175,7 @@ if TYPE_CHECKING:
         RoomNotFound,
         ServerDiscoveryError,
         ServerFault,
+        ServerNotRunning,
         ServerPolicyError,
         SessionStateError,
         StateError,
@@ -306,6 +309,7 @@ __all__ = [
     "ConnectionStateChanged",
     "Credential",
     "DataCollision",
+    "DatabaseIncomplete",
     "Diagnostics",
     "DirectoryUser",
     "DownloadFailed",
@@ -358,6 +362,7 @@ __all__ = [
     "MessageReceived",
     "Need",
     "NoSuchPrincipal",
+    "NodeInUse",
     "NotJoined",
     "NotSupported",
     "OperationFailure",
@@ -411,6 +416,7 @@ __all__ = [
     "ServerDiscoveryError",
     "ServerFault",
     "ServerInfo",
+    "ServerNotRunning",
     "ServerPolicyError",
     "SessionEvent",
     "SessionReason",
@@ -471,15 +477,18 @@ _HOMES = {
     "perchat.errors": (
         "AuthenticationError AuthenticationReason CannotCreateRoom CannotGetParticipants "
         "CertificateNotFound ChatServerConnectionError ChatServerNotConfigured CommandFailed "
-        "ConfigurationError ConnectionFailure DataCollision Diagnostics DownloadFailed "
-        "DuplicateAddInName DuplicateRoomName ErrorCode FailureRequest FailureResponse "
-        "FileTransferFailed GroupCycle HierarchyViolation InterruptedFlow InvalidArgument "
+        "ConfigurationError ConnectionFailure DataCollision DatabaseIncomplete Diagnostics "
+        "DownloadFailed DuplicateAddInName DuplicateRoomName ErrorCode FailureRequest "
+        "FailureResponse FileTransferFailed GroupCycle HierarchyViolation InterruptedFlow "
+        "InvalidArgument "
         "InvalidToken LimitExceeded LocalProtocolError MessageParsingError NoSuchPrincipal "
-        "NotJoined NotSupported OperationFailure OperationTimeout PerchatError PermissionDenied "
+        "NodeInUse NotJoined NotSupported OperationFailure OperationTimeout PerchatError "
+        "PermissionDenied "
         "PersistentChatDisabled PersistentChatError PostCancelled PresenterNotMember "
         "PrincipalsAlreadyDefined PrincipalsNotInScope ProtocolError ProvisioningError "
         "PublishSubscribeError RealTimeError RegisterError RemoteProtocolError RoomDisabled "
-        "RoomNotFound ServerDiscoveryError ServerFault ServerPolicyError SessionStateError "
+        "RoomNotFound ServerDiscoveryError ServerFault ServerNotRunning ServerPolicyError "
+        "SessionStateError "
         "StateError StorageError TlsFailure TlsFailureReason UploadFailed"
     ),
     "perchat.lync.provisioning": "ChatProvisioning Provisioning",

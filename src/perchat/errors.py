@@ -9,6 +9,9 @@ The one exception tree of Perchat, cut by what the reader does next.
     │  └─ RemoteProtocolError            theirs: answer ``status`` or drop the peer
     ├─ ConfigurationError                fix the file or the option it names
     ├─ StorageError                      the database cannot take or give what was asked
+    │  ├─ NodeInUse                      another server runs on it already
+    │  └─ DatabaseIncomplete             what was written last is missing
+    ├─ ServerNotRunning                  nobody serves the database
     ├─ StateError                        the object is not in a state that allows the call
     ├─ RealTimeError                     signing in and staying connected
     │  ├─ ConnectionFailure              unreachable, refused or cut: try again or elsewhere
@@ -56,6 +59,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailure",
     "DataCollision",
+    "DatabaseIncomplete",
     "Diagnostics",
     "DownloadFailed",
     "DuplicateAddInName",
@@ -73,6 +77,7 @@ __all__ = [
     "LocalProtocolError",
     "MessageParsingError",
     "NoSuchPrincipal",
+    "NodeInUse",
     "NotJoined",
     "NotSupported",
     "OperationFailure",
@@ -95,6 +100,7 @@ __all__ = [
     "RoomNotFound",
     "ServerDiscoveryError",
     "ServerFault",
+    "ServerNotRunning",
     "ServerPolicyError",
     "SessionStateError",
     "StateError",
@@ -141,6 +147,28 @@ class GroupCycle(ConfigurationError):
 
 class StorageError(PerchatError):
     """The store could not take or give what was asked; nothing was half done."""
+
+
+class NodeInUse(StorageError):
+    """Another server runs on the database as the same node; the message says which."""
+
+
+class DatabaseIncomplete(StorageError):
+    """
+    Entries that were in the database are not there any more; nothing was changed.
+
+    Attributes:
+        missing: How many.
+
+    """
+
+    def __init__(self, message: str, *, missing: int = 0) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+class ServerNotRunning(PerchatError):
+    """No server runs on the database."""
 
 
 class StateError(PerchatError, RuntimeError):

@@ -104,7 +104,7 @@ def test_a_bug_shows_its_place_when_asked(
 def test_the_first_kind_that_fits_decides() -> None:
     for kind, code, meaning in EXIT_CODES:
         assert meaning
-        assert code in range(1, 8)
+        assert code in range(1, 11)
         assert kind is not BaseException
     wrong = perchat.AuthenticationError(
         "no", reason=perchat.AuthenticationReason.INVALID_CREDENTIALS

@@ -61,15 +61,16 @@ def test_one_line_tells_that_it_is_ready(cli: CommandLine) -> None:
 
 
 def test_a_second_server_in_its_place_says_what_to_do(served: Served) -> None:
-    cli, _ = served
+    cli, server = served
     port = cli.tls.rpartition(":")[2]
     ended(cli.start("serve", "--tls-port", port, "--tcp-port", "0")).refused(
-        4, cli.tls, "--tls-port"
+        8, f"node node-1, process {server.pid}", "nothing was changed"
     )
     assert cli.as_user("alice", "rooms").lines
 
 
 def test_a_port_for_files_that_is_taken_is_named(cli: CommandLine) -> None:
+    cli.file.write_text(cli.file.read_text().replace("[listen]", "[listen]\npatience = 0"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         words = ("--tls-port", "0", "--tcp-port", "0", "--https-port", str(port))

@@ -153,7 +153,10 @@ async def test_the_log_has_a_reading_when_it_is_wanted(
 
 
 async def test_unasked_nobody_looks(tmp_path: Path) -> None:
-    async with running(await make_sample(tmp_path / "s")):
+    config = msgspec.structs.replace(
+        await make_sample(tmp_path / "s"), health=HealthConfig(socket="")
+    )
+    async with running(config):
         names = [repr(task.get_coro()) for task in asyncio.all_tasks()]
     assert not [name for name in names if "Health" in name]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -22,6 +23,7 @@ from perchat.errors import (
     DuplicateRoomName,
     GroupCycle,
     HierarchyViolation,
+    NodeInUse,
     NoSuchPrincipal,
     PerchatError,
     RoomNotFound,
@@ -683,3 +685,32 @@ async def test_all_or_nothing_of_what_is_appended_at_once_is_told_of(store: Stor
     store.append_then(ear, posted("one"), posted("two", NOWHERE))
     assert isinstance((await ear.all_of(1))[0], RoomNotFound)
     assert await store.position() == before
+
+
+async def test_a_store_is_claimed_once_and_free_again_when_it_is_closed(
+    empty: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perchat.store.nodefile._PATIENCE", 0.0)
+    assert await empty.nodes() == []
+    await empty.claim("one")
+    (node,) = await empty.nodes()
+    assert (node.node, node.pid, node.followed) == ("one", os.getpid(), 0)
+    with pytest.raises(NodeInUse, match=f"node one, process {os.getpid()}, since 2023-"):
+        await empty.claim("one")
+    await empty.close()
+    await empty.open()
+    assert await empty.nodes() == []
+
+
+async def test_servers_are_waited_for_until_they_have_followed(store: Store) -> None:
+    assert await store.followed(10_000, within=5) == []  # there is no server
+    await store.claim("one")
+    store.note_followed(7)
+    assert await store.followed(7, within=0) == []
+    (behind,) = await store.followed(8, within=0.01)
+    assert (behind.node, behind.followed) == ("one", 7)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(store.followed(8, within=10))
+        await asyncio.sleep(0)
+        store.note_followed(8)
+        assert await waiting == []

@@ -57,6 +57,7 @@ from perchat.errors import ChatServerNotConfigured as ChatServerNotConfigured
 from perchat.errors import CommandFailed as CommandFailed
 from perchat.errors import ConfigurationError as ConfigurationError
 from perchat.errors import ConnectionFailure as ConnectionFailure
+from perchat.errors import DatabaseIncomplete as DatabaseIncomplete
 from perchat.errors import DataCollision as DataCollision
 from perchat.errors import Diagnostics as Diagnostics
 from perchat.errors import DownloadFailed as DownloadFailed
@@ -74,6 +75,7 @@ from perchat.errors import InvalidToken as InvalidToken
 from perchat.errors import LimitExceeded as LimitExceeded
 from perchat.errors import LocalProtocolError as LocalProtocolError
 from perchat.errors import MessageParsingError as MessageParsingError
+from perchat.errors import NodeInUse as NodeInUse
 from perchat.errors import NoSuchPrincipal as NoSuchPrincipal
 from perchat.errors import NotJoined as NotJoined
 from perchat.errors import NotSupported as NotSupported
@@ -97,6 +99,7 @@ from perchat.errors import RoomDisabled as RoomDisabled
 from perchat.errors import RoomNotFound as RoomNotFound
 from perchat.errors import ServerDiscoveryError as ServerDiscoveryError
 from perchat.errors import ServerFault as ServerFault
+from perchat.errors import ServerNotRunning as ServerNotRunning
 from perchat.errors import ServerPolicyError as ServerPolicyError
 from perchat.errors import SessionStateError as SessionStateError
 from perchat.errors import StateError as StateError
@@ -194,6 +197,7 @@ __all__ = [
     "ConnectionStateChanged",
     "Credential",
     "DataCollision",
+    "DatabaseIncomplete",
     "Diagnostics",
     "DirectoryUser",
     "DownloadFailed",
@@ -246,6 +250,7 @@ __all__ = [
     "MessageReceived",
     "Need",
     "NoSuchPrincipal",
+    "NodeInUse",
     "NotJoined",
     "NotSupported",
     "OperationFailure",
@@ -298,6 +303,7 @@ __all__ = [
     "RoomUri",
     "ServerDiscoveryError",
     "ServerFault",
+    "ServerNotRunning",
     "ServerInfo",
     "ServerPolicyError",
     "SessionEvent",

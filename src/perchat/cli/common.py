@@ -32,7 +32,10 @@ EXIT_CODES: tuple[tuple[type[BaseException], int, str], ...] = (
     (errors.RealTimeError, 4, "the server cannot be reached or trusted, or an address is taken"),
     (errors.CommandFailed, 6, "refused: no such user, room or category, name taken, not allowed"),
     (errors.PersistentChatError, 4, "the chat service cannot be reached, or the connection ended"),
+    (errors.NodeInUse, 8, "another server runs on the database"),
+    (errors.DatabaseIncomplete, 9, "the database lacks what was written last"),
     (errors.StorageError, 7, "the database cannot be used"),
+    (errors.ServerNotRunning, 10, "no server runs on the database"),
     (errors.PerchatError, 1, "anything else that went wrong"),
 )
 ADVICE: tuple[tuple[type[BaseException], str], ...] = (

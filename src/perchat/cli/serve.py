@@ -41,6 +41,11 @@ _LEVELS = ("debug", "info", "warning", "error")
     type=click.Path(path_type=Path),
     help="Write to FILE where the time went, at the end; see perchat profile.",
 )
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Run even where the database lacks what was written last, as a restored copy does.",
+)
 @trace_option
 @config_option
 @run
@@ -50,6 +55,7 @@ async def serve(
     https_port: int | None,
     log_level: str,
     profile: Path | None,
+    accept_loss: bool,
     trace: Path | None,
     config_file: Path,
 ) -> None:
@@ -65,7 +71,7 @@ async def serve(
     config = with_ports(load(config_file), tls=tls_port, tcp=tcp_port, https=https_port)
     try:
         with _profiled(profile), _traced(trace):
-            await run_server(config, ready=_announce, stop=stop_signals())
+            await run_server(config, ready=_announce, stop=stop_signals(), accept_loss=accept_loss)
     except ConnectionFailure as error:
         raise OperationFailure(
             f"{error}; end what listens there, or choose another with --tls-port, --tcp-port,"

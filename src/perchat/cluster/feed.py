@@ -43,29 +43,38 @@ class Feed:
         self._wakeup = wakeup
         self._poll = poll
         self._batch = batch
+        self._looks = 0
+
+    def look(self) -> None:
+        """Look at once for what other processes appended."""
+        self._looks += 1
+        self._wakeup.wake()
 
     async def follow(self, after: int) -> AsyncIterator[list[JournalEntry]]:
         """
         Yield the entries after a position as they come, never an empty batch, without end.
 
-        A store that cannot be read is waited for.
+        The store is let know how far the follower got whenever it asks for more. A store that
+        cannot be read is waited for.
 
         Raises:
             StorageError: Entries are missing: this is not the journal the position is from.
 
         """
-        look_at, now = 0.0, asyncio.get_running_loop().time
+        look_at, looks, now = 0.0, self._looks, asyncio.get_running_loop().time
+        self._store.note_followed(after)
         while True:
             seen = self._wakeup.count
-            if self._store.has_told(after) and now() < look_at:
+            if self._store.has_told(after) and now() < look_at and looks == self._looks:
                 await self._wakeup.wait(seen, self._poll)  # others are looked for in a while
                 continue
-            look_at = now() + self._poll
+            look_at, looks = now() + self._poll, self._looks
             entries = await self._read(after)
             if entries:
                 _check(entries, after)
                 after = entries[-1].position
                 yield entries
+                self._store.note_followed(after)
             else:
                 await self._wakeup.wait(seen, self._poll)
 

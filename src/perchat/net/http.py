@@ -92,9 +92,12 @@ async def listen_http(
     *,
     tls: ssl.SSLContext | ReloadableContext | None = None,
     limits: HttpLimits,
+    patience: float = 0.0,
 ) -> HttpListener:
     """
     Serve an ASGI application on ``host:port`` (port 0 picks a free one).
+
+    An address that is taken is waited for, ``patience`` seconds.
 
     Raises:
         ConnectionFailure: The address cannot be used, for example because it is taken.
@@ -115,7 +118,9 @@ async def listen_http(
         h11_max_incomplete_event_size=limits.head_bytes,
     )
     config.load()
-    listener = await listen_with(lambda: _Http(config, state, limits), host, port, tls=tls)
+    listener = await listen_with(
+        lambda: _Http(config, state, limits), host, port, tls=tls, patience=patience
+    )
     return HttpListener(listener, state)
 
 

@@ -31,6 +31,7 @@ __all__ = ["Listener", "listen", "listen_with"]
 
 _log = logging.getLogger("perchat.net")
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_ANOTHER_TRY = 0.05  # seconds between attempts to get an address
 _PAUSE = 1.0  # seconds to wait for free descriptors, as asyncio's own servers do
 
 
@@ -62,7 +63,10 @@ class Listener:
         self.secure = tls is not None
         host, port = sockets[0].getsockname()[:2]
         self.address: tuple[str, int] = (host, port)
-        for sock in sockets:
+
+    def begin(self) -> None:
+        """Accept connections; those that came since it listens have waited."""
+        for sock in self._sockets:
             self._start(self._accept(sock))
 
     @property
@@ -151,9 +155,14 @@ async def listen(
     settings: ConnectionSettings | None = None,
     backlog: int = 1024,
     handshake_timeout: float = 15.0,
+    patience: float = 0.0,
+    begin: bool = True,
 ) -> Listener:
     """
     Listen on ``host:port`` (port 0 picks a free one); each connection gets a new owner.
+
+    An address that is taken is waited for, ``patience`` seconds. Unless it is to ``begin`` now,
+    nobody is let in until the listener is told to.
 
     Raises:
         ConnectionFailure: The address cannot be used, for example because it is taken.
@@ -164,7 +173,14 @@ async def listen(
         return Connection(new_owner(), agent=agent, settings=settings)
 
     return await listen_with(
-        connect, host, port, tls=tls, backlog=backlog, handshake_timeout=handshake_timeout
+        connect,
+        host,
+        port,
+        tls=tls,
+        backlog=backlog,
+        handshake_timeout=handshake_timeout,
+        patience=patience,
+        begin=begin,
     )
 
 
@@ -176,9 +192,13 @@ async def listen_with(
     tls: ssl.SSLContext | ReloadableContext | None = None,
     backlog: int = 1024,
     handshake_timeout: float = 15.0,
+    patience: float = 0.0,
+    begin: bool = True,
 ) -> Listener:
     """
     Listen for another protocol: each connection gets what ``connect`` returns.
+
+    For the rest see ``listen``.
 
     Raises:
         ConnectionFailure: The address cannot be used, for example because it is taken.
@@ -187,10 +207,34 @@ async def listen_with(
     if not 0 <= port <= 65535:
         raise ConfigurationError(f"port {port} is not between 0 and 65535")
     try:
-        sockets = await _bind(host, port, backlog)
+        sockets = await _bind_within(patience, host, port, backlog)
     except OSError as error:
         raise ConnectionFailure(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    return Listener(sockets, connect, tls, handshake_timeout)
+    listener = Listener(sockets, connect, tls, handshake_timeout)
+    if begin:
+        listener.begin()
+    return listener
+
+
+async def _bind_within(patience: float, host: str, port: int, backlog: int) -> list[socket.socket]:
+    """
+    Bind, waiting for whoever has the address to let go of it.
+
+    That is a server that was told to end a moment ago, or a client's connection: the system may
+    give it a port that nobody listens on, and it connects to itself there until its end.
+    """
+    loop = asyncio.get_running_loop()
+    give_up, waits = loop.time() + patience, False
+    while True:
+        try:
+            return await _bind(host, port, backlog)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or loop.time() >= give_up:
+                raise
+        if not waits:
+            waits = True
+            _log.warning("%s is taken; waiting for it up to %g s", _shown((host, port)), patience)
+        await asyncio.sleep(_ANOTHER_TRY)
 
 
 async def _bind(host: str, port: int, backlog: int) -> list[socket.socket]:

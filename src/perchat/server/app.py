@@ -39,7 +39,7 @@ from perchat.store.directory import Directory, load_key
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from perchat.model.uri import SipUri
     from perchat.store.base import Store
@@ -64,14 +64,23 @@ class Addresses:
 
 
 async def serve(
-    config: ServerConfig, *, ready: Callable[[Addresses], None], stop: asyncio.Event
+    config: ServerConfig,
+    *,
+    ready: Callable[[Addresses], None],
+    stop: asyncio.Event,
+    accept_loss: bool = False,
 ) -> None:
     """
     Run a server until ``stop`` is set; ``ready`` is called once every listener is up.
 
+    Nothing is appended, and no file removed, before the node is ours and every address is.
+    With ``accept_loss`` a database is taken as it is that lacks what was written last.
+
     Raises:
         ConfigurationError: A file of the settings is missing or cannot be used.
         ConnectionFailure: An address is taken.
+        NodeInUse: Another server runs on the database as this node.
+        DatabaseIncomplete: The database lacks what was written last.
         StorageError: The database cannot be opened, or was replaced under us.
 
     """
@@ -79,35 +88,53 @@ async def serve(
     tls = _tls(config)
     key = load_key(config.path(config.paths.secret_key))
     single_sign_on = await asyncio.to_thread(SingleSignOn.of, config)
-    async with open_store(config) as store:
+    async with open_store(config, accept_loss=accept_loss) as store:
+        await store.claim(config.node)  # before anything is appended, removed or listened on
         wakeup = LocalWakeup()
         chat = ChatService(store, wakeup, chat_settings(config))
-        with _collecting_later():
-            await chat.start()
-        _spare_collections()
         with _unwrapped():
             async with asyncio.TaskGroup() as group:
-                tasks, ids = Tasks(group), EnvelopeIds(wall_clock())
-                fanout = Fanout(chat, Feed(store, wakeup), ids, tasks)
+                tasks, ids, feed = Tasks(group), EnvelopeIds(wall_clock()), Feed(store, wakeup)
+                fanout = Fanout(chat, feed, ids, tasks)
                 services = Services(config, chat, Directory(store, key), fanout, tasks, ids)
                 services.single_sign_on = single_sign_on
                 fanout.on_trust_changed = partial(_recheck, services)
-                running = [
-                    group.create_task(fanout.run()),
-                    group.create_task(fanout.rounds.run()),
-                    group.create_task(_expire_registrations(services)),
-                ]
+                running: list[asyncio.Task[None]] = []
                 try:
                     async with (
                         open_files(config, chat, _web_tls(config)) as services.files,
                         _watched(services, store, group),
+                        _listening(services, tls) as listeners,
                     ):
-                        await _listen_until(services, tls, ready, stop)
+                        await _start(chat)
+                        running += [
+                            group.create_task(fanout.run()),
+                            group.create_task(fanout.rounds.run()),
+                            group.create_task(_expire_registrations(services)),
+                            group.create_task(_look_when_woken(store, feed)),
+                        ]
+                        for listener in listeners:
+                            listener.begin()
+                        ready(_addresses(services, listeners))
+                        await stop.wait()
                     await chat.stop()
                 finally:
                     for task in running:
                         task.cancel()
                     tasks.cancel()
+
+
+async def _start(chat: ChatService) -> None:
+    with _collecting_later():
+        await chat.start()
+    _spare_collections()
+
+
+async def _look_when_woken(store: Store, feed: Feed) -> None:
+    """Follow at once what another process says that it appended."""
+    while True:
+        await store.grown()
+        feed.look()
 
 
 @contextlib.asynccontextmanager
@@ -116,7 +143,7 @@ async def _watched(
 ) -> AsyncIterator[None]:
     """Read how the server does, for as long as the block runs, if the settings want it."""
     settings = services.config.health
-    if not settings.listen and not settings.log_seconds:
+    if not settings.listen and not settings.socket and not settings.log_seconds:
         yield
         return
     from perchat.server.healthpage import serving_health  # late: few ask
@@ -124,9 +151,7 @@ async def _watched(
     health = Health(services, store)
     watching = group.create_task(health.run(settings.log_seconds))
     try:
-        async with contextlib.AsyncExitStack() as stack:
-            if settings.listen:
-                await stack.enter_async_context(serving_health(settings.listen, health.read))
+        async with serving_health(services.config, health.read):
             yield
     finally:
         watching.cancel()
@@ -156,23 +181,25 @@ def _recheck(services: Services, changed: SipUri | None) -> None:
             front_end.recheck()
 
 
-async def _listen_until(
-    services: Services,
-    tls: ssl.SSLContext | None,
-    ready: Callable[[Addresses], None],
-    stop: asyncio.Event,
-) -> None:
+@contextlib.asynccontextmanager
+async def _listening(
+    services: Services, tls: ssl.SSLContext | None
+) -> AsyncIterator[Sequence[Listener]]:
+    """Have the addresses of SIP for as long as the block runs; at its end all connections end."""
     listeners = await _listeners(services, tls)
-    warn_of_trust(services.config.sign_in.trust, [one.host_port for one in listeners])
     try:
-        found = {listener.secure: listener.host_port for listener in listeners}
-        web = services.files.addresses if services.files else {}
-        ready(Addresses(found.get(True), found.get(False), web.get(True), web.get(False)))
-        await stop.wait()
+        warn_of_trust(services.config.sign_in.trust, [one.host_port for one in listeners])
+        yield listeners
     finally:
         for listener in listeners:
             listener.close()
         await _close_connections(services)
+
+
+def _addresses(services: Services, listeners: Sequence[Listener]) -> Addresses:
+    found = {listener.secure: listener.host_port for listener in listeners}
+    web = services.files.addresses if services.files else {}
+    return Addresses(found.get(True), found.get(False), web.get(True), web.get(False))
 
 
 async def _listeners(services: Services, tls: ssl.SSLContext | None) -> list[Listener]:
@@ -191,6 +218,8 @@ async def _listeners(services: Services, tls: ssl.SSLContext | None) -> list[Lis
                         agent=_agent,
                         tls=context,
                         settings=settings,
+                        patience=config.listen.patience,
+                        begin=False,
                     )
                 )
     except BaseException:

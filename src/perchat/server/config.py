@@ -20,6 +20,7 @@ from perchat.model.uri import SipUri
 from perchat.server.trust import trusted_networks
 
 __all__ = [
+    "AdministrationConfig",
     "ChatConfig",
     "FilesConfig",
     "HealthConfig",
@@ -58,6 +59,7 @@ class ListenConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         plain_tcp_anywhere: Accept a ``tcp`` address beyond loopback.
         https: Address and port for files over HTTPS; empty leaves rooms without files.
         http: The same without TLS, for clients that came by plain TCP; loopback only.
+        patience: Seconds that a start waits for an address which is taken; 0 for none.
 
     """
 
@@ -66,6 +68,7 @@ class ListenConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     plain_tcp_anywhere: bool = False
     https: str = "127.0.0.1:5443"
     http: str = ""
+    patience: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 5.0
 
 
 class PathsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -229,17 +232,34 @@ class FilesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 class HealthConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
-    Readings of how the server does; without either setting none are made.
+    Readings of how the server does; without any of these settings none are made.
 
     Attributes:
-        listen: Loopback address and port that tell them over HTTP, ``/status`` as JSON and
-            ``/metrics`` for Prometheus; empty switches it off.
+        socket: A Unix socket, for the server's own user alone, that tells them over HTTP,
+            ``/status`` as JSON, for ``perchat status``, and ``/metrics`` for Prometheus; in the
+            folder of the settings unless it says another; empty switches it off.
+        listen: Loopback address and port that tell the same to whoever is on this machine;
+            empty switches it off.
         log_seconds: Seconds between readings in the log; 0 writes none.
 
     """
 
+    socket: str = "perchat.sock"
     listen: str = ""
     log_seconds: Annotated[int, msgspec.Meta(ge=0, le=_YEAR)] = 0
+
+
+class AdministrationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Administration, by the command line and by programs.
+
+    Attributes:
+        follow_seconds: Seconds that a change waits at most until the servers that run on the
+            database have followed it; 0 does not wait.
+
+    """
+
+    follow_seconds: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 5.0
 
 
 class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -264,6 +284,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     limits: LimitsConfig = LimitsConfig()
     files: FilesConfig = FilesConfig()
     health: HealthConfig = HealthConfig()
+    administration: AdministrationConfig = AdministrationConfig()
     folder: Path = Path()
 
     def path(self, relative: str) -> Path:

@@ -84,15 +84,22 @@ class FileService:
             ConnectionFailure: An address is taken.
 
         """
-        await self._threads.run(self._store.open)
         application = file_application(self._operations, self._config.files, self._threads)
         wanted = ((self._config.listen.https, tls), (self._config.listen.http, None))
         for address, context in wanted:
             if address:
                 host, port = split_address(address)
                 self._listeners.append(
-                    await listen_http(application, host, port, tls=context, limits=self._limits)
+                    await listen_http(
+                        application,
+                        host,
+                        port,
+                        tls=context,
+                        limits=self._limits,
+                        patience=self._config.listen.patience,
+                    )
                 )
+        await self._threads.run(self._store.open)  # last: it removes what is unfinished
 
     async def close(self) -> None:
         """Let requests end, then stop; what is unfinished goes with the next start."""

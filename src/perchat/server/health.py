@@ -3,7 +3,7 @@ How a running server does: is the loop late, does anything pile up, who is there
 
 Lateness is what everybody notices at once, whatever causes it: a timer that should fire
 now fires when whatever holds the loop lets go. The other figures tell where to look.
-Nothing here runs unless the settings ask for it.
+Nothing here runs where the settings switch it off.
 """
 
 from __future__ import annotations

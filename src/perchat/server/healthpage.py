@@ -1,5 +1,8 @@
 """
-Readings for other programs, on a loopback address: ``/status`` as JSON, ``/metrics`` as text.
+Readings for other programs on this machine: ``/status`` as JSON, ``/metrics`` as text.
+
+A socket that only the server's own user may open is there from the start; a loopback address,
+for whoever is on the machine, where the settings name one.
 
 As little of HTTP as ``curl`` and Prometheus need: GET, one answer, and the connection is
 closed. There are figures and no names in what is told, and nobody is asked who they are.
@@ -11,17 +14,22 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import os
 import re
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from perchat.errors import ConnectionFailure
+from perchat.net.localsocket import listen_locally
 from perchat.server.config import is_loopback, split_address
 from perchat.server.health import Reading
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from perchat.server.config import ServerConfig
 
 __all__ = ["metrics", "serving_health"]
 
@@ -35,26 +43,49 @@ _REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 5
 
 @contextlib.asynccontextmanager
 async def serving_health(
-    address: str, read: Callable[[], Awaitable[Reading]]
+    config: ServerConfig, read: Callable[[], Awaitable[Reading]]
 ) -> AsyncIterator[None]:
     """
-    Answer at ``host:port`` for as long as the block runs.
+    Answer where the settings say, for as long as the block runs.
 
     Raises:
-        ConnectionFailure: The address is taken.
+        ConnectionFailure: The address or the socket is taken.
+        ConfigurationError: The socket cannot be made.
 
     """
-    page = _Page(read)
+    page, settings = _Page(read), config.health
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.socket:
+            await stack.enter_async_context(_at_socket(page, config.path(settings.socket)))
+        if settings.listen:
+            await stack.enter_async_context(_at_address(page, settings.listen))
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _at_address(page: _Page, address: str) -> AsyncIterator[None]:
     host, port = split_address(address)
     try:
         server = await asyncio.start_server(page.answer, host, port, limit=_LONGEST)
     except OSError as error:
-        raise ConnectionFailure(f"cannot listen on {address}: {error.strerror}") from error
+        why = os.strerror(error.errno or 0)
+        raise ConnectionFailure(f"cannot listen on {address}: {why}") from error
     _log.info("health is told at http://%s/status and /metrics", address)
     try:
         yield
     finally:
         server.close()
+
+
+@contextlib.asynccontextmanager
+async def _at_socket(page: _Page, path: Path) -> AsyncIterator[None]:
+    listening = listen_locally(path)
+    server = await asyncio.start_unix_server(page.answer, sock=listening, limit=_LONGEST)
+    try:
+        yield
+    finally:
+        server.close()
+        path.unlink(missing_ok=True)
 
 
 class _Page:

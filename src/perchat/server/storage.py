@@ -24,13 +24,24 @@ __all__ = ["chat_settings", "open_store"]
 
 
 @contextlib.asynccontextmanager
-async def open_store(config: ServerConfig) -> AsyncIterator[SqliteStore]:
-    """Open the database of the settings for as long as the block runs."""
+async def open_store(
+    config: ServerConfig, *, accept_loss: bool = False
+) -> AsyncIterator[SqliteStore]:
+    """
+    Open the database of the settings for as long as the block runs.
+
+    Raises:
+        ConfigurationError: There is none.
+        DatabaseIncomplete: It lacks what was written last, and that is not accepted.
+        StorageError: It cannot be used.
+
+    """
     file = config.path(config.paths.database)
     if not file.exists():
         raise ConfigurationError(f"no database at {file}; make one with: perchat init DIR")
     receipts = Receipts(seconds=config.limits.resend_seconds)
-    store = SqliteStore(file, settings=SqliteSettings(receipts=receipts))
+    settings = SqliteSettings(receipts=receipts, accept_loss=accept_loss)
+    store = SqliteStore(file, settings=settings)
     await store.open()
     try:
         yield store

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from perchat.errors import PerchatError
     from perchat.model.addin import AddIn
@@ -37,9 +37,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COUNTED",
+    "LOOK_AGAIN",
     "Clock",
     "GivenInvitation",
     "Receipts",
+    "RunningNode",
     "Snapshot",
     "Store",
     "Told",
@@ -48,6 +50,9 @@ __all__ = [
 
 COUNTED = 10_000
 """Where the count of a search's matches ends, so that no question keeps the store long."""
+
+LOOK_AGAIN = 0.005
+"""Seconds between looks at how far servers have followed."""
 
 Clock: TypeAlias = "Callable[[], float]"
 """Tells the seconds since the epoch."""
@@ -114,6 +119,31 @@ class Receipts:
     entries: int = 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class RunningNode:
+    """
+    A server that runs on a store.
+
+    Attributes:
+        node: Its name, by which the journal knows its sessions.
+        pid: Its process; 0 when that is not known.
+        since: When it began, seconds since the epoch; 0 when that is not known.
+        followed: Position of the newest entry that it has delivered.
+
+    """
+
+    node: str
+    pid: int = 0
+    since: float = 0.0
+    followed: int = 0
+
+    def __str__(self) -> str:
+        if not self.pid:
+            return f"node {self.node}"
+        began = datetime.fromtimestamp(self.since, UTC)
+        return f"node {self.node}, process {self.pid}, since {began:%Y-%m-%dT%H:%M:%SZ}"
+
+
 class Store(Protocol):
     """
     A journal with its tables.
@@ -127,6 +157,35 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Let what was appended become durable, then let go of the database."""
+
+    # the servers that run on it
+
+    async def claim(self, node: str) -> None:
+        """
+        Run as this node until the store is closed, or the process ends in whatever way.
+
+        Raises:
+            NodeInUse: Another server runs as it; the message says which.
+
+        """
+
+    async def nodes(self) -> list[RunningNode]:
+        """Return the servers that run on this store, in whatever process, by name."""
+
+    def note_followed(self, position: int) -> None:
+        """Let others know that the node this store was claimed for has followed so far."""
+
+    async def grown(self) -> None:
+        """Return when another process says that it appended; it may fail to say so."""
+
+    async def followed(self, position: int, within: float) -> list[RunningNode]:
+        """
+        Return once every server has followed to a position, or after so many seconds.
+
+        Those that have not by then are returned.
+        """
+
+    # writing
 
     async def append(self, *facts: Fact) -> list[JournalEntry]:
         """

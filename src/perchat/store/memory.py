@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from perchat.errors import PerchatError
+from perchat.errors import NodeInUse, PerchatError
 from perchat.model.journal import (
     JournalEntry,
     MessagePosted,
@@ -18,7 +19,7 @@ from perchat.model.journal import (
 from perchat.model.name import fold
 from perchat.model.preference import Preference
 from perchat.model.uri import GroupUri
-from perchat.store.base import COUNTED, Receipts, system_clock
+from perchat.store.base import COUNTED, LOOK_AGAIN, Receipts, RunningNode, system_clock
 from perchat.store.decisions import after_moderation, check_version, nothing_there
 from perchat.store.scan import scan
 from perchat.store.tables import Post, Tables, post_of
@@ -48,12 +49,43 @@ class MemoryStore:
         self._journal: list[JournalEntry] = []
         self._secrets: dict[SipUri, bytes] = {}
         self._database = str(uuid.uuid4())
+        self._node: RunningNode | None = None
 
     async def open(self) -> None:
         """Nothing to do."""
 
     async def close(self) -> None:
         """Keep what there is: opening again finds it."""
+        self._node = None
+
+    async def claim(self, node: str) -> None:
+        """See Store.claim."""
+        if self._node is not None:
+            raise NodeInUse(f"a server runs on this store already: {self._node}")
+        self._node = RunningNode(node, os.getpid(), self._clock())
+
+    async def nodes(self) -> list[RunningNode]:
+        """See Store.nodes."""
+        return [self._node] if self._node else []
+
+    def note_followed(self, position: int) -> None:
+        """See Store.note_followed."""
+        if self._node is not None:
+            self._node = replace(self._node, followed=position)
+
+    async def grown(self) -> None:
+        """See Store.grown; there is no other process."""
+        await asyncio.get_running_loop().create_future()
+
+    async def followed(self, position: int, within: float) -> list[RunningNode]:
+        """See Store.followed."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + within
+        while behind := [one for one in await self.nodes() if one.followed < position]:
+            if loop.time() >= give_up:
+                return behind
+            await asyncio.sleep(LOOK_AGAIN)
+        return []
 
     async def append(self, *facts: Fact) -> list[JournalEntry]:
         """See Store.append."""

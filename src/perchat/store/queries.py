@@ -209,7 +209,7 @@ def outline(database: sqlite3.Connection, rooms: Sequence[str]) -> Snapshot:
 def _outline(database: sqlite3.Connection) -> Snapshot:
     return Snapshot(
         position=newest_position(database),
-        database=_identity(database),
+        database=identity(database),
         categories=tuple(map(CATEGORY.decode, _values(database, "category"))),
         rooms=tuple(map(ROOM.decode, _values(database, "room"))),
         applications=tuple(_applications(database)),
@@ -229,7 +229,8 @@ def groups(database: sqlite3.Connection) -> list[Group]:
     return [GROUP.decode(value) for value in _values(database, "user_group")]
 
 
-def _identity(database: sqlite3.Connection) -> str:
+def identity(database: sqlite3.Connection) -> str:
+    """Return what identifies the database for ever, a GUID."""
     row = database.execute("SELECT value FROM about WHERE name = 'database'").fetchone()
     return str(row[0])
 

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from perchat.errors import PerchatError, StateError, StorageError
 from perchat.model.journal import MessagesModerated, RoomRemoved, UserChanged
-from perchat.store import fulltext, memberships, moderation, queries
-from perchat.store.base import COUNTED, Receipts, system_clock
+from perchat.store import completeness, fulltext, memberships, moderation, queries
+from perchat.store.base import COUNTED, LOOK_AGAIN, Receipts, RunningNode, system_clock
+from perchat.store.nodefile import NodeFile, running, wake
 from perchat.store.schema import upgrade
 from perchat.store.writer import Job, Writer, failure
 
@@ -58,6 +59,7 @@ class SqliteSettings:
         ring: The newest entries kept in memory for followers.
         readers: Threads that read.
         patience: Seconds to wait for another process to let go of the file.
+        accept_loss: Whether to go on where entries are missing that were written once.
         receipts: How long posts are known by their authors' ids.
         index_step: Journal entries after which the full-text index follows; a search compares
             what was said since then one by one.
@@ -70,6 +72,7 @@ class SqliteSettings:
     ring: int = 10_000
     readers: int = 2
     patience: float = 5.0
+    accept_loss: bool = False
     receipts: Receipts = Receipts()  # noqa: RUF009 - frozen
     index_step: int = 512
 
@@ -91,7 +94,7 @@ class SqliteStore:
         settings: SqliteSettings = SqliteSettings(),
         clock: Clock = system_clock,
     ) -> None:
-        self._path = Path(path)
+        self._path = Path(path).resolve()  # by one name for everybody, as its files beside it
         self._settings = settings
         self._clock = clock
         self._ring: deque[JournalEntry] = deque(maxlen=settings.ring)
@@ -99,6 +102,8 @@ class SqliteStore:
         self._readers: _Readers | None = None
         self._appending = 0
         self._fresh: list[Job[object]] = []
+        self._node: NodeFile | None = None
+        self._database = ""
 
     # life
 
@@ -128,15 +133,22 @@ class SqliteStore:
             return
         await asyncio.to_thread(writer.close)
         await asyncio.to_thread(readers.close)
+        if self._node is not None:  # last: until now nobody may take its place
+            self._node.close()
+            self._node = None
         self._ring.clear()
         await asyncio.sleep(0)  # those who wait for the last group are told first
 
     def _open(self) -> sqlite3.Connection:
+        logged = completeness.log_of(self._path).exists()  # opening the database makes it
         try:
             self._path.touch(mode=0o600)
             database = _connect(self._path, self._settings.patience)
             try:
                 _prepare(database, str(self._path), self._settings.patience)
+                self._database = completeness.check(
+                    database, self._path, logged=logged, accept=self._settings.accept_loss
+                )
             except BaseException:
                 database.close()
                 raise
@@ -145,6 +157,42 @@ class SqliteStore:
         except OSError as error:
             raise StorageError(f"{self._path}: {os.strerror(error.errno or 0)}") from error
         return database
+
+    # the servers that run on it
+
+    async def claim(self, node: str) -> None:
+        """See Store.claim."""
+        one = RunningNode(node, os.getpid(), self._clock())
+        written = await self.position()
+        self._node = await NodeFile.claim(self._path, one, database=self._database, written=written)
+
+    async def nodes(self) -> list[RunningNode]:
+        """See Store.nodes."""
+        return running(self._path)
+
+    def note_followed(self, position: int) -> None:
+        """See Store.note_followed."""
+        if self._node is not None:
+            self._node.note_followed(position)
+
+    async def grown(self) -> None:
+        """See Store.grown."""
+        if self._node is None:
+            raise StateError("the store is claimed for no node")
+        await self._node.woken()
+
+    async def followed(self, position: int, within: float) -> list[RunningNode]:
+        """See Store.followed."""
+        give_up, woken = self._loop.time() + within, set[str]()
+        while behind := [one for one in running(self._path) if one.followed < position]:
+            if self._loop.time() >= give_up:
+                return behind
+            for one in behind:
+                if one.node not in woken:
+                    woken.add(one.node)
+                    wake(self._path, one.node)
+            await asyncio.sleep(LOOK_AGAIN)
+        return []
 
     # writing
 
@@ -192,6 +240,8 @@ class SqliteStore:
             self._writer.submit(*fresh)
 
     def _settled(self, group: Sequence[Job[object]]) -> None:
+        if self._node is not None and (written := _newest(group)):
+            self._node.note_written(written)
         try:
             self._loop.call_soon_threadsafe(self._settle, group)
         except RuntimeError:  # the loop was closed without closing the store
@@ -324,6 +374,12 @@ class SqliteStore:
         if self._readers is None:
             raise StorageError(f"{self._path}: the store is closed")
         return await self._readers.run(query)
+
+
+def _newest(group: Sequence[Job[object]]) -> int:
+    """Return the newest position that a group made; 0 when it made none."""
+    made = (job.outcome for job in group)
+    return max((one[-1].position for one in made if isinstance(one, list) and one), default=0)
 
 
 def _settle(waiter: asyncio.Future[T], outcome: T | PerchatError) -> None:
