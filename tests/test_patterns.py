@@ -48,6 +48,8 @@ _CATEGORIES = {
 }
 
 Pattern = re.Pattern[Any]
+REPEATS = (kinds.MAX_REPEAT, kinds.MIN_REPEAT, kinds.POSSESSIVE_REPEAT)
+SINGLE = (kinds.LITERAL, kinds.NOT_LITERAL, kinds.IN, kinds.ANY)
 
 
 # --- finding them ---
@@ -171,7 +173,7 @@ def _sample_of(item: tuple[Any, Any]) -> str:
         return "a"
     if kind is kinds.IN:
         return _sample_in(value)
-    if kind in (kinds.MAX_REPEAT, kinds.MIN_REPEAT):
+    if kind in REPEATS:
         least, _, inner = value
         return sample(inner) * max(int(least), 1)
     if kind is kinds.SUBPATTERN:
@@ -213,7 +215,7 @@ def repeats(tree: Iterable[Any], before: str = "") -> Iterator[tuple[str, str]]:
     """Yield what leads up to each repeat of a pattern, and what it repeats."""
     for item in tree:
         kind, value = item
-        if kind in (kinds.MAX_REPEAT, kinds.MIN_REPEAT):
+        if kind in REPEATS:
             yield before, sample(value[2])
             yield from repeats(value[2], before)
         elif kind is kinds.SUBPATTERN:
@@ -230,7 +232,7 @@ def letters(tree: Iterable[Any]) -> Iterator[str]:
             yield chr(value)
         elif kind is kinds.IN:
             yield from _chars(value)
-        elif kind in (kinds.MAX_REPEAT, kinds.MIN_REPEAT):
+        elif kind in REPEATS:
             yield from letters(value[2])
         elif kind is kinds.SUBPATTERN:
             yield from letters(value[-1])
@@ -307,6 +309,59 @@ def hurt(pattern: Pattern, *, anchored: bool) -> list[tuple[str, str, str]]:
     """Return the first text that a pattern takes too long for, if there is any."""
     found = (made for made in hurting(pattern) if grows_too_fast(pattern, made, anchored=anchored))
     return list(itertools.islice(found, 1))
+
+
+# --- what older Pythons get wrong ---
+
+
+def banned(tree: Iterable[Any]) -> Iterator[str]:
+    """
+    Yield the constructs of a pattern that Python 3.11.0 to 3.11.4 match wrongly.
+
+    A possessive repeat of a group (``(...)*+``, ``(...){1,9}+``) and an atomic group (``(?>...)``)
+    were mended in 3.11.5; Debian 12 has 3.11.2. A possessive repeat of one character is right
+    in all versions.
+    """
+    for kind, value in tree:
+        if kind is kinds.ATOMIC_GROUP:
+            yield "an atomic group"
+        elif kind is kinds.POSSESSIVE_REPEAT and not _is_single(list(value[2])):
+            yield "a possessive repeat of a group"
+        for part in _parts(kind, value):
+            yield from banned(part)
+
+
+def _is_single(tree: list[tuple[Any, Any]]) -> bool:
+    return len(tree) == 1 and tree[0][0] in SINGLE
+
+
+def _parts(kind: Any, value: Any) -> Iterable[Any]:
+    """Return the patterns within a part of one."""
+    if kind is kinds.BRANCH:
+        return list(value[1])
+    if kind is kinds.ATOMIC_GROUP:
+        return [value]
+    if kind in (*REPEATS, kinds.SUBPATTERN, kinds.ASSERT, kinds.ASSERT_NOT):
+        return [value[-1]]
+    return []
+
+
+@pytest.mark.parametrize("name", sorted(patterns()))
+def test_no_pattern_has_what_python_3_11_2_matches_wrongly(name: str) -> None:
+    pattern, _ = patterns()[name]
+    assert not list(banned(reader.parse(pattern.pattern, pattern.flags & ~re.UNICODE)))
+
+
+@pytest.mark.parametrize(
+    "text", [r"(?:ab?)*+", r"(a){1,3}+", r"a(?>b|bc)d", r"(?=(?>a))", r"((?:a?b)?+)"]
+)
+def test_a_banned_construct_is_found_wherever_it_stands(text: str) -> None:
+    assert list(banned(reader.parse(text)))
+
+
+@pytest.mark.parametrize("text", [r"a*+", r"[ab]{1,3}+", r"(?:ab)*", r".?+", r"([^a]++)"])
+def test_what_all_versions_match_alike_is_not_banned(text: str) -> None:
+    assert not list(banned(reader.parse(text)))
 
 
 @pytest.mark.parametrize(

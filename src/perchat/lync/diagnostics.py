@@ -58,7 +58,7 @@ REASONS = {
 
 _MOST = 32  # parameters read of one header
 _CODE = re.compile(r"\s*(\d{1,9})")
-_PARAMETER = re.compile(r'\s*;\s*([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^;"]*+))')
+_PARAMETER = re.compile(r'\s*;\s*([^\s=;"]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"|([^;"]*+))')
 
 
 def diagnostics_header(

@@ -22,10 +22,11 @@ __all__ = ["SignedText", "auth_value", "parameters", "parse_auth", "quoted"]
 
 _PLAIN = frozenset({"version"})  # written without quotes
 _SCHEME = re.compile(r"\s*+([A-Za-z0-9\-]++)\s*+")
+# A group is repeated by * and not by *+: Python before 3.11.5 then takes what does not match.
 _PARAMETER = re.compile(
-    r'([A-Za-z0-9\-]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s,"]*+))\s*+(?:,|\Z)\s*+'
+    r'([A-Za-z0-9\-]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"|([^\s,"]*+))\s*+(?:,|\Z)\s*+'
 )
-_PARAMETERS = re.compile(f"(?:{_PARAMETER.pattern})*+")
+_PARAMETERS = re.compile(f"(?:{_PARAMETER.pattern})*")
 
 
 class SignedText:

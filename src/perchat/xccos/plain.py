@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["plain_line"]
 
 _ILLEGAL = "\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"  # XML 1.0 §2.2
-_PAIRS = r'((?: [A-Za-z:]{1,16}+="[^"<&\x00-\x1f\ufffe\uffff]*+"){1,16}+)'
-_TEXT = rf"([^<>&{_ILLEGAL}]*+(?:&(?:amp|lt|gt|quot|apos);[^<>&{_ILLEGAL}]*+)*+)"
+_PAIRS = r'((?: [A-Za-z:]{1,16}+="[^"<&\x00-\x1f\ufffe\uffff]*+"){1,16})'
+_TEXT = rf"([^<>&{_ILLEGAL}]*+(?:&(?:amp|lt|gt|quot|apos);[^<>&{_ILLEGAL}]*+)*)"
 _LINE = re.compile(
     rf"<xccos{_PAIRS}><grpchat{_PAIRS}><chat>{_TEXT}</chat>"
     rf"(?:<rtf>{_TEXT}</rtf>)?</grpchat></xccos>"
