@@ -6,10 +6,13 @@ Errors are raised where they are noticed and become words here, once, for every 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
+import os
 import sys
 import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import click
@@ -62,8 +65,10 @@ class Program(click.Group):
         logging.getLogger().addHandler(logging.NullHandler())  # what went wrong is told once
         try:
             status = super().main(*args, **{**extra, "standalone_mode": False})
+            sys.stdout.flush()  # a full disk is met here, where it can be told
         except (Exception, KeyboardInterrupt) as error:
             status = _told(_cause(error))
+            _discard_output()
         sys.exit(status)
 
 
@@ -106,6 +111,19 @@ def log_to_stderr(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+def _discard_output() -> None:
+    """
+    Drop what could not be written to stdout.
+
+    The interpreter writes it once more when it ends; failing again, it would exit with 120.
+    """
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _cause(error: BaseException) -> BaseException:
