@@ -93,6 +93,8 @@ class FileTransfer(Generic[_Result]):
         """
         if self._too_late or self.done:
             return False
+        if self._given_up:  # clearing up must not be cut short by being asked for again
+            return True
         self._given_up = True
         if self._task is None:
             self._fail(self._future(), self._cancelled)

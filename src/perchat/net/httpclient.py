@@ -12,7 +12,7 @@ import contextlib
 import importlib
 import ipaddress
 import ssl
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from perchat.errors import ConnectionFailure, OperationTimeout, RemoteProtocolError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 __all__ = ["HttpClient", "checked_service_url"]
+
+T = TypeVar("T")
 
 
 def checked_service_url(url: str) -> str:
@@ -100,7 +102,7 @@ class HttpClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._client.aclose()
+        await _whole(self._client.aclose())
 
     @property
     def _where(self) -> str:
@@ -115,14 +117,22 @@ class HttpClient:
         return ConnectionFailure(f"{self._where}: {str(error) or type(error).__name__}")
 
 
-async def _whole(first: Coroutine[Any, Any, tuple[int, bytes]]) -> tuple[int, bytes]:
-    """Wait for the first exchange even when cancelled: cut off while it connects, it leaks."""
-    task = asyncio.get_running_loop().create_task(first)
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """
+    Do something to its end even when cancelled, however often.
+
+    A connection that is cut off while it is made, or while it is closed, leaks; and who gives
+    something up may do so again, as at the end of its block.
+    """
+    task = asyncio.get_running_loop().create_task(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        with contextlib.suppress(Exception):
-            await task  # bounded by the time limits
+        while not task.done():  # bounded by the time limits
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # nobody asks for it any more
         raise
 
 
