@@ -22,7 +22,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PEERS", "Peer", "PeerUnavailable", "driver_folder", "sipe_driver"]
+__all__ = ["CURL", "LOAD", "PEERS", "Peer", "PeerUnavailable", "driver_folder", "sipe_driver"]
 
 SOURCES = Path(__file__).parent.parent / "tests" / "peers" / "sipe"
 
@@ -70,6 +70,8 @@ SIPE = Peer(
 SIPP = Peer("SIPp", ("sip-tester",))
 OPENSSL = Peer("openssl", ("openssl",))
 DNSMASQ = Peer("dnsmasq", ("dnsmasq-base",))
+CURL = Peer("curl", ("curl",))
+LOAD = Peer("the driver of measurements", ("gcc", "libc6-dev", "libssl-dev", "make"))
 KERBEROS = Peer(
     "MIT Kerberos",
     (
@@ -82,7 +84,7 @@ KERBEROS = Peer(
         "libc6-dev",
     ),
 )
-PEERS = (SIPE, SIPP, OPENSSL, DNSMASQ, KERBEROS)
+PEERS = (SIPE, SIPP, OPENSSL, DNSMASQ, CURL, LOAD, KERBEROS)
 
 _PROVIDED_BY = {
     # where another distribution (or a hand-made build) brings the program itself
@@ -92,6 +94,7 @@ _PROVIDED_BY = {
     "sip-tester": "sipp",
     "openssl": "openssl",
     "dnsmasq-base": "dnsmasq",
+    "curl": "curl",
 }
 
 
@@ -178,7 +181,7 @@ def _problem(peer: Peer) -> str:
 
 def main() -> int:
     """Install what may be installed, say what is there, and fail under CI if anything is not."""
-    wanted = [package for peer in PEERS for package in peer.missing()]
+    wanted = list(dict.fromkeys(package for peer in PEERS for package in peer.missing()))
     if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
         print("peers: installing", *wanted, flush=True)
         _install(wanted)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,9 @@ import pytest
 from bench.peers.ours import DOMAIN, make_server
 from bench.peers.rig import RigMissing, find_rig, prepare
 from perchat.server.config import load_config
+from tests.peers.conftest import required
 from tests.server.process import process
+from tools.peers import LOAD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,13 +25,12 @@ MEMBERS, POSTS, PAGE = 4, 100, 50
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the driver with our protocol in it."""
+    required(LOAD)
     folder = tmp_path_factory.mktemp("rig")
     try:
         prepare(find_rig(), folder / "copy")
     except RigMissing as error:
         pytest.skip(str(error))
-    if shutil.which("gcc") is None or shutil.which("make") is None:
-        pytest.skip("the driver needs gcc and make: python -m bench peers --setup")
     command = ["make", "-s", "-C", str(folder / "copy/driver"), f"BIN={folder}"]
     subprocess.run(command, check=True, capture_output=True)
     return folder / "fanload"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -23,6 +22,8 @@ from perchat.lync.ntlm import accept, nt_hash
 from perchat.lync.ntlm_message import AuthenticateMessage, NtlmTarget, challenge_message
 from perchat.server.admin import administration
 from perchat.server.config import load_config
+from tests.peers.conftest import required
+from tools.peers import LOAD
 
 DRIVER = Path(__file__).parents[2] / "bench/peers/driver"
 
@@ -129,7 +130,7 @@ def test_each_figure_is_a_line_of_the_history(tmp_path: Path) -> None:
 def test_a_rig_that_is_not_there_is_told_with_the_way_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(RigMissing, match=r"--rig, or in PERCHAT_PEER_RIG"):
         find_rig(tmp_path)
-    result = CliRunner().invoke(cli.main, ["--rig", str(tmp_path)])
+    result = CliRunner().invoke(cli.main, ["--peer", "ours", "--rig", str(tmp_path)])
     assert result.exit_code == 1
     assert result.output.startswith("Error: no rig with the peers in")
 
@@ -154,8 +155,7 @@ def answerer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the driver's NTLM as a program of its own."""
     program = tmp_path_factory.mktemp("ntlm") / "answer"
     sources = Path(__file__).with_name("answer.c"), DRIVER / "ntlm.c"
-    if shutil.which("gcc") is None or not Path("/usr/include/openssl/md4.h").exists():
-        pytest.skip("the driver needs gcc and libssl-dev: python -m bench peers --setup")
+    required(LOAD)
     flags = "-O2", "-Wall", "-Wextra", "-Werror", "-I", str(DRIVER)
     command = ["gcc", *flags, "-o", str(program), *map(str, sources), "-lcrypto"]
     subprocess.run(command, check=True)

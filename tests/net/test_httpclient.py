@@ -66,11 +66,11 @@ async def test_an_answer_is_returned_with_its_status(authority: Authority) -> No
 
 
 async def test_given_up_twice_at_any_moment_it_closes_its_connection(authority: Authority) -> None:
-    tls = authority.client()
+    tls, loop = authority.client(), asyncio.get_running_loop()
     async with service(authority) as there:
         for moment, between in itertools.product(range(16), (1, 3)):
             async with client(there.url, tls) as http:
-                posting = asyncio.create_task(http.post(b"body", {}, 100))
+                posting = loop.create_task(http.post(b"body", {}, 100))
                 for steps in (moment, between):
                     for _ in range(steps):
                         await asyncio.sleep(0)

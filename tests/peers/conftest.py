@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.peers.server import RunningServer
+    from tools.peers import Peer
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,6 +31,14 @@ def without(problem: PeerUnavailable) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{problem} (run tools/peers.py)", pytrace=False)
     pytest.skip(f"{problem} (run tools/peers.py)")
+
+
+def required(peer: Peer) -> None:
+    """Go on where a peer is installed."""
+    try:
+        peer.require()
+    except PeerUnavailable as problem:
+        without(problem)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,12 @@ import pytest
 import perchat
 from perchat.server.admin import administration
 from perchat.xccos.blocks import FileToken, FileTokenQuery
+from tests.peers.conftest import required
 from tests.server.harness import raw, running
 from tests.server.process import process
 from tests.server.soap import ENVELOPE, NOBODYS, PATH, Soap, leave_to, stored, with_files
 from tests.server.talking import connect
+from tools.peers import CURL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -111,9 +112,7 @@ async def test_a_client_that_tells_no_more_than_was_ever_seen_is_served(tmp_path
 
 
 async def test_curl_verifies_the_certificate_and_calls(tmp_path: Path) -> None:
-    curl = shutil.which("curl")
-    if curl is None:
-        pytest.skip("no curl here")
+    required(CURL)
     config = await with_files(tmp_path / "d")
     async with running(config) as sample:
         url = f"https://{sample.addresses.https}{PATH}"
@@ -122,7 +121,7 @@ async def test_curl_verifies_the_certificate_and_calls(tmp_path: Path) -> None:
 
         def asked(*options: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(
-                [curl, *options, *words], capture_output=True, text=True, check=False
+                ["curl", *options, *words], capture_output=True, text=True, check=False
             )
 
         trusting = await asyncio.to_thread(asked, "--cacert", str(sample.ca))
@@ -131,7 +130,7 @@ async def test_curl_verifies_the_certificate_and_calls(tmp_path: Path) -> None:
         assert doubting.returncode == 60  # "peer certificate cannot be authenticated"
         plain = url.replace("https", "http")
         in_the_clear = await asyncio.to_thread(
-            subprocess.run, [curl, "-sS", plain], capture_output=True, check=False
+            subprocess.run, ["curl", "-sS", plain], capture_output=True, check=False
         )
         assert in_the_clear.returncode != 0
 
