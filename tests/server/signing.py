@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTACT", "Signer"]
 
+CHAT = "sip:perchat@example.com"
 CONTACT = (
     "Contact",
     '<sip:127.0.0.1:5999>;proxy=replace;+sip.instance="<urn:uuid:41EA37C4-4A6F-5A0A-8E06-77A5BA0D0B76>"',
@@ -37,9 +38,10 @@ class Signer:
 
     """
 
-    def __init__(self, peer: Raw) -> None:
+    def __init__(self, peer: Raw, name: str = "alice", password: str = PASSWORD) -> None:
         self.peer = peer
-        self.initiator = Initiator(username="alice", password=PASSWORD, random=secrets.token_bytes)
+        self.name = name
+        self.initiator = Initiator(username=name, password=password, random=secrets.token_bytes)
         self.untold: deque[Message] = deque()
         self._parser = StreamParser()
         self._number = 0
@@ -48,7 +50,7 @@ class Signer:
         self,
         method: str,
         *extra: tuple[str, str],
-        sender: str = "alice",
+        sender: str = "",
         call_id: str = "call",
         to: str = "",
         body: bytes = b"",
@@ -61,21 +63,49 @@ class Signer:
             ("Max-Forwards", "70"),
             CONTACT,
             *extra,
-            sender=f"<sip:{sender}@example.com>;tag=1;epid=cf0b98dadeb9",
+            sender=f"<sip:{sender or self.name}@example.com>;tag=1;epid=cf0b98dadeb9",
             call_id=call_id,
         )
-        headers = made.headers.replaced("To", to) if to else made.headers
+        headers = made.headers.replaced("To", to or f"<sip:{self.name}@example.com>")
         return replace(made, headers=headers, body=body)
 
     async def sign_in(self) -> None:
+        told = await self.try_to_sign_in()
+        assert told.status == 200
+        assert self.initiator.established
+
+    async def try_to_sign_in(self) -> Response:
+        """Return the answer to the proof, or the one that ends it before."""
         asked = self.next("REGISTER")
         told = await self.exchange(asked)
-        while told.status == 401:
+        for _ in range(2):
+            if told.status != 401:
+                break
             headers = answered(self.initiator, told, asked, AT)
             asked = with_headers(self.next("REGISTER"), headers)
             told = await self.exchange(self.initiator.seal(asked))
-        assert told.status == 200
-        assert self.initiator.established
+        return told
+
+    async def open_session(self) -> str:
+        """Open a session with the chat service; return the To that its requests have."""
+        asked = self.next("INVITE", call_id="chat", to=f"<{CHAT}>")
+        asked = replace(asked, uri=CHAT)
+        called = await self.exchange(self.initiator.seal(asked))
+        assert called.status == 200
+        to = called.headers.get("To") or ""
+        await self.send(replace(self._numbered("ACK", asked.cseq.number, to), uri=CHAT))
+        return to
+
+    def info(self, to: str, body: bytes) -> Request:
+        """Return an INFO of the session, unsigned."""
+        made = self.next("INFO", ("Content-Type", "text/plain"), call_id="chat", to=to, body=body)
+        via = f"SIP/2.0/tcp 127.0.0.1:57494;branch=z9hG4bK.{made.cseq.number}"
+        return replace(made, uri=CHAT, headers=made.headers.replaced("Via", via))
+
+    def _numbered(self, method: str, number: int, to: str) -> Request:
+        self._number -= 1
+        made = self.next(method, call_id="chat", to=to)
+        return replace(made, headers=made.headers.replaced("CSeq", f"{number} {method}"))
 
     async def send(self, message: Message) -> None:
         """Sign and send."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import resource
 from typing import TYPE_CHECKING
@@ -267,15 +268,17 @@ async def test_a_connection_that_never_signs_in_is_closed(
     assert "no sign-in in time" in caplog.text
 
 
-async def test_connections_beyond_the_limit_are_turned_away(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("limit", ["connections", "unauthenticated_connections"])
+async def test_beyond_the_limit_the_oldest_connection_without_a_sign_in_gives_way(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, limit: str
 ) -> None:
-    config = await make_sample(tmp_path / "server", connections=1)
-    async with running(config) as server, raw(server.tcp) as first:
+    config = await make_sample(tmp_path / "server", **{limit: 3})
+    async with running(config) as server, bystanders(server), raw(server.tcp) as first:
         await first.send(request("OPTIONS"))
         assert first.status(await first.answer()) == 200
-        async with raw(server.tcp) as second:
-            assert await second.closed() == b""
-        await first.send(request("OPTIONS", cseq="2"))
-        assert first.status(await first.answer()) == 200
-    assert "refused: too many" in caplog.text
+        async with contextlib.AsyncExitStack() as stack:
+            later = [await stack.enter_async_context(raw(server.tcp)) for _ in range(3)]
+            assert await first.closed() == b""
+            await later[-1].send(request("OPTIONS"))
+            assert later[-1].status(await later[-1].answer()) == 200
+    assert "are too many: the oldest of those is closed, from 127.0.0.1" in caplog.text

@@ -22,6 +22,7 @@ import logging
 import os
 import socket
 import ssl
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from perchat.errors import ConnectionFailure, LocalProtocolError
 from perchat.net.names import peer_names
 from perchat.net.tlsfailure import tls_failure
+from perchat.net.tlsserver import TLS_HELD
 from perchat.net.trace import Seen
 from perchat.net.turns import turns_of
 from perchat.sip.message import Request, Response
@@ -47,6 +49,7 @@ from perchat.sip.useragent import UserAgent, UserAgentSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from perchat.net.quota import Quota, Share
     from perchat.net.trace import Tracer
     from perchat.sip.events import Event
     from perchat.sip.intake import Voucher
@@ -59,6 +62,8 @@ _log = logging.getLogger("perchat.net")
 _wire = logging.getLogger("perchat.wire")
 _numbers = itertools.count(1)
 _T = TypeVar("_T")
+_SLICE = 4096  # bytes read at once from who has not signed in: some milliseconds' work at most
+_LOOK_AGAIN = 0.25  # seconds; a sign-in elsewhere may have given back what an address owed
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ class ConnectionSettings:
         idle_timeout: Seconds without a byte from the peer; 0 waits for ever.
         answer_pings: Whether CRLFCRLF is answered by CRLF.
         tracer: Is shown what goes over the wire; the logger perchat.wire is in any case.
+        quota: What those share who have not signed in; None: nobody has to.
 
     """
 
@@ -120,6 +126,7 @@ class ConnectionSettings:
     idle_timeout: float = 0.0
     answer_pings: bool = True
     tracer: Tracer | None = None
+    quota: Quota | None = None
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -156,10 +163,12 @@ class Connection(asyncio.BufferedProtocol):
         self.is_tls = False
         self.peer_names: frozenset[str] = frozenset()
         self.ua: UserAgent
-        self.vouch: Callable[[Request, Response], Voucher | None] = lambda *_: None
+        self.vouch: Callable[[Request, Response], Voucher | None] = _no_voucher
         self._owner = owner
         self._agent = agent
-        self._parser = StreamParser(self.settings.limits, self._skim)
+        self._parser = StreamParser()
+        self._share: Share | None = None  # until the peer has signed in, where it has to
+        self._pause: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._fd = -1  # of the socket, if what is to be sent may be written to it as it is
         self._loop = asyncio.get_running_loop()
@@ -185,6 +194,10 @@ class Connection(asyncio.BufferedProtocol):
         if sock is not None and not self.is_tls:
             self._fd = sock.fileno()
         self.peer_names = peer_names(transport.get_extra_info("peercert"))
+        self._parser = StreamParser(self.settings.limits, self._skim)
+        if (quota := self.settings.quota) is not None:
+            self._share = quota.enter(self, self.peername[0], is_tls=self.is_tls)
+            self._parser.limits = quota.settings.limits
         sent_by = f"{'TLS' if self.is_tls else 'TCP'} {_host_port(self.sockname)}"
         self.ua = UserAgent(self._agent(sent_by), new_id=_new_id)
         self._trace("note", "connected")
@@ -193,11 +206,15 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Lend the buffer that all connections share; emptied at once (asyncio calls this)."""
-        return self._turns.buffer
+        return self._turns.buffer if self._share is None else self._turns.buffer[:_SLICE]
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what was read (asyncio calls this)."""
-        self.data_received(bytes(self._turns.buffer[:nbytes]))
+        data = bytes(self._turns.buffer[:nbytes])
+        if self._share is None:
+            self.data_received(data)
+        else:
+            self._data_received_within(self._share, data)
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser and hand on what came of it."""
@@ -229,11 +246,15 @@ class Connection(asyncio.BufferedProtocol):
         error = self._error or self._explained(exc)
         self._cancel_timers()
         self._transport = None
+        if self._share is not None:
+            self._share.leave(self._loop.time(), signed_in=False)
+            self._share = None
         if not self._closed.done():
             self._closed.set_result(None)
             _log.debug("connection %d to %s closed: %s", self.number, self.peername, error)
             self._trace("note", f"closed: {error}" if error else "closed by us")
             self._owner.connection_lost(error)
+        self._let_go()
 
     def eof_received(self) -> bool:
         """Close our half too (asyncio calls this)."""
@@ -247,6 +268,28 @@ class Connection(asyncio.BufferedProtocol):
         return False
 
     # --- from the owner ---
+
+    def signed_in(self) -> None:
+        """Lift the bounds that hold until somebody has signed in; safe to repeat."""
+        share, self._share = self._share, None
+        if share is None:
+            return
+        share.leave(self._loop.time(), signed_in=True)
+        self._parser.limits = self.settings.limits
+        if self._pause is not None:
+            self._pause.cancel()
+            self._resume()
+
+    def pause(self, seconds: float) -> None:
+        """Read nothing from the peer for so long; what it sends waits in its sockets."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._pause is not None:
+            if self._pause.when() >= self._loop.time() + seconds:
+                return
+            self._pause.cancel()
+        self._transport.pause_reading()
+        self._pause = self._loop.call_later(seconds, self._resume)
 
     def request(self, request: Request) -> str:
         """Send a request outside a dialog; returns its transaction."""
@@ -358,6 +401,61 @@ class Connection(asyncio.BufferedProtocol):
         await asyncio.shield(self._closed)
 
     # --- inside ---
+
+    def _data_received_within(self, share: Share, data: bytes) -> None:
+        """Take what somebody sent who has not signed in; the time it took is theirs."""
+        begun = time.thread_time()
+        self.data_received(data)
+        now = self._loop.time()
+        share.spend(time.thread_time() - begun, len(data), now)
+        if self._share is None or self.is_closing:
+            return  # signed in by it, or over
+        wait = share.wait(now)
+        held = self._parser.held if self._parser.pending else 0
+        for one in share.hold(held + (TLS_HELD if wait and self.is_tls else 0)):
+            self._give_way(one)
+        if wait:
+            self._wait_for_share(share, wait)
+
+    def _wait_for_share(self, share: Share, wait: float) -> None:
+        share.quota.pauses += 1
+        share.quota.log.write(
+            logging.WARNING,
+            "pause",
+            "connection %d from %s has not signed in and is beyond its share: not read for %.2f s",
+            self.number,
+            _host_port(self.peername),
+            wait,
+        )
+        self.pause(min(wait, _LOOK_AGAIN))
+
+    def _give_way(self, share: Share) -> None:
+        share.quota.dropped += 1
+        share.quota.log.write(
+            logging.WARNING,
+            "unfinished",
+            "closed for its unfinished message, not signed in, from %s: %d bytes are held in all",
+            share.key,
+            share.quota.held,
+        )
+        share.hold(0)
+        share.owner.abort(ConnectionFailure("too much unfinished before a sign-in"))
+
+    def _resume(self) -> None:
+        """Read again, unless others of the share have used up what was worked off."""
+        self._pause = None
+        if self._transport is None or self._transport.is_closing():
+            return
+        wait = 0.0 if self._share is None else self._share.wait(self._loop.time())
+        if wait:
+            self._pause = self._loop.call_later(min(wait, _LOOK_AGAIN), self._resume)
+        else:
+            self._transport.resume_reading()
+
+    def _let_go(self) -> None:
+        """Keep nothing that leads back here: the collector looks for rings once in a long while."""
+        self._parser = StreamParser()
+        self._owner, self.guard, self.vouch = _NOBODY, None, _no_voucher
 
     def _explained(self, error: Exception | None) -> Exception | None:
         # With TLS 1.3 a client learns that its certificate was refused only now.
@@ -563,10 +661,30 @@ class Connection(asyncio.BufferedProtocol):
         self.abort(ConnectionFailure(why))
 
     def _cancel_timers(self) -> None:
-        for timer in (self._timer, self._watch):
+        for timer in (self._timer, self._watch, self._pause):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._watch = None
+        self._timer = self._watch = self._pause = None
+
+
+class _Nobody:
+    """The owner of a connection that is over."""
+
+    def connection_made(self, connection: Connection) -> None:
+        """Take no note."""
+
+    def events_received(self, events: Sequence[Event]) -> None:
+        """Do nothing."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Take no note."""
+
+
+_NOBODY: Owner = _Nobody()
+
+
+def _no_voucher(_request: Request, _ok: Response) -> None:
+    return None
 
 
 def _send_at_once(sock: socket.socket | None) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Coroutine, Sequence
 
+    from perchat.net.quota import Quota
     from perchat.sip.useragent import UserAgentSettings
 
 __all__ = ["Listener", "listen", "listen_with"]
@@ -32,6 +33,7 @@ __all__ = ["Listener", "listen", "listen_with"]
 _log = logging.getLogger("perchat.net")
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _ANOTHER_TRY = 0.05  # seconds between attempts to get an address
+_LOOK_AGAIN = 0.25  # seconds; a sign-in elsewhere may have given back what an address owed
 _PAUSE = 1.0  # seconds to wait for free descriptors, as asyncio's own servers do
 
 
@@ -51,8 +53,10 @@ class Listener:
         connect: Callable[[], asyncio.BaseProtocol],
         tls: ssl.SSLContext | ReloadableContext | None,
         handshake_timeout: float,
+        quota: Quota | None = None,
     ) -> None:
         """Use ``listen`` instead."""
+        self._quota = quota
         self._sockets = sockets
         self._connect = connect
         self._tls = tls
@@ -106,6 +110,8 @@ class Listener:
         await asyncio.sleep(_PAUSE)
 
     async def _welcome(self, sock: socket.socket, peer: tuple[str, int]) -> None:
+        if not await self._may_enter(sock, peer):
+            return
         self._at_the_door.discard(sock)
         try:
             connection = self._connect()
@@ -118,6 +124,29 @@ class Listener:
         except OSError as error:  # an SSLError is one; asyncio has closed the socket
             self._failed(error, peer)
 
+    async def _may_enter(self, sock: socket.socket, peer: tuple[str, int]) -> bool:
+        """Wait for the share of this address; where a flood waits before us, turn back."""
+        quota = self._quota
+        if quota is None:
+            return True
+        if not quota.knock(peer[0]):
+            quota.log.write(
+                logging.WARNING,
+                "refused",
+                "connection from %s to %s refused: too many wait that have not signed in",
+                _shown(peer),
+                self.host_port,
+            )
+            self._at_the_door.discard(sock)
+            sock.close()
+            return False
+        try:
+            while wait := quota.delay(peer[0], self._loop.time()):  # noqa: ASYNC110 - time passes
+                await asyncio.sleep(min(wait, _LOOK_AGAIN))
+        finally:
+            quota.let_in(peer[0], self._loop.time(), is_tls=self.secure)
+        return True
+
     async def _admit(self, sock: socket.socket, connection: asyncio.BaseProtocol) -> None:
         tls = self._tls.current if isinstance(self._tls, ReloadableContext) else self._tls
         if tls is None:
@@ -126,13 +155,15 @@ class Listener:
         with telling(sock):
             handshake = ServerHandshake(self._loop, connection, tls, self._patience)
             transport, _ = await self._loop.connect_accepted_socket(
-                lambda: handshake.protocol, sock
+                _returning(handshake.protocol), sock
             )
         try:
             await handshake.done
         except BaseException:
             transport.abort()
             raise
+        finally:  # an error leads to this frame, and what is here to the error: a ring otherwise
+            del handshake, transport
 
     def _failed(self, error: OSError, peer: tuple[str, int]) -> None:
         failure = tls_failure(error, _shown(peer))
@@ -143,6 +174,10 @@ class Listener:
             self.host_port,
             failure,
         )
+
+
+def _returning(protocol: asyncio.BaseProtocol) -> Callable[[], asyncio.BaseProtocol]:
+    return lambda: protocol
 
 
 async def listen(
@@ -181,6 +216,7 @@ async def listen(
         handshake_timeout=handshake_timeout,
         patience=patience,
         begin=begin,
+        quota=settings.quota if settings else None,
     )
 
 
@@ -194,6 +230,7 @@ async def listen_with(
     handshake_timeout: float = 15.0,
     patience: float = 0.0,
     begin: bool = True,
+    quota: Quota | None = None,
 ) -> Listener:
     """
     Listen for another protocol: each connection gets what ``connect`` returns.
@@ -210,7 +247,7 @@ async def listen_with(
         sockets = await _bind_within(patience, host, port, backlog)
     except OSError as error:
         raise ConnectionFailure(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    listener = Listener(sockets, connect, tls, handshake_timeout)
+    listener = Listener(sockets, connect, tls, handshake_timeout, quota)
     if begin:
         listener.begin()
     return listener

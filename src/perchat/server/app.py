@@ -22,6 +22,7 @@ from perchat.cluster.feed import Feed
 from perchat.cluster.wakeup import LocalWakeup
 from perchat.net.connection import ConnectionSettings
 from perchat.net.listener import Listener, listen
+from perchat.net.quota import Quota, QuotaSettings
 from perchat.net.tls import server_context
 from perchat.server.config import ServerConfig, split_address
 from perchat.server.fanout import Fanout
@@ -96,7 +97,8 @@ async def serve(
             async with asyncio.TaskGroup() as group:
                 tasks, ids, feed = Tasks(group), EnvelopeIds(wall_clock()), Feed(store, wakeup)
                 fanout = Fanout(chat, feed, ids, tasks)
-                services = Services(config, chat, Directory(store, key), fanout, tasks, ids)
+                directory, quota = Directory(store, key), Quota(_quota(config))
+                services = Services(config, chat, directory, fanout, tasks, ids, quota)
                 services.single_sign_on = single_sign_on
                 fanout.on_trust_changed = partial(_recheck, services)
                 running: list[asyncio.Task[None]] = []
@@ -204,7 +206,7 @@ def _addresses(services: Services, listeners: Sequence[Listener]) -> Addresses:
 
 async def _listeners(services: Services, tls: ssl.SSLContext | None) -> list[Listener]:
     config, listeners = services.config, []
-    settings = _connection_settings(config)
+    settings = _connection_settings(config, services.quota)
     wanted = [(config.listen.tls, tls), (config.listen.tcp, None)]
     try:
         for address, context in wanted:
@@ -243,13 +245,28 @@ def _agent(sent_by: str) -> UserAgentSettings:
     return UserAgentSettings(via=sent_by, allow=ALLOW)
 
 
-def _connection_settings(config: ServerConfig) -> ConnectionSettings:
+def _quota(config: ServerConfig) -> QuotaSettings:
+    limits = config.limits
+    return QuotaSettings(
+        share=limits.unauthenticated_percent / 100,
+        address_share=limits.unauthenticated_address_percent / 100,
+        held=limits.unauthenticated_bytes,
+        address_held=limits.unauthenticated_address_bytes,
+        limits=ParserLimits(
+            headers=min(limits.unauthenticated_header_bytes, limits.header_bytes),
+            body=min(limits.unauthenticated_body_bytes, limits.body_bytes),
+        ),
+    )
+
+
+def _connection_settings(config: ServerConfig, quota: Quota) -> ConnectionSettings:
     limits = config.limits
     return ConnectionSettings(
         limits=ParserLimits(headers=limits.header_bytes, body=limits.body_bytes),
         max_unsent=limits.unsent_bytes,
         message_timeout=limits.message_seconds,
         idle_timeout=config.sign_in.keep_alive * 3.0,
+        quota=quota,
     )
 
 

@@ -128,6 +128,10 @@ class PeerGuard:
         self._admitted = admitted
         self._claim: ApplicationClaim | None = None
 
+    def close(self) -> None:
+        """Let go of who is told: the connection is over."""
+        self._admitted = _nobody
+
     # --- the guard ---
 
     def admit(self, message: Message, now: float) -> Admission:
@@ -262,6 +266,10 @@ class PeerGuard:
             headers=refused.headers,
         )
         return Admission(answer=answer)
+
+
+def _nobody() -> None:
+    """Tell nobody."""
 
 
 def _canonical(gruu: str) -> str:

@@ -45,6 +45,7 @@ _YEAR = 366 * 86400
 _SCHEMES = {"ntlm": "NTLM", "kerberos": "Kerberos"}  # as a challenge spells them
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Percent: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Seconds: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=_YEAR)]
 
 
@@ -181,6 +182,18 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         body_bytes: Bytes of a SIP body.
         header_bytes: Bytes of all SIP headers of a message.
         message_seconds: Seconds a message that has begun may stay incomplete.
+        unauthenticated_connections: Open connections that have not signed in; beyond it the
+            oldest of them is closed, as it is beyond ``connections``.
+        unauthenticated_percent: Of the server's processor time, for all connections together
+            that have not signed in; beyond it they are not read from for a while.
+        unauthenticated_address_percent: The same for those of one address (IPv6: of one /64).
+        unauthenticated_body_bytes: Bytes of a SIP body before a sign-in.
+        unauthenticated_header_bytes: Bytes of all SIP headers of a message before a sign-in.
+        unauthenticated_bytes: Bytes of incomplete messages before a sign-in, of all connections
+            together; beyond it the oldest of them is closed.
+        unauthenticated_address_bytes: The same for those of one address.
+        elements_per_second: XML elements a second that a session may send in large documents;
+            beyond it its connection is not read from for a while.
 
     """
 
@@ -199,6 +212,14 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     body_bytes: Count = 1_048_576
     header_bytes: Count = 65_536
     message_seconds: float = 30.0
+    unauthenticated_connections: Count = 2_000
+    unauthenticated_percent: Percent = 30
+    unauthenticated_address_percent: Percent = 20
+    unauthenticated_body_bytes: Count = 4_096
+    unauthenticated_header_bytes: Count = 24_576
+    unauthenticated_bytes: Count = 32 * 1024 * 1024
+    unauthenticated_address_bytes: Count = 8 * 1024 * 1024
+    elements_per_second: Count = 20_000
 
 
 class FilesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -60,6 +60,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         lag_p99_ms: The same for the worst in a hundred looks.
         lag_max_ms: The same for the worst of all.
         connections: Open, signed in or not.
+        unauthenticated: Those of them that have not signed in.
+        unauthenticated_pauses_total: Times that such a one, beyond its share, was not read from.
+        unauthenticated_dropped_total: Such connections closed to make room for others.
+        unauthenticated_refused_total: New connections turned away, too many waiting before them.
         sessions: Open chat sessions.
         joined: Rooms that sessions are in, each counted for each session.
         outbox_waiting: Messages that wait behind what their clients have not answered yet.
@@ -77,6 +81,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     lag_p99_ms: float
     lag_max_ms: float
     connections: int
+    unauthenticated: int
+    unauthenticated_pauses_total: int
+    unauthenticated_dropped_total: int
+    unauthenticated_refused_total: int
     sessions: int
     joined: int
     outbox_waiting: int
@@ -123,6 +131,10 @@ class Health:
             lag_p99_ms=most,
             lag_max_ms=worst,
             connections=len(services.connections),
+            unauthenticated=len(services.quota),
+            unauthenticated_pauses_total=services.quota.pauses,
+            unauthenticated_dropped_total=services.quota.dropped,
+            unauthenticated_refused_total=services.quota.refused,
             sessions=len(sessions),
             joined=sum(len(services.chat.joined(one.user.uri, one.id)) for one in sessions),
             outbox_waiting=sum(waiting),

@@ -77,7 +77,7 @@ class FrontEnd:
     """
 
     def __init__(self, services: Services) -> None:
-        self.sign_in = SignIn(services, signed_in=self._signed_in, signed_out=self._signed_out)
+        self.sign_in: SignIn
         self._services = services
         self._connection: Connection
         self._peer: PeerGuard
@@ -94,17 +94,22 @@ class FrontEnd:
         """Start the clock for signing in."""
         self._connection = connection
         trust = self._services.config.sign_in.trust
+        self.sign_in = SignIn(
+            self._services, signed_in=self._signed_in, signed_out=self._signed_out
+        )
         self.sign_in.trusted = is_trusted(connection.peername[0], trust)
         connection.guard = self._peer = PeerGuard(
-            self._services, connection, self.sign_in, admitted=self._stop_clock
+            self._services, connection, self.sign_in, admitted=self._let_in
         )
         connection.vouch = self._peer.voucher
         self._subscriptions = Subscriptions(self._services.config, connection)
         self._services.connections.add(self)
-        if len(self._services.connections) > self._services.config.limits.connections:
-            _log.warning("connection from %s refused: too many", connection.peername[0])
-            connection.abort(ConnectionFailure("too many connections"))
-            return
+        limits, strangers = self._services.config.limits, len(self._services.quota)
+        if (
+            len(self._services.connections) > limits.connections
+            or strangers > limits.unauthenticated_connections
+        ):
+            self._make_room()
         deadline = self._services.config.sign_in.deadline
         self._deadline = asyncio.get_running_loop().call_later(deadline, self._too_late)
 
@@ -128,6 +133,8 @@ class FrontEnd:
         for session in list(self._sessions.values()):
             session.end(f"connection lost: {error}" if error else "connection closed")
         self._sessions.clear()
+        self._peer.close()
+        self.sign_in.close()
 
     def close(self) -> None:
         """Close the connection after what is being sent; the server stops."""
@@ -359,6 +366,25 @@ class FrontEnd:
 
     # --- inside ---
 
+    def _make_room(self) -> None:
+        """Close the connection that has been without a sign-in for the longest time."""
+        quota = self._services.quota
+        oldest = quota.oldest()
+        quota.log.write(
+            logging.WARNING,
+            "too many",
+            "%d connections, %d of them not signed in, are too many: the oldest of those is"
+            " closed, from %s",
+            len(self._services.connections),
+            len(quota),
+            oldest.key if oldest else self._connection.peername[0],
+        )
+        quota.dropped += 1
+        error = ConnectionFailure("too many connections")
+        if oldest is not None:  # it is no part of what is here from now on, not from its end on
+            oldest.leave(asyncio.get_running_loop().time(), signed_in=False)
+        (oldest.owner if oldest else self._connection).abort(error)
+
     def _session_headers(self, event: RequestReceived) -> list[tuple[str, str]]:
         expires = self._services.config.chat.session_expires
         return [
@@ -386,7 +412,7 @@ class FrontEnd:
         return "".join(f"{line}\r\n" for line in lines).encode()
 
     def _signed_in(self, binding: Binding) -> None:
-        self._stop_clock()
+        self._let_in()
         self._bind(binding)
         if self._held:
             self._held = False
@@ -424,6 +450,11 @@ class FrontEnd:
     def _too_late(self) -> None:
         _log.info("connection from %s closed: no sign-in in time", self._connection.peername[0])
         self._connection.abort(ConnectionFailure("no sign-in in time"))
+
+    def _let_in(self) -> None:
+        """Lift what holds for strangers."""
+        self._stop_clock()
+        self._connection.signed_in()
 
     def _stop_clock(self) -> None:
         if self._deadline is not None:

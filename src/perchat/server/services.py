@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from perchat.chat.service import ChatService
+    from perchat.net.quota import Quota
     from perchat.server.config import ServerConfig
     from perchat.server.fanout import Fanout
     from perchat.server.files import FileService
@@ -47,6 +48,7 @@ class Services:
     The parts of a running server.
 
     Attributes:
+        quota: What those share who have not signed in.
         random: As many bytes nobody can guess as it is asked for.
         connections: All that are open, signed in or not.
         endpoints: Who is signed in, by address-of-record and endpoint.
@@ -61,6 +63,7 @@ class Services:
     fanout: Fanout
     tasks: Tasks
     envelope_ids: EnvelopeIds
+    quota: Quota
     clock: Callable[[], float] = wall_clock
     random: Callable[[int], bytes] = field(default_factory=Randomness)
     registrar: Registrar = field(default_factory=Registrar)

@@ -111,6 +111,10 @@ class SignIn:
         association = self._acceptor.association
         return 0 if association is None else association.sent
 
+    def close(self) -> None:
+        """Let go of who is told: the connection is over."""
+        self._signed_in = self._signed_out = _nobody
+
     def recheck(self) -> str:
         """Return why who signed in may not stay, by the directory as it is; else nothing."""
         if self.user is None:
@@ -348,6 +352,10 @@ class SignIn:
             _log.info("%s signed out", user.uri)
             self._signed_out(binding)
         return None
+
+
+def _nobody(_binding: Binding) -> None:
+    """Tell nobody."""
 
 
 def _grace(config: ServerConfig) -> float:
