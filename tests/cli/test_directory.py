@@ -55,6 +55,14 @@ def test_a_user_that_is_removed_leaves_no_role_behind(cli: CommandLine) -> None:
     cli("user", "rm", "alice").refused(6, "alice")
 
 
+def test_a_user_is_let_in_again(cli: CommandLine) -> None:
+    assert cli("user", "unlock", "alice").lines == [f"unlocked {ALICE}"]
+    assert cli("user", "unlock", "--all").lines == ["unlocked everybody"]
+    cli("user", "unlock", "nobody").refused(6, "nobody")
+    cli("user", "unlock").refused(2, "name a user, or give --all")
+    cli("user", "unlock", "alice", "--all").refused(2)
+
+
 def test_a_user_has_what_people_search_for(cli: CommandLine) -> None:
     words = ("--surname", "Liddell", "--email", "al@example.com", "--system")
     assert cli("user", "set", "alice", *words).status == 0

@@ -38,9 +38,12 @@ class Signer:
 
     """
 
-    def __init__(self, peer: Raw, name: str = "alice", password: str = PASSWORD) -> None:
+    def __init__(
+        self, peer: Raw, name: str = "alice", password: str = PASSWORD, device: str = "cf0b98dadeb9"
+    ) -> None:
         self.peer = peer
         self.name = name
+        self.device = device
         self.initiator = Initiator(username=name, password=password, random=secrets.token_bytes)
         self.untold: deque[Message] = deque()
         self._parser = StreamParser()
@@ -63,7 +66,7 @@ class Signer:
             ("Max-Forwards", "70"),
             CONTACT,
             *extra,
-            sender=f"<sip:{sender or self.name}@example.com>;tag=1;epid=cf0b98dadeb9",
+            sender=f"<sip:{sender or self.name}@example.com>;tag=1;epid={self.device}",
             call_id=call_id,
         )
         headers = made.headers.replaced("To", to or f"<sip:{self.name}@example.com>")

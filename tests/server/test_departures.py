@@ -16,6 +16,7 @@ from perchat.errors import StorageError
 from perchat.model.chatroom import Role
 from perchat.model.journal import ParticipantJoined, ParticipantParted, RolesGranted
 from perchat.model.uri import SipUri
+from perchat.server.backoff import Backoff
 from perchat.server.departures import Departures
 from perchat.server.fanout import Fanout
 from perchat.server.outbox import Outbox
@@ -145,7 +146,7 @@ async def test_a_join_that_is_carried_out_after_its_session_ended_leaves_no_ghos
     outbox = Outbox(lambda _: None, lambda: None, limit=1, window=1)
     ghost = SimpleNamespace(id="g", user=SimpleNamespace(uri=ADA), ended=True, outbox=outbox)
     feed = Feed(crowd.store, LocalWakeup())
-    fanout = Fanout(crowd.chat, feed, EnvelopeIds(0), crowd.tasks)
+    fanout = Fanout(crowd.chat, feed, EnvelopeIds(0), crowd.tasks, Backoff())
     arrival = await fanout.join(cast("ChatSession", ghost), (OPS,))
     assert arrival.rooms
     await crowd.tasks.idle()

@@ -24,6 +24,7 @@ from perchat.model.journal import (
     GroupMembersRemoved,
     GroupRemoved,
     RolesGranted,
+    SignInUnlocked,
     UserChanged,
     UserRemoved,
 )
@@ -121,6 +122,18 @@ class DirectoryAdministration:
         """
         await self.user(uri)
         await self._store.set_secret(uri.address, self._sealed(uri.address, nt_hash))
+        await self._append(SignInUnlocked(uri.address))  # what failed was another password
+
+    async def unlock(self, uri: SipUri | None = None) -> None:
+        """
+        Forget wrong passwords for a user, or for all: the next right one signs in at once.
+
+        Raises:
+            NoSuchPrincipal: Nobody has that address.
+
+        """
+        user = None if uri is None else (await self.user(uri)).uri
+        await self._append(SignInUnlocked(user))
 
     async def set_user(
         self,

@@ -15,6 +15,7 @@ from perchat.model.journal import (
     ApplicationChanged,
     ApplicationRemoved,
     GroupChanged,
+    SignInUnlocked,
     UserChanged,
 )
 from perchat.model.name import fold
@@ -94,5 +95,6 @@ NOTED: dict[type, Callable[[DirectoryState, Any], None]] = {
     AddInRemoved: _add_in_removed,
     ApplicationChanged: _application_changed,
     ApplicationRemoved: _application_removed,
+    SignInUnlocked: lambda *_: None,  # that is no part of the directory
 }
 """What each of these facts changes."""

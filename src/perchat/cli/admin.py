@@ -126,6 +126,22 @@ async def user_list(admin: Admin, as_json: bool) -> None:
         _show_user(one, as_json=as_json)
 
 
+@user.command("unlock")
+@click.argument("name", required=False)
+@click.option("--all", "everybody", is_flag=True, help="Of everybody, from every address.")
+@administrator
+async def user_unlock(admin: Admin, name: str | None, everybody: bool) -> None:
+    """
+    Forget the wrong passwords of user NAME.
+
+    After too many of them the next attempt has to wait; a running server lets it in at once now.
+    """
+    if (name is None) is not everybody:
+        raise click.UsageError("name a user, or give --all")
+    await admin.unlock(name)
+    click.echo(f"unlocked {admin.address(name) if name else 'everybody'}")
+
+
 @user.command("rm")
 @click.argument("name")
 @administrator

@@ -43,6 +43,7 @@ __all__ = [
     "RolesRevoked",
     "RoomChanged",
     "RoomRemoved",
+    "SignInUnlocked",
     "UserChanged",
     "UserRemoved",
     "UsersInvited",
@@ -258,6 +259,19 @@ class ApplicationRemoved:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class SignInUnlocked:
+    """
+    Wrong passwords from before are forgotten, on all nodes.
+
+    Attributes:
+        user: Those for that account; None for all.
+
+    """
+
+    user: SipUri | None = None
+
+
 Fact = (
     MessagePosted
     | MessagesModerated
@@ -281,6 +295,7 @@ Fact = (
     | UsersInvited
     | ApplicationChanged
     | ApplicationRemoved
+    | SignInUnlocked
 )
 
 

@@ -143,6 +143,10 @@ class Admin:
             **changes,
         )
 
+    async def unlock(self, name: str | None = None) -> None:
+        """Forget wrong passwords for a user, or for all; NoSuchPrincipal when there is no such."""
+        await self._service.unlock(None if name is None else self.address(name))
+
     async def user(self, name: str) -> User:
         """Return a user; NoSuchPrincipal when there is none of that name."""
         return await self._service.user(self.address(name))

@@ -24,6 +24,7 @@ from perchat.net.connection import ConnectionSettings
 from perchat.net.listener import Listener, listen
 from perchat.net.quota import Quota, QuotaSettings
 from perchat.net.tls import server_context
+from perchat.server.backoff import Backoff, BackoffSettings
 from perchat.server.config import ServerConfig, split_address
 from perchat.server.fanout import Fanout
 from perchat.server.files import open_files
@@ -96,9 +97,10 @@ async def serve(
         with _unwrapped():
             async with asyncio.TaskGroup() as group:
                 tasks, ids, feed = Tasks(group), EnvelopeIds(wall_clock()), Feed(store, wakeup)
-                fanout = Fanout(chat, feed, ids, tasks)
+                backoff = Backoff(_backoff(config))
+                fanout = Fanout(chat, feed, ids, tasks, backoff)
                 directory, quota = Directory(store, key), Quota(_quota(config))
-                services = Services(config, chat, directory, fanout, tasks, ids, quota)
+                services = Services(config, chat, directory, fanout, tasks, ids, quota, backoff)
                 services.single_sign_on = single_sign_on
                 fanout.on_trust_changed = partial(_recheck, services)
                 running: list[asyncio.Task[None]] = []
@@ -243,6 +245,16 @@ async def _close_connections(services: Services) -> None:
 
 def _agent(sent_by: str) -> UserAgentSettings:
     return UserAgentSettings(via=sent_by, allow=ALLOW)
+
+
+def _backoff(config: ServerConfig) -> BackoffSettings:
+    sign_in = config.sign_in
+    return BackoffSettings(
+        failures=sign_in.failures,
+        address_failures=sign_in.address_failures,
+        account_failures=sign_in.account_failures,
+        longest=float(sign_in.longest_wait),
+    )
 
 
 def _quota(config: ServerConfig) -> QuotaSettings:

@@ -108,6 +108,13 @@ class SignInConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         keep_alive: Seconds between keep-alives asked of clients; a connection silent for
             three times as long is closed.
         challenge_limit: Failed or unfinished attempts on one connection before it is refused.
+        failures: Wrong passwords for one account from one address before the next has to wait a
+            second, then twice as long each time.
+        address_failures: Wrong passwords from one address for any accounts before those who never
+            signed in from there have to wait.
+        account_failures: Wrong passwords for one account from anywhere before those places have
+            to wait where its user has never signed in.
+        longest_wait: Seconds that the longest of these waits lasts.
         protocols: What is offered, ``ntlm`` and ``kerberos``, the preferred one first.
         keytab: The key of the Kerberos service ``sip/HOST@REALM``, as kadmin's ktadd writes it.
         kerberos_realm: Whose ``NAME@REALM`` signs in as ``sip:NAME@DOMAIN``; empty means
@@ -123,6 +130,10 @@ class SignInConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     association_lifetime: Seconds = 8 * 3600
     keep_alive: Seconds = 300
     challenge_limit: Count = 10
+    failures: Count = 5
+    address_failures: Count = 50
+    account_failures: Count = 100
+    longest_wait: Seconds = 900
     protocols: tuple[Literal["ntlm", "kerberos"], ...] = ("ntlm",)
     keytab: str = ""
     kerberos_realm: str = ""

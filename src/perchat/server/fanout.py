@@ -32,6 +32,7 @@ from perchat.model.journal import (
     MessagePosted,
     ParticipantJoined,
     ParticipantParted,
+    SignInUnlocked,
     UserChanged,
     UserRemoved,
 )
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from perchat.cluster.feed import Feed
     from perchat.model.journal import Fact, JournalEntry
     from perchat.model.uri import RoomUri, SipUri
+    from perchat.server.backoff import Backoff
     from perchat.server.services import EnvelopeIds
     from perchat.server.session import ChatSession
     from perchat.server.tasks import Tasks
@@ -117,7 +119,12 @@ class Fanout:
     """
 
     def __init__(
-        self, chat: ChatService, feed: Feed, envelope_ids: EnvelopeIds, tasks: Tasks
+        self,
+        chat: ChatService,
+        feed: Feed,
+        envelope_ids: EnvelopeIds,
+        tasks: Tasks,
+        backoff: Backoff,
     ) -> None:
         self.on_trust_changed: Callable[[SipUri | None], None] = lambda _: None
         self.overruns = 0
@@ -125,6 +132,7 @@ class Fanout:
         self._feed = feed
         self._tasks = tasks
         self._envelope_ids = envelope_ids
+        self._backoff = backoff
         self._sessions: dict[str, ChatSession] = {}
         self._of_user: dict[SipUri, dict[str, ChatSession]] = {}
         self._joining: dict[tuple[str, RoomUri], _Joining] = {}
@@ -235,10 +243,20 @@ class Fanout:
                 self._tell(happening, entry.at)
             if isinstance(entry.fact, ParticipantJoined):
                 self._show_room(entry.fact)
-            if isinstance(entry.fact, _ABOUT_TRUST):
-                self.on_trust_changed(_user_of(entry.fact))
+            self._note(entry.fact)
         except Exception:
             _log.exception("journal entry %d was not delivered", entry.position)
+
+    def _note(self, fact: Fact) -> None:
+        """Act on what is about signing in."""
+        if isinstance(fact, _ABOUT_TRUST):
+            self.on_trust_changed(_user_of(fact))
+        elif isinstance(fact, SignInUnlocked):
+            self._unlock(fact.user)
+
+    def _unlock(self, user: SipUri | None) -> None:
+        count = self._backoff.unlock(user)
+        _log.info("unlocked %s: %d counts of wrong passwords", user or "everybody", count)
 
     def _message(self, fact: MessagePosted) -> None:
         message = fact.message

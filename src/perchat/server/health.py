@@ -64,6 +64,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         unauthenticated_pauses_total: Times that such a one, beyond its share, was not read from.
         unauthenticated_dropped_total: Such connections closed to make room for others.
         unauthenticated_refused_total: New connections turned away, too many waiting before them.
+        sign_ins_failed_total: Wrong names and passwords since the start.
+        sign_ins_held_off_total: Sign-ins not looked at, as too many before them had failed.
         sessions: Open chat sessions.
         joined: Rooms that sessions are in, each counted for each session.
         outbox_waiting: Messages that wait behind what their clients have not answered yet.
@@ -85,6 +87,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     unauthenticated_pauses_total: int
     unauthenticated_dropped_total: int
     unauthenticated_refused_total: int
+    sign_ins_failed_total: int
+    sign_ins_held_off_total: int
     sessions: int
     joined: int
     outbox_waiting: int
@@ -135,6 +139,8 @@ class Health:
             unauthenticated_pauses_total=services.quota.pauses,
             unauthenticated_dropped_total=services.quota.dropped,
             unauthenticated_refused_total=services.quota.refused,
+            sign_ins_failed_total=services.backoff.failed_total,
+            sign_ins_held_off_total=services.backoff.held_off_total,
             sessions=len(sessions),
             joined=sum(len(services.chat.joined(one.user.uri, one.id)) for one in sessions),
             outbox_waiting=sum(waiting),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from perchat.chat.service import ChatService
     from perchat.net.quota import Quota
+    from perchat.server.backoff import Backoff
     from perchat.server.config import ServerConfig
     from perchat.server.fanout import Fanout
     from perchat.server.files import FileService
@@ -49,6 +50,7 @@ class Services:
 
     Attributes:
         quota: What those share who have not signed in.
+        backoff: Who guessed too often, and has to wait.
         random: As many bytes nobody can guess as it is asked for.
         connections: All that are open, signed in or not.
         endpoints: Who is signed in, by address-of-record and endpoint.
@@ -64,6 +66,7 @@ class Services:
     tasks: Tasks
     envelope_ids: EnvelopeIds
     quota: Quota
+    backoff: Backoff
     clock: Callable[[], float] = wall_clock
     random: Callable[[int], bytes] = field(default_factory=Randomness)
     registrar: Registrar = field(default_factory=Registrar)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ from perchat.lync.registration import Registration, registered_headers
 from perchat.model.name import fold
 from perchat.model.uri import SipUri
 from perchat.net.connection import Admission
+from perchat.net.quota import network_of
+from perchat.server.backoff import Attempt
 from perchat.sip.compose import response_to
 from perchat.sip.message import Request, Response
 from perchat.sip.registrar import Binding
@@ -207,7 +210,7 @@ class SignIn:
             self._services.tasks.spawn(self._open(connection, event, verdict), "sign-in")
             return
         if isinstance(verdict, ProofNeeded):
-            verdict = self._prove(connection, verdict, now)
+            verdict = self._prove(connection, event, verdict, now)
         self._conclude(connection, event, verdict)
 
     def register_trusted(self, connection: Connection, event: RequestReceived, user: User) -> None:
@@ -223,21 +226,59 @@ class SignIn:
             _log.info("%s is taken at their word, from %s", address, connection.peername[0])
         self._accept(connection, event, Accepted(name, domain, address, refreshed=known))
 
-    def _prove(self, connection: Connection, proof: ProofNeeded, now: float) -> Verdict:
+    def _prove(
+        self, connection: Connection, event: RequestReceived, proof: ProofNeeded, now: float
+    ) -> Verdict:
         """Have NTLM's proof judged by what the directory knows."""
         try:
             account = self._account(proof)
         except (ConfigurationError, StorageError) as error:
             _log.error("sign-in as %s not possible now: %s", proof.uri, error)
             return Refused(503, _UNAVAILABLE, source=self._services.config.host_name)
+        attempt = self._attempt(connection, event, proof)
+        if wait := self._services.backoff.wait(attempt, now):
+            return self._held_off(attempt, wait)
         verdict = self._acceptor.complete(proof, account, now, self._services.clock())
-        if isinstance(verdict, Challenged):
-            _log.warning(
-                "sign-in as %s refused, wrong user or password, from %s",
-                proof.uri,
-                connection.peername[0],
-            )
+        if isinstance(verdict, Accepted):
+            self._services.backoff.succeeded(attempt)
+        elif not (isinstance(verdict, Refused) and verdict.error_id == _FOREIGN_FROM):
+            self._note_failure(proof, attempt, now)
         return verdict
+
+    def _attempt(
+        self, connection: Connection, event: RequestReceived, proof: ProofNeeded
+    ) -> Attempt:
+        """Return whose password is tried: that of the name that was typed, not of From."""
+        device = event.request.from_.params.get("epid") or ""
+        account = self._meant(proof) or f"{proof.domain}\\{proof.user}".lower()
+        return Attempt(account, network_of(connection.peername[0]), device)
+
+    def _held_off(self, attempt: Attempt, wait: float) -> Refused:
+        seconds = math.ceil(wait)
+        self._services.quota.log.write(
+            logging.WARNING,
+            "held off",
+            "sign-in as %s held off, too many wrong passwords, from %s: for %d s",
+            attempt.account,
+            attempt.network,
+            seconds,
+        )
+        return Refused(
+            503,
+            _UNAVAILABLE,
+            f"Too many wrong passwords; try again in {seconds} seconds",
+            source=self._services.config.host_name,
+            extra=(("Retry-After", str(seconds)),),
+        )
+
+    def _note_failure(self, proof: ProofNeeded, attempt: Attempt, now: float) -> None:
+        wait = self._services.backoff.failed(attempt, now)
+        _log.warning(
+            "sign-in as %s refused, wrong user or password, from %s%s",
+            proof.uri,
+            attempt.network,
+            f": the next attempt has to wait {wait:g} s" if wait else "",
+        )
 
     async def _open(
         self, connection: Connection, event: RequestReceived, shown: TicketShown
@@ -265,6 +306,12 @@ class SignIn:
         self._conclude(connection, event, verdict)
 
     def _account(self, proof: ProofNeeded) -> Account | None:
+        """Return what the directory knows of whom the typed names mean."""
+        uri = self._meant(proof)
+        secret = None if uri is None else self._services.directory.secret(uri)
+        return None if uri is None or secret is None else Account(uri, secret)
+
+    def _meant(self, proof: ProofNeeded) -> SipUri | None:
         r"""Return whom the typed names mean: ``user``, ``DOMAIN\user`` or ``user@domain``."""
         domain = self._services.config.domain
         name, at, typed = proof.user.partition("@")
@@ -273,11 +320,9 @@ class SignIn:
         if proof.domain.lower() not in ("", domain, domain.partition(".")[0][:15]):
             return None
         try:
-            uri = SipUri(f"sip:{fold(name)}@{domain}")
+            return SipUri(f"sip:{fold(name)}@{domain}")
         except ValueError:
             return None
-        secret = self._services.directory.secret(uri)
-        return None if secret is None else Account(uri, secret)
 
     def _conclude(self, connection: Connection, event: RequestReceived, verdict: Verdict) -> None:
         self.under_way = isinstance(verdict, Challenged)

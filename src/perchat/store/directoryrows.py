@@ -18,6 +18,7 @@ from perchat.model.journal import (
     GroupMembersAdded,
     GroupMembersRemoved,
     GroupRemoved,
+    SignInUnlocked,
     UserChanged,
     UserRemoved,
 )
@@ -126,6 +127,11 @@ def _remove_application(database: sqlite3.Connection, fact: ApplicationRemoved) 
     database.execute("DELETE FROM application WHERE name = ?", (fold(fact.name),))
 
 
+def _unlock(database: sqlite3.Connection, fact: SignInUnlocked) -> None:
+    """Change nothing: nodes keep in memory what this clears."""
+    del database, fact
+
+
 DIRECTORY_CHANGES: dict[type, Callable[[sqlite3.Connection, Any], None]] = {
     UserChanged: _change_user,
     UserRemoved: _remove_user,
@@ -137,5 +143,6 @@ DIRECTORY_CHANGES: dict[type, Callable[[sqlite3.Connection, Any], None]] = {
     AddInRemoved: _remove_add_in,
     ApplicationChanged: _change_application,
     ApplicationRemoved: _remove_application,
+    SignInUnlocked: _unlock,
 }
 """What each fact does to the tables."""

@@ -38,6 +38,7 @@ from perchat.model.journal import (
     RolesRevoked,
     RoomChanged,
     RoomRemoved,
+    SignInUnlocked,
     UserChanged,
     UserRemoved,
     UsersInvited,
@@ -272,6 +273,7 @@ _KINDS: dict[int, tuple[type, tuple[Any, Any]]] = {
             originals=bool,
         ),
     ),
+    40: (SignInUnlocked, _plainly(SignInUnlocked, user=_optional(sip_uri))),
 }
 """Stored number, class, writer and reader; numbers are never given twice."""
 

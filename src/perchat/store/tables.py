@@ -30,6 +30,7 @@ from perchat.model.journal import (
     RolesRevoked,
     RoomChanged,
     RoomRemoved,
+    SignInUnlocked,
     UserChanged,
     UserRemoved,
     UsersInvited,
@@ -362,4 +363,5 @@ class Tables:
         AddInRemoved: _remove_add_in,
         ApplicationChanged: _change_application,
         ApplicationRemoved: _remove_application,
+        SignInUnlocked: lambda *_: None,
     }
