@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport VIRTUAL_ENV PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check peers format reference bench clean distclean
+.PHONY: help setup run test check peers format reference witnesses bench clean distclean
 
 help:
 	@echo "make run      a server with three users and two rooms, and a walk through it"
@@ -30,6 +30,7 @@ help:
 	@echo "make check    the same without running a test"
 	@echo "make format   put the source into its form"
 	@echo "make reference  write the reference pages from the code"
+	@echo "make witnesses  break each documented feature, list those whose tests do not notice"
 	@echo "make bench    figures: start-up, memory, codecs, storage; ours next to other servers"
 	@echo "make setup    only the virtual environment"
 	@echo "make clean    remove what tests and runs left behind; distclean: the environment too"
@@ -75,6 +76,10 @@ reference: setup
 	$(BIN)/python -m tools.requirements
 	$(BIN)/python -m tools.scenarios
 	$(BIN)/python -m tools.members
+
+# Not in `make test`: ten minutes on two cores.
+witnesses: setup
+	$(BIN)/python -m tools.witnesses
 
 bench: setup
 	$(BIN)/python -m bench

@@ -28,6 +28,7 @@ PAGE = ROOT / "docs" / "reference" / "members.md"
 TABLE = Path(__file__).with_name("members.txt")
 FOLDERS = ("scenarios", "peers", "requirements", "client", "server", "model")  # most telling first
 MOST = 3  # tests named in a row
+WITNESSES = Path(__file__).with_name("witnesses.txt")
 
 INTRODUCTION = """\
 Every type and member of the Lync Server 2013 Persistent Chat SDK that has to do with chat, what it
@@ -160,17 +161,28 @@ def _row(member: Member, users: Users) -> str:
 def _all_users() -> Iterator[tuple[tuple[str, str], list[tuple[str, str]]]]:
     from tools.usage import usage  # needs the type checker, and time
 
-    used = usage()
+    used, witnesses = usage(), _witnesses()
     for rows in members().values():
         for member in rows:
             places = [
-                _best([place for key in name.keys for place in used.get(key, ())])
+                witnesses.get(str(name))
+                or _best([place for key in name.keys for place in used.get(key, ())])
                 for name in member.names
             ]
             for name, found in zip(member.names, places, strict=True):
                 if not found:
                     print("nobody uses", name)
             yield member.key, list(dict.fromkeys(place for some in places for place in some))[:MOST]
+
+
+def _witnesses() -> dict[str, list[tuple[str, str]]]:
+    """Return the tests that were found to notice when something breaks, by its name."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for line in filter(None, WITNESSES.read_text("utf-8").splitlines()):
+        name, _, test = line.partition(" = ")
+        file, _, function = test.partition("::")
+        found.setdefault(name, []).append((file, function))
+    return found
 
 
 def _best(places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
