@@ -115,7 +115,8 @@ async def test_who_leaves_the_panel_is_out_of_its_room_at_once(world: World) -> 
     async with event_in(world) as event, world.connect("carol") as carol:
         public, secret = await carol.join(event.public), await carol.join(event.secret)
         events = secret.events()
-        await event.alice.rooms.revoke(event.secret, Role.MEMBER, CAROL)
+        left = await event.alice.rooms.revoke(event.secret, Role.MEMBER, CAROL)
+        assert [entry.principal.uri for entry in left] == [ALICE]
         async with asyncio.timeout(5):
             end = [one async for one in events][-1]
         assert end == perchat.SessionStateChanged(SessionState.TERMINATED, SessionReason.KICKED)

@@ -114,7 +114,7 @@ async def test_in_an_auditorium_only_presenters_are_heard(world: World) -> None:
         async with alice.join(room) as manager, bob.join(room) as floor, carol.join(room) as stage:
             heard = floor.messages()
             assert manager.is_auditorium
-            assert manager.can_manage
+            assert (manager.can_manage, floor.can_manage) == (True, False)
             assert (manager.can_post, floor.can_post, stage.can_post) == (False, False, True)
             for silent in (manager, floor):
                 with pytest.raises(perchat.PermissionDenied):
@@ -124,6 +124,10 @@ async def test_in_an_auditorium_only_presenters_are_heard(world: World) -> None:
             assert [one.text for one in await manager.recent(5)] == ["welcome"]
             presenters = [one.uri for one in floor.participants if one.is_presenter]
             assert presenters == [CAROL]
+            changes = stage.events()
+            await alice.rooms.update(room, behavior=Behavior.NORMAL)
+            await next_of(changes, perchat.RoomChanged)
+            assert (stage.is_auditorium, stage.can_post) == (False, True)
 
 
 @pytest.mark.scenario("N5")
@@ -140,17 +144,27 @@ async def test_others_and_groups_are_looked_up_by_system_users_only(world: World
         with pytest.raises(perchat.NoSuchPrincipal):
             await admin.users.get(NOBODY)
         assert (await admin.users.get(ADMIN)).email == "admin@mail.example"
+        async with world.administrator() as administrator:
+            await administrator.add_group("staff", ["group:traders"])
+            await administrator.set_user("carol", enabled=False)
+        async with asyncio.timeout(10):
+            while not (carol := await admin.users.get(CAROL)).disabled:
+                await asyncio.sleep(0.02)
+        held_by = (await admin.users.get_group(traders)).member_of
+        assert [(await admin.users.get_group(one)).name for one in held_by] == ["staff"]
 
 
 @pytest.mark.scenario("N6")
 async def test_a_search_for_people_says_when_there_are_more(tmp_path: Path) -> None:
     config = await install_world(tmp_path / "server")
     limits = msgspec.structs.replace(config.limits, search_results=4)
+    chat = msgspec.structs.replace(config.chat, management_url="https://example.com/rooms")
     async with (
-        world_in(msgspec.structs.replace(config, limits=limits)) as world,
+        world_in(msgspec.structs.replace(config, limits=limits, chat=chat)) as world,
         world.connect("bob") as bob,
     ):
         assert bob.server.search_limit == 4
+        assert bob.server.room_management_url == "https://example.com/rooms"
         everybody = await bob.users.find(email="mail.example")
         assert (len(everybody), everybody.more_available) == (4, True)
         some = await bob.users.find(email="mail.example", limit=2)

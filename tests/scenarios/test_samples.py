@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,7 +58,9 @@ async def test_a_room_is_made_posted_to_and_searched(world: World) -> None:
         assert (told.display_name, told.domain) == ("Persistent Chat", DOMAIN)
         assert told.root_category.startswith("ma-cat://example.com/")
         assert len(told.database_version) == 36
-        assert told.time.utcoffset() is not None
+        assert told.time.utcoffset() == timedelta(0)
+        assert abs(datetime.now(UTC) - told.time) < timedelta(minutes=1)
+        assert abs(alice.clock_offset) < timedelta(minutes=1)
         room = await alice.rooms.create("Alpha", await category(alice, "Projects"))
         with pytest.raises(perchat.PermissionDenied):
             await alice.join(room)  # who made it manages it, and is no member
@@ -154,9 +157,11 @@ async def test_my_rooms_and_those_i_manage(world: World) -> None:
         (manager,) = await alice.rooms.managers(room)
         assert manager.principal.uri == ALICE
         assert manager.changes.created_on is not None
+        assert abs(datetime.now(UTC) - manager.changes.created_on) < timedelta(minutes=1)
         may = await bob.rooms.permissions(room)
-        assert Permission.JOIN | Permission.POST | Permission.READ_HISTORY in may
-        assert Permission.MANAGE not in may
+        seen_and_heard = Permission.VIEW | Permission.READ_HISTORY
+        assert may == seen_and_heard | Permission.JOIN | Permission.POST
+        assert await alice.rooms.permissions(room) == may | Permission.MANAGE
 
 
 @pytest.mark.scenario("S3")

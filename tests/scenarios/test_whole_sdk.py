@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import perchat
 from perchat import Behavior, Emoticon, InviteSetting, Permission, PrincipalType, Privacy, Role
@@ -59,19 +60,28 @@ async def test_a_session_tells_what_the_room_is(world: World) -> None:
         async with alice.join(room) as session, bob.join(room) as his:
             assert (session.name, session.description) == ("Alpha", "the first")
             assert (session.category, session.uri) == (place.uri, room.uri)
-            assert session.add_in == board == perchat.AddIn(board.id, "Board", board.url)
+            assert session.add_in == room.add_in == board
+            assert (board.name, board.url) == ("Board", "https://example.com/board")
+            assert str(UUID(board.id)) == board.id
             assert (session.keeps_history, session.invites, session.can_post_files) == (True,) * 3
             assert (session.is_auditorium, session.is_secret) == (False, False)
             assert (session.can_post, session.can_manage, his.can_manage) == (True, True, False)
             hers, him = his.participants
             assert (hers.uri, hers.name, hers.is_manager) == (ALICE, "Alice", True)
             assert (him.is_manager, him.is_presenter) == (False, False)
+            members = {one.principal.uri: one.principal for one in await alice.rooms.members(room)}
+            assert [hers.guid, him.guid] == [members[uri].guid for uri in (ALICE, BOB)]
             assert len({hers.guid, him.guid} - {""}) == 2
         (shown,) = await bob.rooms.using(board)
         assert (shown.uri, shown.add_in) == (room.uri, board)
         bare = await alice.rooms.update(room, add_in="")
         assert bare.add_in is None
         assert await bob.rooms.using(board) == []
+        async with world.administrator() as administrator:
+            await administrator.add_category("Bare", creators=["alice"], keeps_history=False)
+        bare = await alice.rooms.create("Omega", await category(alice, "Bare"), join_self=True)
+        async with alice.join(bare) as session:
+            assert (session.keeps_history, session.invites, session.can_post_files) == (False,) * 3
 
 
 async def test_a_room_is_told_with_its_category_history_and_invitations(world: World) -> None:
@@ -96,6 +106,11 @@ async def test_a_room_is_told_with_its_category_history_and_invitations(world: W
         assert (on.changes.updated_on or 0) != room.changes.updated_on
         assert on.snapshot.uri == on.uri
         assert on.disabled is False
+        assert (await alice.rooms.update(room, disabled=True)).disabled is True
+        traders = await category(alice, "Traders")
+        assert traders.invitations is False
+        deals = await alice.rooms.create("Deals", traders)
+        assert (deals.invitations.inherited, deals.invitations.effective) == (False, False)
 
 
 async def test_everything_about_a_room_is_changed_in_one_call(world: World) -> None:

@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tools.witnesses.finding import better_tests
 from tools.witnesses.mutants import rows
 from tools.witnesses.running import HARMLESS, Task, outcomes
 from tools.witnesses.texts import changes, faults_in
@@ -40,6 +41,9 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--jobs", type=int, default=2, help="children at a time (2)")
     parser.add_argument("--list", action="store_true", help="print rows and mutants, run nothing")
+    parser.add_argument(
+        "--find", action="store_true", help="print better tests for what is not noticed"
+    )
     parser.add_argument("--verbose", action="store_true", help="say of each mutant who notices")
     return parser.parse_args(words)
 
@@ -57,7 +61,17 @@ def main(words: Sequence[str] | None = None) -> int:
     if asked.list:
         print(*(f"{row.label}: {mutant}" for row in chosen for mutant in row.mutants), sep="\n")
         return 0
+    if asked.find:
+        print(*better_tests(_names(chosen), asked.jobs), sep="\n")
+        return 0
     return _report(_run(chosen, asked.jobs, verbose=asked.verbose))
+
+
+def _names(chosen: Iterable[Row]) -> Iterable[str]:
+    every = (mutant for row in chosen if row.page == "members" for mutant in row.mutants)
+    return (
+        mutant.partition("#")[0].rpartition(":")[0] or mutant.partition("#")[0] for mutant in every
+    )
 
 
 def _is_wanted(row: Row, patterns: Sequence[str] | None) -> bool:

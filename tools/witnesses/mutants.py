@@ -23,7 +23,7 @@ from tools.witnesses.texts import change, changes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Place", "Row", "apply", "faults_of", "rows"]
+__all__ = ["Place", "Row", "apply", "mutants_of", "rows"]
 
 Place: TypeAlias = tuple[str, str]
 """A test: its file and its name."""
@@ -50,17 +50,9 @@ def rows() -> list[Row]:
 
 def _members() -> Iterator[Row]:
     named = users_on(MEMBERS.read_text("utf-8"))
-    texts = changes()
     for group in members().values():
         for member in filter(lambda member: member.names, group):
-            mutants = [
-                mutant
-                for name in member.names
-                for mutant in (
-                    *(f"{name}:{how}" for how in faults_of(name)),
-                    *(key for key in texts if key.startswith(f"{name}#")),
-                )
-            ]
+            mutants = [mutant for name in member.names for mutant in mutants_of(name)]
             label = f"{member.type}.{member.original}"
             yield Row("members", label, tuple(named.get(member.key, ())), tuple(mutants))
 
@@ -73,7 +65,13 @@ def _requirements() -> Iterator[Row]:
         yield Row("requirements", number, places, mutants)
 
 
-def faults_of(name: Name) -> tuple[str, ...]:
+def mutants_of(name: Name) -> list[str]:
+    """Return the mutants of a name, those by text too."""
+    texts = (key for key in changes() if key.startswith(f"{name}#"))
+    return [*(f"{name}:{how}" for how in _faults_of(name)), *texts]
+
+
+def _faults_of(name: Name) -> tuple[str, ...]:
     """Return the ways to break something, by the kind of thing it is."""
     kind = getattr(perchat, name.kind)
     if name.argument:
