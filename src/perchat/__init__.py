@@ -52,10 +52,12 @@ if TYPE_CHECKING:
         EndpointReason,
         EndpointStateChanged,
         EventsLost,
+        FollowedRoomsChanged,
         MessageReceived,
         PostResult,
         PreferenceChanged,
         PrivilegeChanged,
+        ReadPositionChanged,
         RoomChanged,
         SessionEvent,
         SessionReason,
@@ -333,6 +335,7 @@ __all__ = [
     "FileTransfer",
     "FileTransferFailed",
     "FileUri",
+    "FollowedRoomsChanged",
     "Group",
     "GroupCycle",
     "GroupUri",
@@ -394,6 +397,7 @@ __all__ = [
     "Provisioning",
     "ProvisioningError",
     "PublishSubscribeError",
+    "ReadPositionChanged",
     "RealTimeError",
     "ReconnectPolicy",
     "RegisterError",
@@ -453,8 +457,9 @@ _HOMES = {
     "perchat.client.endpoint": "LocalEndpoint",
     "perchat.client.events": (
         "AttendanceChanged Change ConnectionStateChanged EndpointReason EndpointStateChanged "
-        "EventsLost MessageReceived PostResult PreferenceChanged PrivilegeChanged RoomChanged "
-        "SessionEvent SessionReason SessionStateChanged"
+        "EventsLost FollowedRoomsChanged MessageReceived PostResult PreferenceChanged "
+        "PrivilegeChanged ReadPositionChanged RoomChanged SessionEvent SessionReason "
+        "SessionStateChanged"
     ),
     "perchat.client.filesharing": "PostedFile",
     "perchat.client.filters": "Draft OutgoingFilter",

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from perchat.chat.preferences import FOLLOWED_LABEL
 from perchat.chat.refusal import Refusal
 from perchat.errors import ErrorCode
 from perchat.model.preference import Preference
-from tests.store.samples import ADA, BOB, LAB, OPS
+from tests.store.samples import ADA, BOB
 
 if TYPE_CHECKING:
     from tests.chat.conftest import Node
@@ -44,7 +42,6 @@ async def test_a_stale_write_collides(node: Node) -> None:
     [
         ("", "a", ErrorCode.INVALID_ARGUMENT),
         ("x" * 256, "a", ErrorCode.INVALID_ARGUMENT),
-        (FOLLOWED_LABEL, "a", ErrorCode.INVALID_ARGUMENT),
         ("rooms", "x" * 131_073, ErrorCode.LIMIT_EXCEEDED),
     ],
 )
@@ -54,24 +51,3 @@ async def test_what_cannot_be_kept_is_refused(
     result = await node.service.set_preference(ADA, label, data)
     assert isinstance(result, Refusal)
     assert result.code is code
-
-
-async def test_followed_rooms_are_the_same_for_all_programs_of_a_user(node: Node) -> None:
-    chat = node.service
-    await asyncio.gather(chat.follow(ADA, add=[OPS]), chat.follow(ADA, add=[LAB]))
-    assert set(done(await chat.followed_rooms(ADA))) == {OPS, LAB}
-    assert done(await chat.follow(ADA, remove=[OPS])) == (LAB,)
-    assert done(await chat.follow(BOB, add=[LAB])) == ()  # a room that Bob may not see
-
-
-async def test_the_position_read_never_goes_back(node: Node) -> None:
-    chat = node.service
-    assert done(await chat.mark_read(ADA, OPS, 5)) == {OPS: 5}
-    assert done(await chat.mark_read(ADA, OPS, 3)) == {OPS: 5}
-    assert (
-        done(await chat.mark_read(ADA, LAB, 1))
-        == {OPS: 5, LAB: 1}
-        == done(await chat.last_read(ADA))
-    )
-    for where, message in ((LAB, 1), (OPS, -1)):
-        assert isinstance(await chat.mark_read(BOB, where, message), Refusal)

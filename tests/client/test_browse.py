@@ -263,7 +263,7 @@ WRONG: dict[str, Call] = {
     "no user": lambda c: c.rooms_joined_by("bob"),
     "a group": lambda c: c.rooms_joined_by("ma-grp:9d2f@u.g"),
     "no member": lambda c: c.filter_rooms(member=""),
-    "no filter limit": lambda c: c.filter_rooms(limit=-1),
+    "no filter limit": lambda c: c.filter_rooms(limit=-2),
     "a room as category": lambda c: c.filter_rooms(category=str(LOBBY)),
 }
 

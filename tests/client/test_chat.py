@@ -326,6 +326,18 @@ def _interrupt(peer: Peer, step: str, act: Callable[[PeerConnection], None]) -> 
 # --- commands ---
 
 
+@pytest.mark.parametrize("limit", [None, -1])
+async def test_a_search_without_limit_returns_all(peer: Peer, limit: int | None) -> None:
+    peer.replies["chansrch"] = lambda _: Rooms((room("Lobby"), room("Lab")))
+    async with peer.chatting() as chat:
+        for found in (
+            await chat.search_rooms("l", limit=limit),
+            await chat.filter_rooms("l", limit=limit),
+            await chat.rooms.in_category("ma-cat://example.com/1", limit=limit),
+        ):
+            assert [one.name for one in found] == ["Lobby", "Lab"]
+
+
 async def test_rooms_are_searched(peer: Peer) -> None:
     asked = []
 

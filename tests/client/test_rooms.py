@@ -298,6 +298,8 @@ WRONG: dict[str, Call] = {
     "creator granted": lambda r: r.grant(LOBBY, Role.CREATOR, BOB),
     "creator revoked": lambda r: r.revoke(LOBBY, Role.CREATOR, BOB),
     "creator eligible": lambda r: r.eligible(LOBBY, Role.CREATOR, "b"),
+    "eligible by no text": lambda r: r.eligible(LOBBY, Role.MEMBER, ""),
+    "eligible by blanks": lambda r: r.eligible(LOBBY, Role.MEMBER, "  "),
     "nobody granted": lambda r: r.grant(LOBBY, Role.MEMBER, []),
     "nobody revoked": lambda r: r.revoke(LOBBY, Role.MEMBER, ()),
     "no limit": lambda r: r.eligible(LOBBY, Role.MEMBER, "b", limit=0),

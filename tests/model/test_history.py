@@ -33,5 +33,6 @@ def test_ids_and_limits_are_counts() -> None:
     assert HistoryQuery(after_id=0, limit=1).limit == 1
     with pytest.raises(ValueError, match="id -1"):
         HistoryQuery(after_id=-1)
+    assert HistoryQuery(limit=-1).limit is None  # all, as in the original
     with pytest.raises(ValueError, match="limit of 0"):
         HistoryQuery(limit=0)

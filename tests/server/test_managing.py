@@ -248,8 +248,10 @@ async def test_preferences_are_kept_by_version_and_only_for_their_user(sample: S
         late = Preference("app.Windows", first, "Qw==")
         assert await code_of(alice, "setpref", late) is ErrorCode.DATA_COLLISION
         assert await read(bob, -1) is None
-        reserved = Preference("perchat.followed", 9, "[]")
-        assert await code_of(alice, "setpref", reserved) is ErrorCode.INVALID_ARGUMENT
+        assert await write(-1, "RA==") == first + 2  # whatever is there
+        unwritten = Preference("app.Linux", -1, "RQ==")
+        kept = await alice.command("setpref", unwritten, PreferenceVersion)
+        assert kept.version == 1
         long = Preference("x" * 256, 0, "")
         assert await code_of(alice, "setpref", long) is ErrorCode.INVALID_ARGUMENT
         large = Preference("app.Large", 0, "x" * 131_073)

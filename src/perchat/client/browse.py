@@ -9,8 +9,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
-from perchat.client.naming import add_in_id, at_most, category_uri, uri_of, user_uri
+from perchat.client.naming import add_in_id, at_most, category_uri, first, uri_of, user_uri
 from perchat.client.rooms import RoomServices
+from perchat.client.streams import DEFAULT_BUFFER, Overflow
 from perchat.client.users import UserServices
 from perchat.model.chatroom import Role
 from perchat.model.history import Match
@@ -25,8 +26,11 @@ from perchat.xccos.managing import (
 )
 
 if TYPE_CHECKING:
+    from perchat.client.events import FollowedRoomsChanged, ReadPositionChanged
     from perchat.client.naming import AddInLike, CategoryLike, PrincipalLike
     from perchat.client.preferences import PreferenceCopies
+    from perchat.client.streams import EventStream
+    from perchat.client.userdata import UserData
     from perchat.model.chatroom import Behavior, Privacy, RoomSnapshot
     from perchat.model.uri import SipUri
     from perchat.xccos.blocks import Data
@@ -43,6 +47,7 @@ class ChatServices:
     """What endpoints of chat services have in common: what is asked of the service itself."""
 
     _copies: PreferenceCopies
+    _data: UserData
 
     @property
     @abstractmethod
@@ -56,7 +61,7 @@ class ChatServices:
     @property
     def rooms(self) -> RoomServices:
         """Rooms looked up, made, changed and staffed."""
-        return RoomServices(self)
+        return RoomServices(self, self._data)
 
     @property
     def users(self) -> UserServices:
@@ -96,7 +101,7 @@ class ChatServices:
             privacy: Who sees and may join them.
             behavior: Who may post.
             invitations: What the rooms themselves say about inviting members.
-            limit: The most to return; ``server.search_limit`` is above it.
+            limit: The most to return, -1 for all; ``server.search_limit`` is above it.
 
         Raises:
             ValueError: A filter is not what it should be.
@@ -120,7 +125,7 @@ class ChatServices:
             search_invites=invitations is not None,
             invites=False if invitations is InviteSetting.OFF else None,
         )
-        return list((await self.command("chansrch", query, Rooms)).rooms[:limit])
+        return first((await self.command("chansrch", query, Rooms)).rooms, limit)
 
     async def rooms_in(self, category: CategoryLike, limit: int | None = 100) -> list[RoomSnapshot]:
         """Return the visible rooms of a category, so many at most."""
@@ -141,9 +146,23 @@ class ChatServices:
 
     async def _associated(self, role: Role, limit: int | None) -> list[RoomSnapshot]:
         query = AssociationQuery(role, self.owner_uri.domain, at_most(limit))
-        return list((await self.command("getassociations", query, Rooms)).rooms[:limit])
+        return first((await self.command("getassociations", query, Rooms)).rooms, limit)
 
     # --- preferences ---
+
+    def followed_changes(
+        self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
+    ) -> EventStream[FollowedRoomsChanged]:
+        """Return what other programs of the user follow and unfollow, from now on."""
+        changes = self._data.followed_changes
+        return changes.stream(lambda change: change, limit=limit, overflow=overflow)
+
+    def read_changes(
+        self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
+    ) -> EventStream[ReadPositionChanged]:
+        """Return how far other programs of the user mark rooms as read, from now on."""
+        changes = self._data.position_changes
+        return changes.stream(lambda change: change, limit=limit, overflow=overflow)
 
     async def get_preference(
         self, label: str, known: int = -1, *, default: bool = False
@@ -175,7 +194,7 @@ class ChatServices:
         Args:
             label: 1 to 255 characters.
             data: Any text that XML can carry; put base64 there for anything else.
-            version: The one that was read; 0 where there was none.
+            version: The one that was read; 0 where there was none, -1 to write always.
 
         Raises:
             ValueError: The label is empty or too long.

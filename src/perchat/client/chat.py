@@ -18,6 +18,7 @@ from perchat.client.dialog import ChatDialog
 from perchat.client.endpoint import LocalEndpoint
 from perchat.client.events import ConnectionStateChanged, PreferenceChanged, SessionReason
 from perchat.client.invitations import InvitationStream
+from perchat.client.naming import at_most, first
 from perchat.client.observed import Observed
 from perchat.client.opening import Opening
 from perchat.client.preferences import PreferenceCopies
@@ -29,6 +30,7 @@ from perchat.client.states import CHAT_TABLE, ConnectionState, StateMachine, Ste
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
 from perchat.client.targets import Match, pick_by_name, room_or_name
 from perchat.client.tasks import Background
+from perchat.client.userdata import UserData
 from perchat.errors import (
     ChatServerConnectionError,
     PerchatError,
@@ -98,6 +100,7 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
         self._invited: Broadcast[Invitation] = Broadcast()
         self._preferred: Broadcast[PreferenceChanged] = Broadcast()
         self._copies = PreferenceCopies()
+        self._data = UserData(self)
         self._dialog: ChatDialog | None = None
         self._server: ServerInfo | None = None
         self._clock_offset = timedelta()
@@ -163,7 +166,9 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
     # --- what it tells ---
 
     def _sources(self) -> tuple[Broadcast[Any], ...]:
-        return (self._changes, self._invited, self._preferred)
+        data = self._data
+        own = (self._changes, self._invited, self._preferred)
+        return (*own, data.followed_changes, data.position_changes)
 
     def state_changes(
         self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
@@ -301,20 +306,18 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
             text: Words.
             descriptions: Whether descriptions count too.
             match: How many of the words have to be there.
-            limit: The most to return; ``server.search_limit`` is above it.
+            limit: The most to return, -1 for all; ``server.search_limit`` is above it.
 
         """
-        if limit is not None and limit < 1:
-            raise ValueError(f"a search returns at least one room, not {limit}")
         query = RoomQuery(
             criteria=text,
             extended=descriptions,
             match_all=match is Match.ALL,
             match_exact_phrase=match is Match.PHRASE,
-            max_results=-1 if limit is None else limit,
+            max_results=at_most(limit),
         )
         found = await self.command("chansrch", query, Rooms)
-        return list(found.rooms[:limit])
+        return first(found.rooms, limit)
 
     async def query_history(
         self, rooms: RoomLike | Iterable[RoomLike], query: HistoryQuery = _EVERYTHING
@@ -330,17 +333,16 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
 
         Args:
             after: Only those with a greater id.
-            limit: The most to return.
+            limit: The most to return, -1 for all.
 
         """
-        if limit is not None and limit < 1:
-            raise ValueError(f"at least one invitation, not {limit}")
+        most = at_most(limit)
         found: list[Invitation] = []
         while page := await self._invitations_after(found[-1].id if found else after):
             found += page
-            if limit is not None and len(found) >= limit:
+            if 0 < most <= len(found):
                 break
-        return found[:limit]
+        return first(found, limit)
 
     async def _invitations_after(self, after: int) -> list[Invitation]:
         query = InvitationQuery(after, self.address.domain)
@@ -407,6 +409,8 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
                 change = PreferenceChanged(label, version)
                 self._copies.changed(change)
                 self._preferred.publish(change)
+                if self._data.is_news(label):
+                    self._background.spawn(self._data.refresh(), "what other programs wrote")
             case _ if not self._routes.deliver(primitive):
                 _log.debug("ignored: %s", getattr(primitive, "name", type(primitive).__name__))
             case _:
@@ -439,6 +443,7 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
         self._changes.end()
         self._invited.end()
         self._preferred.end()
+        self._data.end()
         self._over.set()
 
     def _move(self, step: Step, reason: str = "") -> None:

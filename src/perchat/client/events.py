@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from perchat.client.states import ConnectionState, EndpointState, SessionState
     from perchat.model.message import Message
     from perchat.model.participant import Participant
+    from perchat.model.uri import RoomUri
 
 __all__ = [
     "AttendanceChanged",
@@ -20,10 +21,12 @@ __all__ = [
     "EndpointReason",
     "EndpointStateChanged",
     "EventsLost",
+    "FollowedRoomsChanged",
     "MessageReceived",
     "PostResult",
     "PreferenceChanged",
     "PrivilegeChanged",
+    "ReadPositionChanged",
     "RoomChanged",
     "SessionEvent",
     "SessionReason",
@@ -79,6 +82,21 @@ class PreferenceChanged:
 
     label: str
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedRoomsChanged:
+    """Another program of the user followed or unfollowed a room; ``rooms`` are followed now."""
+
+    rooms: tuple[RoomUri, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPositionChanged:
+    """Another program of the user read a room up to ``message``, the id of a message."""
+
+    room: RoomUri
+    message: int
 
 
 @dataclass(frozen=True, slots=True)

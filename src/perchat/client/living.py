@@ -22,10 +22,12 @@ from perchat.client.observed import Observed
 from perchat.client.opening import Opening
 from perchat.client.preferences import PreferenceCopies
 from perchat.client.questions import HistoryReader, named_rooms
+from perchat.client.reconnect import LOST
 from perchat.client.states import StateMachine, Step
 from perchat.client.streams import DEFAULT_BUFFER, Broadcast, EventStream, Overflow
 from perchat.client.targets import room_or_name
 from perchat.client.tasks import Background
+from perchat.client.userdata import UserData
 from perchat.errors import (
     ChatServerConnectionError,
     CommandFailed,
@@ -96,6 +98,7 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         self._invited: Broadcast[Invitation] = Broadcast()
         self._preferred: Broadcast[PreferenceChanged] = Broadcast()
         self._copies = PreferenceCopies()
+        self._data = UserData(self, LOST)
         self._last_invitation: int | None = None
         self._began: datetime | None = None  # by the service's clock
         self._rooms: dict[RoomUri, LivingRoom] = {}
@@ -168,7 +171,9 @@ class LivingChat(HistoryReader, ChatServices, Observed):
     # --- what it tells ---
 
     def _sources(self) -> tuple[Broadcast[Any], ...]:
-        return (self._changes, self._invited, self._preferred)
+        data = self._data
+        own = (self._changes, self._invited, self._preferred)
+        return (*own, data.followed_changes, data.position_changes)
 
     def state_changes(
         self, *, limit: int = DEFAULT_BUFFER, overflow: Overflow = Overflow.DROP_OLDEST
@@ -346,6 +351,8 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         self._copies.clear()
         changes = chat.preference_changes()
         self.spawn(self._pass_on_preferences(changes), f"preferences of {self._name}")
+        if self._data.may_be_stale():
+            self._read_on()
         first = self.state is LivingState.ESTABLISHING
         self._move(Step.SUCCEED if first else Step.RECOVER)
 
@@ -411,6 +418,11 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         async for change in changes:
             self._copies.changed(change)
             self._preferred.publish(change)
+            if self._data.is_news(change.label):
+                self._read_on()
+
+    def _read_on(self) -> None:
+        self.spawn(self._data.refresh(), f"what other programs of {self._name} wrote")
 
     # --- rooms ---
 
@@ -443,6 +455,7 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         self._changes.end()
         self._invited.end()
         self._preferred.end()
+        self._data.end()
 
     def _ended(self) -> ChatServerConnectionError:
         why = f": {self._failure}" if self._failure else ""

@@ -272,6 +272,14 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
             recent = await self.through(lambda session: session.recent(limit))
             return HistoryResult(self._uri, self.name, tuple(m for m in recent if m.id > message))
 
+    async def mark_read(self, message: Message | int) -> None:
+        """Note how far the user has read, see ``ChatRoomSession.mark_read``."""
+        await self._chat.rooms.mark_read(self._still_here(), message)
+
+    async def unread(self) -> int:
+        """Return what the user has not read, see ``ChatRoomSession.unread``."""
+        return await self._chat.rooms.unread(self._still_here())
+
     async def leave(self) -> None:
         """
         Leave the room for good.
@@ -392,6 +400,11 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
         return self._chat.spawn(work, name)
 
     # --- inside ---
+
+    def _still_here(self) -> RoomUri:
+        if self._over:
+            raise self._gone("over")
+        return self._uri
 
     def _adopt(
         self, session: ChatRoomSession, events: EventStream[SessionEvent], newest: int | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from perchat.model.addin import AddIn
 from perchat.model.category import Category, CategorySummary
@@ -18,10 +18,14 @@ __all__ = [
     "add_in_id",
     "at_most",
     "category_uri",
+    "first",
     "uri_of",
     "uris_of",
     "user_uri",
 ]
+
+_ALL = -1
+_T = TypeVar("_T")
 
 PrincipalLike: TypeAlias = str | Principal | User | Participant
 """The URI of a user or group, or anything that carries it."""
@@ -68,7 +72,18 @@ def add_in_id(add_in: AddInLike) -> str:
 
 
 def at_most(limit: int | None) -> int:
-    """Return the limit as commands carry it, -1 for none; ValueError if it is below 1."""
-    if limit is not None and limit < 1:
-        raise ValueError(f"at least one result, not {limit}")
-    return -1 if limit is None else limit
+    """
+    Return the limit as commands carry it, -1 for none.
+
+    None and, as in the original, -1 mean all; ValueError for another one below 1.
+    """
+    wanted = _ALL if limit is None else limit
+    if wanted < 1 and wanted != _ALL:
+        raise ValueError(f"at least one result, or -1 for all, not {limit}")
+    return wanted
+
+
+def first(found: Iterable[_T], limit: int | None) -> list[_T]:
+    """Return as many of what was found as the limit lets through; None and -1 mean all."""
+    most = at_most(limit)
+    return list(found)[: None if most == _ALL else most]

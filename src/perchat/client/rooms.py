@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from perchat.client.naming import add_in_id, at_most, category_uri, uris_of, user_uri
-from perchat.client.staffing import RoomStaff
+from perchat.client.naming import add_in_id, at_most, category_uri, first, uris_of, user_uri
+from perchat.client.personalrooms import PersonalRooms
 from perchat.model.chatroom import Behavior, Privacy, Role
 from perchat.model.explanation import Explanation
 from perchat.model.invitation import InviteSetting
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["RoomServices"]
 
 
-class RoomServices(RoomStaff):
+class RoomServices(PersonalRooms):
     """
     What one can do with rooms without being in them.
 
@@ -240,7 +240,7 @@ class RoomServices(RoomStaff):
 
     async def _find(self, kind: QueryKind, criteria: str, limit: int | None) -> list[RoomSnapshot]:
         query = RoomQuery(criteria, kind, max_results=at_most(limit))
-        return list((await self._chat.command("chansrch", query, Rooms)).rooms[:limit])
+        return first((await self._chat.command("chansrch", query, Rooms)).rooms, limit)
 
 
 def _replacing(

@@ -368,6 +368,31 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
         own = (result for result in found.results if result.room_uri == room)
         return next(own, HistoryResult(room))
 
+    async def mark_read(self, message: Message | int) -> None:
+        """
+        Note, for all devices of the user, that the room was read up to a message or its id.
+
+        The position never goes back; ``RoomServices.mark_read`` says more.
+
+        Raises:
+            ValueError: The message has no id, or a negative one.
+            SessionStateError: Not joined.
+            CommandFailed: The service refused.
+
+        """
+        await self._chat.rooms.mark_read(self._need_joined(), message)
+
+    async def unread(self) -> int:
+        """
+        Return how many messages of others stand behind the user's read position.
+
+        Raises:
+            SessionStateError: Not joined.
+            CommandFailed: The service refused.
+
+        """
+        return await self._chat.rooms.unread(self._need_joined())
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from perchat.client.naming import at_most, category_uri, uris_of
+from perchat.client.naming import at_most, category_uri, first, uris_of
 from perchat.client.targets import room_or_name
 from perchat.errors import PrincipalsAlreadyDefined
 from perchat.model.chatroom import Role
@@ -123,7 +123,12 @@ class RoomStaff:
             text: Part of a name.
             limit: The most to return.
 
+        Raises:
+            ValueError: The role is not one in rooms, or the text is empty.
+
         """
+        if not text.strip():
+            raise ValueError("who is eligible is asked for by a part of their names")
         wanted, most = _in_rooms(role), at_most(limit)
         where = await self._uri(room)
         query = PrincipalQuery(text, room=where, role=wanted, max_results=most)
@@ -154,7 +159,7 @@ class RoomStaff:
 
     async def _principals(self, query: PrincipalQuery, limit: int | None) -> list[Principal]:
         found = await self._chat.command("prinsrch", query, Principals)
-        return list(found.principals[:limit])
+        return first(found.principals, limit)
 
 
 def _entries(lists: RoleLists, role: Role) -> Excerpt[RoleEntry]:

@@ -156,6 +156,11 @@ class Broadcast(Generic[_Event]):
         self._handlers: list[Handler[Any]] = []
         self._ended = False
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether any stream or handler would be given an event."""
+        return bool(self._handlers or self._readers)
+
     def stream(
         self,
         select: Callable[[_Event], _Item | None],

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["HistoryQuery", "HistoryResult", "Match"]
 
 
+_ALL = -1
+
+
 class Match(Enum):
     """How the words of a search have to match."""
 
@@ -39,7 +42,8 @@ class HistoryQuery:
         until: Aware; the latest time, itself included. Without effect beside ``after_id``.
         after_id: The message the search starts behind: newer ones, or older ones with
             ``search_newest_first``. Ids count within a room, so ask for one room at a time.
-        limit: The most messages of each room; the service's own limit prevails.
+        limit: The most messages of each room; the service's own limit prevails. None and, as in
+            the original, -1 leave it to that.
         search_newest_first: Which messages count when there are more than the limit.
         newest_first: The order of the answer.
 
@@ -71,7 +75,9 @@ class HistoryQuery:
             raise ValueError(f"the range ends, {self.until}, before it begins, {self.since}")
         if self.after_id is not None and self.after_id < 0:
             raise ValueError(f"no message has the id {self.after_id}")
-        if self.limit is not None and self.limit < 1:
+        if self.limit == _ALL:
+            object.__setattr__(self, "limit", None)
+        elif self.limit is not None and self.limit < 1:
             raise ValueError(f"a limit of {self.limit} finds nothing")
 
 

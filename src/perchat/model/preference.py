@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LABEL_LIMIT", "Preference"]
+__all__ = ["ALWAYS", "FOLLOWED_LABEL", "LABEL_LIMIT", "READ_LABEL", "Preference"]
+
+ALWAYS = -1
+"""The version that asks for a bundle, or writes it, whatever the current version is."""
 
 LABEL_LIMIT = 255
 """Characters a label may have, as in the original's database."""
+
+FOLLOWED_LABEL = "perchat.followed"
+"""The bundle of the rooms a user follows: a JSON array of ``ma-chan://`` URIs."""
+
+READ_LABEL = "perchat.read"
+"""The bundle of read positions: a JSON object of message ids by ``ma-chan://`` URI."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from perchat.chat.refusal import Refusal
 from perchat.errors import ErrorCode
 from perchat.model.chatroom import Role
-from perchat.model.preference import Preference
+from perchat.model.preference import ALWAYS, Preference
 from perchat.model.roomdetails import RoleOperation, RoomDetails, RoomSettings, RoomUpdate
 from perchat.server.rows import Listing, Row, answering
 from perchat.xccos.blocks import Joined, JoinedRoom, RoomUris, RosterEntry
@@ -180,14 +180,20 @@ _MADE_UP = 0
 
 
 async def _setpref(session: ChatSession, wanted: Preference) -> Refusal | PreferenceVersion:
-    """Keep a bundle unless it comes of an older one; legacy clients count on by themselves."""
+    """
+    Keep a bundle unless it comes of an older one; -1 always writes.
+
+    Legacy clients count on by themselves: a greater number than the current one is as good.
+    """
     chat, user = session.services.chat, session.user.uri
-    stored = await chat.get_preference(user, wanted.label, _NONE)
-    if isinstance(stored, Refusal):
-        return stored
-    current = stored.version if stored else _MADE_UP
-    if wanted.version < current:
-        return Refusal(ErrorCode.DATA_COLLISION, "another program wrote since")
+    current: int | None = None
+    if wanted.version != ALWAYS:
+        stored = await chat.get_preference(user, wanted.label, _NONE)
+        if isinstance(stored, Refusal):
+            return stored
+        current = stored.version if stored else _MADE_UP
+        if wanted.version < current:
+            return Refusal(ErrorCode.DATA_COLLISION, "another program wrote since")
     kept = await chat.set_preference(user, wanted.label, wanted.data, expected=current)
     if isinstance(kept, Refusal):
         return kept
