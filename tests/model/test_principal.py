@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perchat.model.principal import Principal, UserMatches, principal_uri
+from perchat.model.principal import Principal, PrincipalType, UserMatches, principal_uri
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,21 @@ def test_matches_are_a_sequence_that_may_go_on() -> None:
     assert (len(matches), matches[1], matches[:1]) == (2, carol, (bob,))
     assert carol in matches
     assert not UserMatches()
+
+
+def test_kinds_have_the_numbers_of_the_original() -> None:
+    assert {kind.name: kind.value for kind in PrincipalType} == {
+        "USER": 0,
+        "GROUP": 1,
+        "FOLDER": 2,
+        "DOMAIN": 3,
+    }
+
+
+def test_directory_tables_have_numbers_of_their_own() -> None:
+    numbers = {kind: kind.directory_number for kind in PrincipalType}
+    assert sorted(numbers.values()) == [5, 8, 9, 10]
+    assert {PrincipalType.of_directory(number): number for number in numbers.values()} == numbers
+    assert PrincipalType.of_directory(4) is PrincipalType.USER  # a system user
+    with pytest.raises(ValueError, match="no kind of principal"):
+        PrincipalType.of_directory(7)

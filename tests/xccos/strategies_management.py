@@ -178,7 +178,7 @@ MANAGED: dict[type[Data], SearchStrategy[Data]] = {
         USERS.map(str),
         LEGAL,
         LEGAL,
-        st.sampled_from([PrincipalType.USER, PrincipalType.SYSTEM_USER]),
+        st.just(PrincipalType.USER),
         LEGAL,
         LEGAL,
         LEGAL,

@@ -27,7 +27,7 @@ def principals(inner: str) -> tuple[Principal, ...]:
     [
         ('<uib uri="SIP:A@d"/>', Principal("sip:a@d")),
         ('<gib uri="sip:a@d" disp="A" name="a"/>', Principal("sip:a@d", "a", "A")),
-        ('<uib uri="sip:a@d" type="4"/>', Principal("sip:a@d", type=PrincipalType.SYSTEM_USER)),
+        ('<uib uri="sip:a@d" type="4"/>', Principal("sip:a@d", type=PrincipalType.USER)),
         ('<uib guid="7"/>', Principal("ma-grp:7@u.g", type=PrincipalType.GROUP, guid="7")),
         (
             '<uib uri="ma-grp:7@u.g" type="99"/>',
@@ -38,7 +38,7 @@ def principals(inner: str) -> tuple[Principal, ...]:
             Principal("ma-grp:7@u.g", type=PrincipalType.FOLDER, directory_path="OU=x"),
         ),
         ('<gib uri="domain:d"/>', Principal("domain:d", type=PrincipalType.DOMAIN)),
-        ('<gib uri="new:d"/>', Principal("new:d", type=PrincipalType.ANY)),
+        ('<gib uri="new:d"/>', Principal("new:d", type=PrincipalType.GROUP)),
     ],
 )
 def test_the_uri_says_what_a_principal_is(block: str, expected: Principal) -> None:

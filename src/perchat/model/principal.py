@@ -23,14 +23,40 @@ __all__ = [
 
 
 class PrincipalType(IntEnum):
-    """Kinds of principal, with the numbers of the original's directory tables."""
+    """
+    Kinds of principal, with the numbers of the original's PersistentChatPrincipalType.
 
-    ANY = 1
-    SYSTEM_USER = 4
-    USER = 5
-    DOMAIN = 8
-    GROUP = 9
-    FOLDER = 10
+    Its directory tables, and with them the wire, count otherwise: ``directory_number``.
+    """
+
+    USER = 0
+    GROUP = 1
+    FOLDER = 2
+    DOMAIN = 3
+
+    @property
+    def directory_number(self) -> int:
+        """The number in directory tables and information blocks."""
+        return _DIRECTORY_NUMBERS[self]
+
+    @classmethod
+    def of_directory(cls, number: int) -> PrincipalType:
+        """Return the kind of a number in directory tables; ValueError if it is none of these."""
+        if number == _SYSTEM_USER:
+            return cls.USER
+        for kind, known in _DIRECTORY_NUMBERS.items():
+            if known == number:
+                return kind
+        raise ValueError(f"no kind of principal has the number {number}")
+
+
+_SYSTEM_USER = 4
+_DIRECTORY_NUMBERS = {
+    PrincipalType.USER: 5,
+    PrincipalType.DOMAIN: 8,
+    PrincipalType.GROUP: 9,
+    PrincipalType.FOLDER: 10,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,8 +120,10 @@ def _plain(value: Any) -> Any:
             return sorted(map(str, value))
         case tuple():
             return [_plain(item) for item in value]
-        case Role() | Privacy() | Behavior() | PrincipalType():
+        case Role() | Privacy() | Behavior():
             return value.value
+        case PrincipalType():
+            return value.directory_number
         case Changes():
             return CHANGES.plain(value)
         case datetime():
@@ -185,7 +187,7 @@ GROUP = Shape(
     uri=GroupUri,
     name=str,
     display_name=str,
-    type=PrincipalType,
+    type=PrincipalType.of_directory,
     guid=str,
     directory_path=str,
 )

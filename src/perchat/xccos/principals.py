@@ -61,7 +61,6 @@ __all__ = [
 
 _NAMES = {"uib", "gib"}
 _TYPES = {"sip": PrincipalType.USER, "ma-grp": PrincipalType.GROUP, "domain": PrincipalType.DOMAIN}
-_USERS = {PrincipalType.USER, PrincipalType.SYSTEM_USER}
 
 
 # --- audit ---------------------------------------------------------------------------------
@@ -109,14 +108,11 @@ def principal_of(block: Element) -> str:
 
 def _common(block: Element) -> dict[str, Any]:
     uri = principal_of(block)
-    numbered = number(attribute(block, "type"))
-    known = numbered in PrincipalType.__members__.values()
-    by_scheme = _TYPES.get(uri.partition(":")[0], PrincipalType.ANY)
     return {
         "uri": uri,
         "name": attribute(block, "uname") or attribute(block, "name"),
         "display_name": attribute(block, "dispname") or attribute(block, "disp"),
-        "type": PrincipalType(numbered) if known else by_scheme,
+        "type": _type_of(uri, number(attribute(block, "type"))),
         "guid": attribute(block, "guid"),
         "directory_path": attribute(block, "adpath"),
     }
@@ -127,17 +123,25 @@ def read_principal(block: Element) -> Principal:
     return Principal(**_common(block))
 
 
+def _type_of(uri: str, numbered: int) -> PrincipalType:
+    """Return the kind that a block names, or else what its URI tells; all but users are groups."""
+    try:
+        return PrincipalType.of_directory(numbered)
+    except ValueError:
+        return _TYPES.get(uri.partition(":")[0], PrincipalType.GROUP)
+
+
 def _read_principals(element: Element) -> tuple[Principal, ...]:
     found = (usable(read_principal, block) for block in blocks(element))
     return tuple(principal for principal in found if principal)
 
 
 def _attributes(principal: Principal) -> dict[str, str]:
-    is_user = principal.type in _USERS
+    is_user = principal.type is PrincipalType.USER
     attributes = {
         "uri": principal.uri,
         "guid": principal.guid,
-        "type": str(principal.type.value),
+        "type": str(principal.type.directory_number),
         "uname" if is_user else "name": principal.name,
         "dispname": principal.display_name,
     }
@@ -146,7 +150,7 @@ def _attributes(principal: Principal) -> dict[str, str]:
 
 def write_principal(principal: Principal, inner: str = "") -> str:
     """Write a ``uib`` or ``gib`` with ``inner`` inside."""
-    name = "uib" if principal.type in _USERS else "gib"
+    name = "uib" if principal.type is PrincipalType.USER else "gib"
     return tag(name, _attributes(principal), inner)
 
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ARRIVALS", "DEPARTURES", "JOINED"]
 
-_USER = PrincipalType.USER.value
+_USER = PrincipalType.USER.directory_number
 
 
 @lru_cache(maxsize=4096)
