@@ -137,3 +137,62 @@ async def test_every_follower_of_every_process_sees_every_entry_once_in_order(
 
 def _process(path: Path, ring: int) -> Store:
     return SqliteStore(path, settings=SqliteSettings(ring=ring))
+
+
+class CountingStore(MemoryStore):
+    """Counts how often it is asked for its newest position."""
+
+    asked = 0
+
+    async def position(self) -> int:
+        self.asked += 1
+        await asyncio.sleep(0)
+        return await super().position()
+
+
+async def test_many_who_want_the_newest_position_ask_the_store_once() -> None:
+    store = CountingStore()
+    await store.append(*SETTLED)
+    feed = Feed(store, LocalWakeup(), pause=1000)
+    first = await asyncio.gather(*(feed.newest() for _ in range(1000)))
+    assert (set(first), store.asked) == ({len(SETTLED)}, 1)
+
+
+async def test_it_is_not_asked_again_before_its_pause_is_over() -> None:
+    store = CountingStore()
+    feed = Feed(store, LocalWakeup(), pause=1000)
+    await feed.newest()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await asyncio.gather(*(feed.newest() for _ in range(100)))
+    assert store.asked == 1
+
+
+async def test_the_newest_position_is_one_after_the_question() -> None:
+    store = CountingStore()
+    feed = Feed(store, LocalWakeup(), pause=0)
+    for count in range(1, 5):
+        await store.append(posted("x") if count > len(SETTLED) else SETTLED[count - 1])
+        assert await feed.newest() == count
+
+
+async def test_a_look_does_not_wait_for_the_poll(store: MemoryStore) -> None:
+    feed = Feed(store, LocalWakeup(), poll=1000)
+    async with asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(taken(feed, len(SETTLED), 1))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        appended = await store.append(posted("hello"))
+        feed.look()
+        assert await following == appended
+
+
+async def test_how_far_a_follower_got_is_noted_when_it_asks_for_more(store: MemoryStore) -> None:
+    await store.claim("one")
+    noted = []
+    feed = Feed(store, LocalWakeup(), batch=3)
+    async for batch in feed.follow(0):
+        noted.append((await store.nodes())[0].followed)
+        if batch[-1].position == len(SETTLED):
+            break
+    assert noted == [0, 3, 6]

@@ -86,10 +86,11 @@ class Desk:
         """Do the same and return when this node's state has them too."""
         entries = await self.append(*facts)
         if not isinstance(entries, Refusal) and entries:
-            await self._applied(entries[-1].position)
+            await self.applied(entries[-1].position)
         return entries
 
-    async def _applied(self, position: int) -> None:
+    async def applied(self, position: int) -> None:
+        """Return when this node's state has an entry."""
         if self.state.position >= position:
             return
         waiter = asyncio.get_running_loop().create_future()

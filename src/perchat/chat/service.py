@@ -97,6 +97,10 @@ class ChatService(InvitationBook, Preferences, Files, People):
         """The last entry in the state; follow the journal from here."""
         return self._desk.state.position
 
+    async def applied(self, position: int) -> None:
+        """Return when the state has an entry, which whoever follows the journal sees to."""
+        await self._desk.applied(position)
+
     @property
     def state(self) -> ChatState:
         """The state, to be read only."""

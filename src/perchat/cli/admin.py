@@ -22,7 +22,7 @@ from perchat.cli.options import (
     new_password,
     password_stdin_option,
 )
-from perchat.cli.output import show
+from perchat.cli.output import show, tell_behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -44,6 +44,7 @@ def administrator(command: Callable[..., Coroutine[Any, Any, None]]) -> Callable
 
         async with administration(load(config_file)) as admin:
             await command(admin, **words)
+            tell_behind(admin.behind)
 
     return wrapper
 

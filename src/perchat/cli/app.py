@@ -14,7 +14,7 @@ import click
 
 from perchat.cli.common import run
 from perchat.cli.options import config_option, json_option, load
-from perchat.cli.output import show
+from perchat.cli.output import show, tell_behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -38,6 +38,7 @@ def registrar(command: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...
 
         async with application_administration(load(config_file)) as admin:
             await command(admin, **words)
+            tell_behind(admin.behind)
 
     return wrapper
 
@@ -87,6 +88,7 @@ async def app_add(
     config = load(config_file)
     async with applicationadmin.application_administration(config) as admin:
         added = await admin.add(name, certificate_subjects=subjects, **properties)
+        tell_behind(admin.behind)
     click.echo(added.gruu)
     if issue is not None:
         file = applicationadmin.issue_for(config, min(added.certificate_names), issue)

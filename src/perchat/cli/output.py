@@ -10,9 +10,12 @@ import click
 from perchat.cli.common import plain
 
 if TYPE_CHECKING:
-    from perchat.model.message import Message
+    from collections.abc import Iterable
 
-__all__ = ["print_json", "print_message", "show", "show_fields"]
+    from perchat.model.message import Message
+    from perchat.store.base import RunningNode
+
+__all__ = ["print_json", "print_message", "show", "show_fields", "tell_behind"]
 
 
 def print_json(**fields: object) -> None:
@@ -26,6 +29,12 @@ def show(as_json: bool, *columns: str, **fields: Any) -> None:
         print_json(**fields)
     else:
         click.echo("\t".join(map(plain, columns)))
+
+
+def tell_behind(nodes: Iterable[RunningNode]) -> None:
+    """Say on stderr which servers have not followed a change that was made."""
+    for node in nodes:
+        click.echo(f"perchat: done, but {node} has not followed yet; it will", err=True)
 
 
 def show_fields(as_json: bool, fields: dict[str, Any]) -> None:

@@ -32,18 +32,51 @@ class Feed:
     Args:
         poll: Seconds between looks for what other processes appended, and
             between attempts while the store cannot be read.
+        pause: Seconds between questions for the newest position, at least.
         batch: Entries a follower is given at once, at most.
 
     """
 
     def __init__(
-        self, store: Store, wakeup: Wakeup, *, poll: float = 0.25, batch: int = 1000
+        self,
+        store: Store,
+        wakeup: Wakeup,
+        *,
+        poll: float = 0.25,
+        pause: float = 0.02,
+        batch: int = 1000,
     ) -> None:
         self._store = store
         self._wakeup = wakeup
         self._poll = poll
+        self._pause = pause
         self._batch = batch
         self._looks = 0
+        self._asked: asyncio.Task[int] | None = None
+        self._ask_from = 0.0
+
+    async def newest(self) -> int:
+        """
+        Return the newest position of the journal at a moment after the call.
+
+        The store is asked once for all who want to know meanwhile, and not sooner than
+        ``pause`` after it was asked before: many who ask cost no more than one who does.
+
+        Raises:
+            StorageError: As the store says.
+
+        """
+        if self._asked is None:
+            self._asked = asyncio.get_running_loop().create_task(self._ask())
+        return await asyncio.shield(self._asked)
+
+    async def _ask(self) -> int:
+        now = asyncio.get_running_loop().time
+        if (wait := self._ask_from - now()) > 0:
+            await asyncio.sleep(wait)
+        self._ask_from = now() + self._pause
+        self._asked = None  # whoever comes now wants to know more than this answer says
+        return await self._store.position()
 
     def look(self) -> None:
         """Look at once for what other processes appended."""

@@ -2,8 +2,8 @@
 The administrator's words, done on the database of a server's settings.
 
 Works with the server stopped or running: what is written here is read there from the
-journal, within a second. Users may be named as ``alice``, ``alice@example.com`` or
-``sip:alice@example.com``.
+journal, and a change returns when a running server has followed it. Users may be named as
+``alice``, ``alice@example.com`` or ``sip:alice@example.com``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from perchat.model.explanation import Explanation
     from perchat.model.principal import Group, User
     from perchat.server.config import ServerConfig
-    from perchat.store.base import Store
+    from perchat.store.base import RunningNode, Store
 
 __all__ = ["Admin", "RoomEntry", "administration", "create_storage"]
 
@@ -100,6 +100,11 @@ class Admin:
         self._service = service
         self._store = store
         self._domain = domain
+
+    @property
+    def behind(self) -> tuple[RunningNode, ...]:
+        """The servers that had not followed the last change in time; they will."""
+        return self._store.behind
 
     async def check_new(self, name: str) -> None:
         """Raise ConfigurationError unless a user of that name can be added."""

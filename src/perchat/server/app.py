@@ -90,7 +90,7 @@ async def serve(
     tls = _tls(config)
     key = load_key(config.path(config.paths.secret_key))
     single_sign_on = await asyncio.to_thread(SingleSignOn.of, config)
-    async with open_store(config, accept_loss=accept_loss) as store:
+    async with open_store(config, serving=True, accept_loss=accept_loss) as store:
         await store.claim(config.node)  # before anything is appended, removed or listened on
         wakeup = LocalWakeup()
         chat = ChatService(store, wakeup, chat_settings(config))

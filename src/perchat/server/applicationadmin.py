@@ -1,7 +1,7 @@
 """
 The administrator's words about trusted applications, and certificates for their first days.
 
-As with users and rooms, a running server follows what is done here within a second.
+As with users and rooms, what is done here returns when a running server has followed it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from perchat.model.application import RegisteredApplication
     from perchat.server.config import ServerConfig
+    from perchat.store.base import RunningNode, Store
 
 __all__ = ["ApplicationAdmin", "application_administration", "issue_for", "write_settings"]
 
@@ -33,9 +34,15 @@ __all__ = ["ApplicationAdmin", "application_administration", "issue_for", "write
 class ApplicationAdmin:
     """The trusted applications of one server."""
 
-    def __init__(self, register: ApplicationRegister, domain: str) -> None:
+    def __init__(self, register: ApplicationRegister, store: Store, domain: str) -> None:
         self._register = register
+        self._store = store
         self._domain = domain
+
+    @property
+    def behind(self) -> tuple[RunningNode, ...]:
+        """The servers that had not followed the last change in time; they will."""
+        return self._store.behind
 
     async def add(
         self,
@@ -95,9 +102,8 @@ async def application_administration(config: ServerConfig) -> AsyncIterator[Appl
 
     """
     async with open_store(config) as store:
-        yield ApplicationAdmin(
-            ApplicationRegister(store, config.domain, new_id=_new_id), config.domain
-        )
+        register = ApplicationRegister(store, config.domain, new_id=_new_id)
+        yield ApplicationAdmin(register, store, config.domain)
 
 
 def issue_for(config: ServerConfig, fqdn: str, folder: Path) -> Path:

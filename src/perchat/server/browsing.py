@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from perchat.chat.finding import RoomFilter
 from perchat.chat.refusal import Refusal
 from perchat.errors import ErrorCode
+from perchat.model.name import fold
 from perchat.model.principal import UserMatches
 from perchat.model.uri import CategoryUri, RoomUri, SipUri
 from perchat.server.rows import PAGE_LIMIT, Listing, Row, answering
@@ -53,9 +54,18 @@ async def _chansrch(session: ChatSession, query: RoomQuery) -> Answer:
         return Refusal(ErrorCode.LIMIT_EXCEEDED, f"{count} words, but {limit} are the most")
     most = query.max_results if query.max_results > 0 else None
     try:
-        return _rooms(await chat.find_rooms(user, _filter(query), most))
+        wanted = _filter(query)
+        found = await chat.find_rooms(user, wanted, most)
+        if not _is_called(wanted.text, found) and await session.services.fanout.read_on():
+            found = await chat.find_rooms(user, wanted, most)
     except ValueError as error:
         return Refusal(ErrorCode.INVALID_ARGUMENT, str(error))
+    return _rooms(found)
+
+
+def _is_called(name: str, found: Sequence[RoomSnapshot]) -> bool:
+    """Whether there is the room of that name among others, if it was one that was asked for."""
+    return not name or any(fold(room.name) == fold(name) for room in found)
 
 
 def _filter(query: RoomQuery) -> RoomFilter:

@@ -8,6 +8,7 @@ that nothing said after a join is missed and nothing before it is told twice.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from perchat.chat.refusal import Refusal
@@ -16,7 +17,7 @@ from perchat.server.browsing import BROWSING
 from perchat.server.filing import FILING
 from perchat.server.managing import MANAGING
 from perchat.server.questions import answer_question
-from perchat.server.rows import Row, invalid
+from perchat.server.rows import Row, invalid, reading_on
 from perchat.xccos.blocks import (
     History,
     Joined,
@@ -85,7 +86,8 @@ async def _bccontext(session: ChatSession, envid: str, command: Command) -> None
     if not isinstance(query, RecentQuery):
         return invalid(session, envid, command)
     chat = session.services.chat
-    result = await chat.recent(session.user.uri, query.room, query.count)
+    ask = partial(chat.recent, session.user.uri, query.room, query.count)
+    result = await reading_on(session, ask)
     if isinstance(result, Refusal):
         session.reply(Reply.refusing(command, envid, result.code))
         return None

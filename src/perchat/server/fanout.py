@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from perchat.chat.refusal import Refusal
+from perchat.chat.refusal import Refusal, may_change
 from perchat.chat.state import (
     RoomAltered,
     RosterDue,
@@ -25,6 +25,7 @@ from perchat.chat.state import (
     UserPrivilegesChanged,
 )
 from perchat.chat.turns import Turn, patiently
+from perchat.errors import StorageError
 from perchat.model.chatroom import Permission, RoomSnapshot
 from perchat.model.journal import (
     ApplicationChanged,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 __all__ = ["ArrivalInRooms", "Fanout"]
 
 _log = logging.getLogger(__name__)
+_READ_ON = 5.0  # seconds for what other processes appended to be followed
 _FEW = 100  # sessions whose notices of one batch are gathered
 _ABOUT_TRUST = (ApplicationChanged, ApplicationRemoved, UserChanged, UserRemoved)
 
@@ -185,12 +187,33 @@ class Fanout:
             await self._gathering.tell()
             await asyncio.sleep(0)  # let connections breathe between batches
 
+    async def read_on(self) -> bool:
+        """
+        Follow the journal to where it ends now; tell whether there was anything new.
+
+        For whoever was refused what another process may have granted a moment ago.
+        """
+        try:
+            newest = await self._feed.newest()
+            if newest <= self._chat.position:
+                return False
+            self._feed.look()
+            async with asyncio.timeout(_READ_ON):
+                await self._chat.applied(newest)
+        except (StorageError, TimeoutError) as error:
+            _log.warning("the journal was not followed to its end: %s", str(error) or "no time")
+            return False
+        return True
+
     async def join(self, session: ChatSession, rooms: Sequence[RoomUri]) -> ArrivalInRooms:
         """Bring a session into rooms; what it hears is held back until ``release``."""
         arrival = ArrivalInRooms(session)
         session.outbox.hold()
         try:
             await self._join(arrival, tuple(dict.fromkeys(rooms)))
+            if any(map(may_change, arrival.refused.values())) and await self.read_on():
+                refused, arrival.refused = tuple(arrival.refused), {}
+                await self._join(arrival, refused)
         except BaseException:
             session.outbox.release()
             raise

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from perchat.chat.refusal import Refusal
+from perchat.chat.refusal import Refusal, may_change
 from perchat.errors import ErrorCode
 from perchat.server.rows import Row, invalid
 from perchat.xccos.blocks import FileTokenQuery
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from perchat.server.session import ChatSession
+    from perchat.xccos.blocks import FileToken
     from perchat.xccos.primitives import Command
 
 __all__ = ["FILING"]
@@ -28,7 +29,12 @@ async def _grant(session: ChatSession, envid: str, command: Command, *, sends: b
     asked, files = command.data, session.services.files
     if not isinstance(asked, FileTokenQuery):
         return invalid(session, envid, command)
-    granted = _NONE if files is None else files.grant(session, asked.room, sends=sends)
+    granted: Refusal | FileToken = _NONE
+    if files is not None:
+        granted = files.grant(session, asked.room, sends=sends)
+        if isinstance(granted, Refusal) and may_change(granted):
+            await session.services.fanout.read_on()
+            granted = files.grant(session, asked.room, sends=sends)
     if isinstance(granted, Refusal):
         reply = Reply.refusing(command, envid, granted.code)
     else:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from perchat.chat.refusal import Refusal
 from perchat.errors import ErrorCode
 from perchat.model.history import HistoryQuery, HistoryResult
+from perchat.server.rows import reading_on
 from perchat.xccos.blocks import Histories, HistorySearch
 from perchat.xccos.primitives import Reply
 
@@ -24,7 +26,7 @@ async def answer_question(session: ChatSession, envid: str, command: Command) ->
     if not isinstance(search, HistorySearch):
         session.reply(Reply.refusing(command, envid, ErrorCode.INVALID_ARGUMENT))
         return
-    found = await _found(session, search)
+    found = await reading_on(session, partial(_found, session, search))
     if isinstance(found, Refusal):
         session.reply(Reply.refusing(command, envid, found.code))
     else:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from asyncio import to_thread
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from perchat.chat.refusal import Refusal
+from perchat.chat.refusal import Refusal, may_change
 from perchat.errors import ErrorCode
 from perchat.sip.lane import framed
 from perchat.xccos.primitives import Reply
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
     from perchat.xccos.blocks import Data
     from perchat.xccos.primitives import Command
 
-__all__ = ["ANSWER_LIMIT", "PAGE_LIMIT", "Handler", "Listing", "Row", "answering", "invalid"]
+__all__ = [
+    "ANSWER_LIMIT",
+    "PAGE_LIMIT",
+    "Handler",
+    "Listing",
+    "Row",
+    "answering",
+    "invalid",
+    "reading_on",
+]
 
 T = TypeVar("T")
 
@@ -90,7 +100,7 @@ def answering(
     async def handle(session: ChatSession, envid: str, command: Command) -> None:
         if not isinstance(command.data, kind):
             return invalid(session, envid, command)
-        found = await ask(session, command.data)
+        found = await reading_on(session, partial(ask, session, command.data))
         if isinstance(found, Refusal):
             session.reply(Reply.refusing(command, envid, found.code))
         elif isinstance(found, Listing):
@@ -100,6 +110,25 @@ def answering(
         return None
 
     return handle
+
+
+async def reading_on(session: ChatSession, ask: Callable[[], Awaitable[T]]) -> T:
+    """
+    Return the answer to a question; one that found nothing is asked again by the newest journal.
+
+    Another process may have made what is asked for a moment ago. A refused command changed
+    nothing, so it can be carried out again.
+    """
+    found = await ask()
+    if _is_miss(found) and await session.services.fanout.read_on():
+        found = await ask()
+    return found
+
+
+def _is_miss(found: object) -> bool:
+    if isinstance(found, Refusal):
+        return may_change(found)
+    return isinstance(found, Listing) and not found.items
 
 
 async def _fitting(

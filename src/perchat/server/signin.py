@@ -335,6 +335,22 @@ class SignIn:
                 raise TypeError("a proof has to be completed first")
 
     def _accept(self, connection: Connection, event: RequestReceived, accepted: Accepted) -> None:
+        """Bind who proved it; whom the directory here does not have yet, it may have by now."""
+        user = self._user(accepted.uri)
+        if user is not None and user.enabled:
+            self._admit_user(connection, event, accepted)
+        else:
+            self._services.tasks.spawn(self._accept_late(connection, event, accepted), "sign-in")
+
+    async def _accept_late(
+        self, connection: Connection, event: RequestReceived, accepted: Accepted
+    ) -> None:
+        await self._services.fanout.read_on()
+        self._admit_user(connection, event, accepted)
+
+    def _admit_user(
+        self, connection: Connection, event: RequestReceived, accepted: Accepted
+    ) -> None:
         limits = self._services.config.sign_in
         granted = limits.registration_expires
         try:

@@ -25,10 +25,13 @@ __all__ = ["chat_settings", "open_store"]
 
 @contextlib.asynccontextmanager
 async def open_store(
-    config: ServerConfig, *, accept_loss: bool = False
+    config: ServerConfig, *, serving: bool = False, accept_loss: bool = False
 ) -> AsyncIterator[SqliteStore]:
     """
     Open the database of the settings for as long as the block runs.
+
+    Unless it is for ``serving`` itself, what is appended waits until a server that runs on the
+    database has followed, as long as the settings say.
 
     Raises:
         ConfigurationError: There is none.
@@ -40,7 +43,11 @@ async def open_store(
     if not file.exists():
         raise ConfigurationError(f"no database at {file}; make one with: perchat init DIR")
     receipts = Receipts(seconds=config.limits.resend_seconds)
-    settings = SqliteSettings(receipts=receipts, accept_loss=accept_loss)
+    settings = SqliteSettings(
+        receipts=receipts,
+        accept_loss=accept_loss,
+        follow_seconds=0.0 if serving else config.administration.follow_seconds,
+    )
     store = SqliteStore(file, settings=settings)
     await store.open()
     try:

@@ -150,7 +150,13 @@ class Store(Protocol):
 
     Every method may raise StorageError, which says what is wrong and what helps;
     then nothing was changed. All are called on one event loop.
+
+    Attributes:
+        behind: The servers that had not followed in time when something was last appended.
+
     """
+
+    behind: tuple[RunningNode, ...]
 
     async def open(self) -> None:
         """Make the database ready, creating or upgrading it where needed."""
@@ -192,7 +198,8 @@ class Store(Protocol):
         Make the facts true, all or none; they are durable when this returns.
 
         The entries carry what the store decided: position, time, and for messages
-        id, timestamp and room name. A cancelled call may still have taken effect.
+        id, timestamp and room name. A cancelled call may still have taken effect. A store
+        that was opened for administration waits for the servers that run on it, see ``followed``.
 
         A message that its author has posted before, in the same room under the same
         ``client_id`` and not longer ago than the store keeps receipts, is not stored

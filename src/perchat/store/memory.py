@@ -50,6 +50,7 @@ class MemoryStore:
         self._secrets: dict[SipUri, bytes] = {}
         self._database = str(uuid.uuid4())
         self._node: RunningNode | None = None
+        self.behind: tuple[RunningNode, ...] = ()
 
     async def open(self) -> None:
         """Nothing to do."""

@@ -77,7 +77,8 @@ class NodeFile:
         self._descriptor = descriptor
         self._node = node
         self._database = database
-        self._pipe = _open_pipe(path.with_suffix(_PIPE))
+        self._pipe_path = path.with_suffix(_PIPE)
+        self._pipe = _open_pipe(self._pipe_path)
 
     @classmethod
     async def claim(cls, file: Path, node: RunningNode, *, database: str, written: int) -> NodeFile:
@@ -132,9 +133,10 @@ class NodeFile:
         """Say that the node came to an orderly end, and let go of it."""
         written = _read(self._descriptor)
         self._write_all(written[0] if written else 0, 0, ended=True)
-        os.close(self._descriptor)
         if self._pipe is not None:
             os.close(self._pipe)
+            self._pipe_path.unlink(missing_ok=True)  # who copies the folder may stumble over it
+        os.close(self._descriptor)
 
     def _write_all(self, written: int, followed: int, *, ended: bool = False) -> None:
         one = self._node

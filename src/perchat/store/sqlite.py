@@ -60,6 +60,8 @@ class SqliteSettings:
         readers: Threads that read.
         patience: Seconds to wait for another process to let go of the file.
         accept_loss: Whether to go on where entries are missing that were written once.
+        follow_seconds: Seconds for which an append waits at most until the servers that run on
+            the database have followed it; 0 for a server itself.
         receipts: How long posts are known by their authors' ids.
         index_step: Journal entries after which the full-text index follows; a search compares
             what was said since then one by one.
@@ -73,6 +75,7 @@ class SqliteSettings:
     readers: int = 2
     patience: float = 5.0
     accept_loss: bool = False
+    follow_seconds: float = 0.0
     receipts: Receipts = Receipts()  # noqa: RUF009 - frozen
     index_step: int = 512
 
@@ -84,6 +87,9 @@ class SqliteStore:
     Args:
         path: The file; SQLite keeps two more beside it while it is open.
         clock: Seconds since the epoch.
+
+    Attributes:
+        behind: The servers that had not followed in time when something was last appended.
 
     """
 
@@ -104,6 +110,7 @@ class SqliteStore:
         self._fresh: list[Job[object]] = []
         self._node: NodeFile | None = None
         self._database = ""
+        self.behind: tuple[RunningNode, ...] = ()
 
     # life
 
@@ -198,7 +205,7 @@ class SqliteStore:
 
     async def append(self, *facts: Fact) -> list[JournalEntry]:
         """See Store.append."""
-        return await self._write(lambda transaction: transaction.take(facts))
+        return await self._follow(await self._write(lambda transaction: transaction.take(facts)))
 
     def append_then(self, told: Told, *facts: Fact) -> None:
         """See Store.append_then."""
@@ -212,11 +219,18 @@ class SqliteStore:
             transaction.keep_secret(user.uri, secret)
             return entries
 
-        return await self._write(both)
+        return await self._follow(await self._write(both))
 
     async def set_secret(self, user: SipUri, secret: bytes) -> None:
         """See Store.set_secret."""
         await self._write(lambda transaction: transaction.keep_secret(user, secret))
+
+    async def _follow(self, entries: list[JournalEntry]) -> list[JournalEntry]:
+        """Wait until others have followed what was appended; once in vain is enough."""
+        if self._settings.follow_seconds and entries:
+            within = 0.0 if self.behind else self._settings.follow_seconds
+            self.behind = tuple(await self.followed(entries[-1].position, within))
+        return entries
 
     async def _write(self, work: Callable[[Transaction], T]) -> T:
         waiter: asyncio.Future[T] = self._loop.create_future()
