@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from perchat.model.journal import NodeStarted
 from perchat.server import app
 from perchat.server.routing import FrontEnd
+from perchat.server.storage import open_store
 from perchat.sip.events import DialogEnded
 from perchat.testing.peers import SipeAccount, SipeClient
 from tests.server.harness import PASSWORD, Sample, make_sample, running
@@ -124,3 +126,24 @@ async def test_a_sign_in_that_is_due_is_renewed_on_the_same_connection_and_nothi
         assert live == [f"line {n}" for n in range(1, number + 1)]
         assert (tmp_path / "log").read_text("utf-8", "replace").count('gssapi-data="TlRM') > 2
         assert carol.complaints() == []
+
+
+async def test_pidgin_is_back_in_its_room_after_another_process_took_it_out(
+    sample: Sample, driver: Path
+) -> None:
+    async with (
+        SipeClient(driver, pidgin(sample, "carol")) as carol,
+        connect(sample, "alice") as chat,
+        asyncio.timeout(40),
+    ):
+        await carol.join("General")
+        async with open_store(sample.config) as store:
+            await store.append(NodeStarted(sample.config.node))
+        async with chat.join("General") as room:
+            while "sip:carol@example.com" not in [one.uri for one in room.participants]:
+                await asyncio.sleep(0.01)
+            await room.post("nothing happened")
+            await carol.hears("nothing happened")
+            await carol.send("what should have?")
+            await carol.hears("what should have?")
+            assert carol.complaints() == []

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from perchat.chat.refusal import Refusal, may_change
 from perchat.chat.state import (
@@ -31,6 +31,7 @@ from perchat.model.journal import (
     ApplicationChanged,
     ApplicationRemoved,
     MessagePosted,
+    NodeStarted,
     ParticipantJoined,
     ParticipantParted,
     SignInUnlocked,
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
     from perchat.xccos.primitives import Notice
 
 __all__ = ["ArrivalInRooms", "Fanout"]
+
+_Removed: TypeAlias = "tuple[ChatSession, Sequence[RoomUri]]"
 
 _log = logging.getLogger(__name__)
 _READ_ON = 5.0  # seconds for what other processes appended to be followed
@@ -116,6 +119,7 @@ class Fanout:
     Attributes:
         on_trust_changed: Called when a user, who is named, or an application has changed.
         overruns: How many sessions were ended because their clients did not keep up.
+        removals: How many another process took out of their rooms.
         rounds: What large rooms are being told; has to run beside.
 
     """
@@ -130,6 +134,7 @@ class Fanout:
     ) -> None:
         self.on_trust_changed: Callable[[SipUri | None], None] = lambda _: None
         self.overruns = 0
+        self.removals = 0
         self._chat = chat
         self._feed = feed
         self._tasks = tasks
@@ -253,6 +258,7 @@ class Fanout:
 
     def _deliver(self, entry: JournalEntry) -> None:
         try:
+            removed = self._removed_by(entry.fact) if type(entry.fact) is NodeStarted else ()
             happenings = self._chat.apply(entry)
             if isinstance(entry.fact, MessagePosted):
                 self._message(entry.fact)
@@ -266,20 +272,39 @@ class Fanout:
                 self._tell(happening, entry.at)
             if isinstance(entry.fact, ParticipantJoined):
                 self._show_room(entry.fact)
-            self._note(entry.fact)
+            self._conclude(entry.fact, removed)
         except Exception:
             _log.exception("journal entry %d was not delivered", entry.position)
 
-    def _note(self, fact: Fact) -> None:
-        """Act on what is about signing in."""
+    def _conclude(self, fact: Fact, removed: Sequence[_Removed]) -> None:
         if isinstance(fact, _ABOUT_TRUST):
             self.on_trust_changed(_user_of(fact))
         elif isinstance(fact, SignInUnlocked):
             self._unlock(fact.user)
+        if removed:
+            self._send_back(removed)
 
     def _unlock(self, user: SipUri | None) -> None:
         count = self._backoff.unlock(user)
         _log.info("unlocked %s: %d counts of wrong passwords", user or "everybody", count)
+
+    def _removed_by(self, fact: NodeStarted) -> Sequence[_Removed]:
+        """Return the sessions here, with their rooms, that a start of this node takes out."""
+        if fact.node != self._chat.state.node:
+            return ()
+        found = [(one, tuple(self._chat.joined(one.user.uri, one.id))) for one in self.sessions]
+        return [(session, rooms) for session, rooms in found if rooms]
+
+    def _send_back(self, removed: Sequence[_Removed]) -> None:
+        """Have sessions join again from which their rooms were taken while this node runs."""
+        _log.warning(
+            "another process says that node %s started: %d sessions were taken out of their rooms"
+            " and have to join again; see that no other server runs as this node",
+            self._chat.state.node,
+            len(removed),
+        )
+        self.removals += len(removed)
+        self._tasks.spawn(_in_turns(removed), "sending sessions back to their rooms")
 
     def _message(self, fact: MessagePosted) -> None:
         message = fact.message
@@ -391,6 +416,12 @@ class Fanout:
         sessions, leaving = self._sessions, self._leaving
         here = [sessions[one] for one in self._chat.audience(room) if one in sessions]
         return [one for one in here if (one.id, room) not in leaving] if leaving else here
+
+
+async def _in_turns(removed: Sequence[_Removed]) -> None:
+    async for session, rooms in patiently(removed):
+        if not session.ended:
+            session.on_removed(session, rooms)
 
 
 def _written(notice: Notice) -> Callable[[ChatSession], bytes]:

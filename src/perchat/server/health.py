@@ -71,6 +71,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         outbox_waiting: Messages that wait behind what their clients have not answered yet.
         outbox_longest: The most of them for one session.
         overruns_total: Sessions ended since the start because their clients did not keep up.
+        removals_total: Sessions since the start that another process took out of their rooms.
         inbox_waiting: Commands and posts that wait for their turn, over all sessions.
         journal: Position of the newest entry that was delivered.
         journal_behind: Entries that are stored and not delivered; -1 when the store does not tell.
@@ -94,6 +95,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     outbox_waiting: int
     outbox_longest: int
     overruns_total: int
+    removals_total: int
     inbox_waiting: int
     journal: int
     journal_behind: int
@@ -146,6 +148,7 @@ class Health:
             outbox_waiting=sum(waiting),
             outbox_longest=max(waiting, default=0),
             overruns_total=services.fanout.overruns,
+            removals_total=services.fanout.removals,
             inbox_waiting=sum(session.waiting for session in sessions),
             journal=services.chat.position,
             journal_behind=behind,

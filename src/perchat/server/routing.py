@@ -232,6 +232,23 @@ class FrontEnd:
         self._services.fanout.overruns += 1
         self._sessions.pop(session.dialog, None)
         self._keep_rooms(session)
+        self._hang_up(session)
+
+    def _removed(self, session: ChatSession, rooms: Sequence[RoomUri]) -> None:
+        """
+        Have a client join its rooms again, from which another process has taken it.
+
+        Whoever is hung up on calls again and joins; legacy clients stay silent after a BYE
+        until their next sign-in, and join nothing again after a 481, so that is done for them.
+        """
+        if session.dialect.legacy_masks:
+            self._services.tasks.spawn(self._rejoin(session, rooms), "rejoining rooms")
+        else:
+            self._hang_up(session)
+            session.end("another process took it out of its rooms")
+
+    def _hang_up(self, session: ChatSession) -> None:
+        self._sessions.pop(session.dialog, None)
         try:
             self._connection.request_in(session.dialog, "BYE")
         except StateError:  # too much of ours waits: its next request is answered 481
@@ -336,6 +353,7 @@ class FrontEnd:
         )
         session.on_first_use = self._take_up
         session.on_overrun = self._overrun
+        session.on_removed = self._removed
         self._sessions[dialog] = session
         _log.info("session %s opened by %s", session.id, user.uri)
 

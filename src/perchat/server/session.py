@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from perchat.model.journal import JournalEntry
     from perchat.model.principal import User
+    from perchat.model.uri import RoomUri
     from perchat.net.connection import Connection
     from perchat.server.rows import Row
     from perchat.server.services import Services
@@ -93,6 +94,9 @@ class ChatSession:
         self.used = False
         self.on_first_use: Callable[[ChatSession], Awaitable[None]] | None = None
         self.on_overrun: Callable[[ChatSession], None] = lambda _: None
+        self.on_removed: Callable[[ChatSession, Sequence[RoomUri]], None] = lambda _one, _rooms: (
+            None
+        )
         self._connection = connection
         self._lane = lane
         self._inbox = Inbox(services.tasks, f"session {session_id}")
