@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from perchat.model.message import Message
-    from perchat.store.base import RunningNode
 
 __all__ = ["print_json", "print_message", "show", "show_fields", "tell_behind"]
 
@@ -31,7 +30,7 @@ def show(as_json: bool, *columns: str, **fields: Any) -> None:
         click.echo("\t".join(map(plain, columns)))
 
 
-def tell_behind(nodes: Iterable[RunningNode]) -> None:
+def tell_behind(nodes: Iterable[object]) -> None:
     """Say on stderr which servers have not followed a change that was made."""
     for node in nodes:
         click.echo(f"perchat: done, but {node} has not followed yet; it will", err=True)

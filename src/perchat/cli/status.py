@@ -1,23 +1,20 @@
-"""``perchat status``: how a running server does, from its own mouth."""
+"""``perchat status``: whether a server runs here, and how it does, from its own mouth."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from perchat.cli.common import run
 from perchat.cli.options import config_option, json_option, load
-from perchat.cli.output import show_fields
-from perchat.errors import ConfigurationError, ConnectionFailure
+from perchat.cli.output import print_json, show_fields
+from perchat.errors import ServerNotRunning
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["status"]
-
-_PATIENCE = 10.0  # seconds
 
 
 @click.command()
@@ -25,28 +22,26 @@ _PATIENCE = 10.0  # seconds
 @config_option
 @run
 async def status(config_file: Path, as_json: bool) -> None:
-    """Show how the server on this machine does; its health.listen has to be set."""
-    from perchat.server.config import split_address
+    """
+    Show whether the server of the settings runs on this machine, and how it does.
 
-    address = load(config_file).health.listen
-    if not address:
-        raise ConfigurationError(
-            'the server tells nothing: set listen = "127.0.0.1:9270" under [health], and restart it'
+    Ends with status 0 when it runs, 10 when none does, and 4 when it does not answer.
+    """
+    import msgspec  # late: only for those who ask
+
+    from perchat.server.status import described, read_status, running_server
+
+    config = load(config_file)
+    node = running_server(config)
+    if node is None:
+        if as_json:
+            print_json(running=False, node=config.node)
+        raise ServerNotRunning(
+            f"no server runs as node {config.node} on {config.path(config.paths.database)};"
+            " start one with: perchat serve"
         )
-    show_fields(as_json, await _told(*split_address(address)))
-
-
-async def _told(host: str, port: int) -> dict[str, Any]:
-    import asyncio
-
-    shown = f"[{host}]" if ":" in host else host
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            reader, writer = await asyncio.open_connection(host, port)
-            writer.write(f"GET /status HTTP/1.1\r\nHost: {shown}:{port}\r\n\r\n".encode())
-            _, _, body = (await reader.read()).partition(b"\r\n\r\n")
-            writer.close()
-        told: dict[str, Any] = json.loads(body)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise ConnectionFailure(f"no answer from {shown}:{port}: {error}") from error
-    return told
+    reading = await read_status(config)
+    figures = {} if reading is None else msgspec.structs.asdict(reading)
+    show_fields(as_json, {**described(node), **figures})
+    if reading is None:
+        click.echo("perchat: the server tells no figures: health.socket is switched off", err=True)

@@ -11,16 +11,19 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from perchat.chat.settings import ChatSettings
-from perchat.errors import ConfigurationError
+from perchat.errors import ConfigurationError, StorageError
 from perchat.store.base import Receipts
+from perchat.store.nodefile import running
 from perchat.store.sqlite import SqliteSettings, SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from perchat.server.config import ServerConfig
+    from perchat.store.base import RunningNode
 
-__all__ = ["chat_settings", "open_store"]
+__all__ = ["chat_settings", "nodes_of", "open_store"]
 
 
 @contextlib.asynccontextmanager
@@ -39,9 +42,7 @@ async def open_store(
         StorageError: It cannot be used.
 
     """
-    file = config.path(config.paths.database)
-    if not file.exists():
-        raise ConfigurationError(f"no database at {file}; make one with: perchat init DIR")
+    file = _existing(config)
     receipts = Receipts(seconds=config.limits.resend_seconds)
     settings = SqliteSettings(
         receipts=receipts,
@@ -54,6 +55,28 @@ async def open_store(
         yield store
     finally:
         await store.close()
+
+
+def nodes_of(config: ServerConfig) -> list[RunningNode]:
+    """
+    Return the servers that run on the database of the settings, which stays closed.
+
+    Raises:
+        ConfigurationError: There is none.
+        StorageError: Its folder cannot be read.
+
+    """
+    try:
+        return running(_existing(config).resolve())
+    except OSError as error:
+        raise StorageError(f"{error.filename}: {error.strerror}") from error
+
+
+def _existing(config: ServerConfig) -> Path:
+    file = config.path(config.paths.database)
+    if not file.exists():
+        raise ConfigurationError(f"no database at {file}; make one with: perchat init DIR")
+    return file
 
 
 def chat_settings(config: ServerConfig) -> ChatSettings:
