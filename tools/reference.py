@@ -95,8 +95,8 @@ def cli_page() -> str:
     lines = [
         "# The command line",
         "",
-        "Administrators' commands work on the server's files, whether it runs or not; they return",
-        "when a running server has followed the change. The commands of a user (`--as`) are clients",
+        "Administrators' commands work on the server's files, whether it runs or not, and return",
+        "when a running server has followed. The commands of a user (`--as`) are clients",
         "over the SDK. Errors are one line on stderr that says what to do.",
         "",
         "| status | when |",

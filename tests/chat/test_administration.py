@@ -113,6 +113,32 @@ async def test_a_name_is_taken_by_rooms_and_categories_alike(
         await staffed.add_category(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("ops", "the name ops is taken by the room Ops"),
+        ("General", "the name General is taken by the category General"),
+        ("\u041eps", "the name \u041eps is taken: it looks like that of the room Ops"),
+    ],
+)
+async def test_a_refused_name_is_said_to_be_whose(
+    staffed: Administration, name: str, why: str
+) -> None:
+    ops = await staffed.add_room("Ops", "General")
+    plans = await staffed.add_room("Plans", "General")
+    spare = await staffed.add_category("Spare")
+    for act in (
+        staffed.add_room(name, "General"),
+        staffed.add_category(name),
+        staffed.set_room(replace(plans, name=name)),
+        staffed.set_category(replace(spare, name=name)),
+    ):
+        with pytest.raises(DuplicateRoomName) as refused:
+            await act
+        assert str(refused.value) == why
+    assert (await staffed.set_room(replace(ops, name="OPS"))).name == "OPS"  # its own
+
+
 # rooms
 
 

@@ -15,7 +15,7 @@ from perchat.chat.directoryadmin import DirectoryAdministration
 from perchat.chat.explain import explain
 from perchat.chat.planning import Plan
 from perchat.chat.scope import Scope
-from perchat.errors import CommandFailed, ConfigurationError, ErrorCode
+from perchat.errors import CommandFailed, ConfigurationError, DuplicateRoomName, ErrorCode
 from perchat.model.addin import AddIn
 from perchat.model.category import Category
 from perchat.model.chatroom import Behavior, Privacy, Role, Room
@@ -29,7 +29,7 @@ from perchat.model.journal import (
     RoomChanged,
     RoomRemoved,
 )
-from perchat.model.name import checked_name, fold
+from perchat.model.name import checked_name, fold, name_key
 from perchat.model.roomdetails import RoleChange, RoleOperation, RoomSettings, RoomUpdate
 from perchat.model.uri import CategoryUri, RoomUri
 
@@ -274,6 +274,13 @@ class Administration(DirectoryAdministration):
         state = await self._state()
         return explain(state, user, _place(state, room))
 
+    async def _append(self, *facts: Fact) -> None:
+        try:
+            await super()._append(*facts)
+        except DuplicateRoomName as error:
+            why = _taken(await self._outline(), facts) or str(error)
+            raise CommandFailed.of(ErrorCode.DUPLICATE_ROOM_NAME, why) from error
+
     # add-ins
 
     async def add_add_in(self, name: str, url: str) -> AddIn:
@@ -328,6 +335,22 @@ def _place(state: ChatState, name: str) -> RoomState:
         if name == place.room.uri or fold(name) == place.key:
             return place
     raise CommandFailed.of(ErrorCode.NO_SUCH_NODE, f"no such room: {name}")
+
+
+def _taken(state: ChatState, facts: Iterable[Fact]) -> str:
+    """Return which room or category has a name that one of some facts would give another."""
+    wanted = {fact.room.uri: fact.room.name for fact in facts if isinstance(fact, RoomChanged)} | {
+        fact.category.uri: fact.category.name for fact in facts if isinstance(fact, CategoryChanged)
+    }
+    known = [(one.uri, one.name, "the category") for one in state.categories.values()]
+    known += [(place.room.uri, place.room.name, "the room") for place in state.rooms.values()]
+    for uri, name in wanted.items():
+        for other, taken, kind in known:
+            if other != uri and name_key(taken) == name_key(name):
+                same = fold(taken) == fold(name)
+                why = f"by {kind} {taken}" if same else f"it looks like that of {kind} {taken}"
+                return f"the name {name} is taken{' ' if same else ': '}{why}"
+    return ""
 
 
 def _add_in(state: ChatState, name: str) -> AddIn:
