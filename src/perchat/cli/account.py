@@ -42,6 +42,7 @@ class Account:
         address: ``user@domain``.
         server: ``host`` or ``host:port``; None has one looked up.
         ca: The authorities to trust; None means the system's.
+        crl: Their revocation lists; None looks none up.
         trace: Where to keep what goes over the wire; None keeps nothing.
 
     """
@@ -51,6 +52,7 @@ class Account:
     server: str | None
     tcp: bool
     ca: Path | None
+    crl: Path | None = None
     trace: Path | None = None
 
     def connect(self) -> AbstractAsyncContextManager[PersistentChatEndpoint]:
@@ -68,6 +70,7 @@ class Account:
                 f"sip:{self.address}",
                 server=self.server,
                 ca=self.ca,
+                crl=self.crl,
                 credential=perchat.PasswordCredential(self.address, self.password),
                 transport=perchat.Transport.TCP if self.tcp else perchat.Transport.TLS,
                 user_agent="perchat-cli",
@@ -90,6 +93,12 @@ def as_user(command: Callable[..., None]) -> Callable[..., None]:
         type=click.Path(path_type=Path),
         help="Certificates to trust (PEM); the settings' authority without it.",
     )
+    @click.option(
+        "--crl",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Their revocation lists (PEM); each authority needs one then.",
+    )
     @click.option("--tcp", is_flag=True, help="Plain TCP instead of TLS.")
     @password_stdin_option
     @trace_option
@@ -107,6 +116,7 @@ def as_user(command: Callable[..., None]) -> Callable[..., None]:
         user: str,
         server: str | None,
         ca: Path | None,
+        crl: Path | None,
         tcp: bool,
         password_stdin: bool,
         trace: Path | None,
@@ -115,7 +125,8 @@ def as_user(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         where = _complete(user, server, ca, tcp=tcp, file=config_file)
         password = sign_in_password(where["address"], from_stdin=password_stdin)
-        command(Account(**where, tcp=tcp, password=password, trace=trace), **words)
+        account = Account(**where, tcp=tcp, password=password, crl=crl, trace=trace)
+        command(account, **words)
 
     return wrapper
 

@@ -46,6 +46,7 @@ def connect_user(
     server: str | None = None,
     port: int | None = None,
     ca: Path | str | None = None,
+    crl: Path | str | None = None,
     transport: Transport = Transport.TLS,
     chat_uri: str | None = None,
     legacy_lookup: bool = False,
@@ -65,6 +66,7 @@ def connect_user(
     server: str | None = None,
     port: int | None = None,
     ca: Path | str | None = None,
+    crl: Path | str | None = None,
     transport: Transport = Transport.TLS,
     chat_uri: str | None = None,
     legacy_lookup: bool = False,
@@ -83,6 +85,7 @@ def connect_user(
     server: str | None = None,
     port: int | None = None,
     ca: Path | str | None = None,
+    crl: Path | str | None = None,
     transport: Transport = Transport.TLS,
     chat_uri: str | None = None,
     legacy_lookup: bool = False,
@@ -104,6 +107,7 @@ def connect_user(
         server: Host of a server or pool, or ``host:port``.
         port: 5061 with TLS and 5060 with TCP unless given.
         ca: PEM file of the authorities to trust; the system's without it.
+        crl: PEM file of their revocation lists; then each needs one that is up to date.
         transport: TLS, unless the server's operator allows plain TCP.
         chat_uri: The chat service; the provisioned one without it.
         legacy_lookup: Whether ``sip:ocschat@domain`` is tried when none is provisioned.
@@ -126,7 +130,9 @@ def connect_user(
     epid = checked_endpoint_id(endpoint_id)  # the same across connections
 
     def once() -> Opening[PersistentChatEndpoint]:
-        platform = CollaborationPlatform.client(user_agent, transport=transport, ca=ca, trace=trace)
+        platform = CollaborationPlatform.client(
+            user_agent, transport=transport, ca=ca, crl=crl, trace=trace
+        )
         endpoint = UserEndpoint(
             platform,
             uri,
@@ -152,6 +158,7 @@ def connect_application(
     trusted_names: Iterable[str] = (),
     listen: Sequence[str] = ("",),
     ca: Path | str | None = None,
+    crl: Path | str | None = None,
     chat_uri: str | None = None,
     legacy_lookup: bool = False,
     register: bool = False,
@@ -171,6 +178,7 @@ def connect_application(
     trusted_names: Iterable[str] = (),
     listen: Sequence[str] = ("",),
     ca: Path | str | None = None,
+    crl: Path | str | None = None,
     chat_uri: str | None = None,
     legacy_lookup: bool = False,
     register: bool = False,
@@ -189,6 +197,7 @@ def connect_application(
     trusted_names: Iterable[str] = (),
     listen: Sequence[str] = ("",),
     ca: Path | str | None = None,
+    crl: Path | str | None = None,
     chat_uri: str | None = None,
     legacy_lookup: bool = False,
     register: bool = False,
@@ -209,6 +218,7 @@ def connect_application(
         trusted_names: Who may connect to the application.
         listen: Addresses of this machine to listen on; all without it.
         ca: PEM file of the authorities to trust; the system's without it.
+        crl: PEM file of their revocation lists; then each needs one that is up to date.
         chat_uri: The chat service; the provisioned one without it.
         legacy_lookup: Whether ``sip:ocschat@domain`` is tried when none is provisioned.
         register: Whether to register as well.
@@ -231,7 +241,7 @@ def connect_application(
 
     def once() -> Opening[PersistentChatEndpoint]:
         platform = CollaborationPlatform.trusted(
-            application, trusted_names=names, listen=listen, ca=ca, trace=trace
+            application, trusted_names=names, listen=listen, ca=ca, crl=crl, trace=trace
         )
         endpoint = ApplicationEndpoint(
             platform,

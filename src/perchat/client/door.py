@@ -22,12 +22,12 @@ from perchat.sip.useragent import UserAgentSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from perchat.client.trustedapplication import TrustedApplication
     from perchat.net.certificates import Certificate
     from perchat.net.connection import Connection
     from perchat.net.listener import Listener
+    from perchat.net.tls import Authorities
     from perchat.sip.events import Event
 
 __all__ = ["Door", "door_context"]
@@ -141,11 +141,12 @@ class _Visitor:
         self._connection.close()
 
 
-def door_context(certificate: Certificate, ca: Path | None) -> ssl.SSLContext:
-    """Return a context that asks everybody for a certificate of ``ca``, or of the system's."""
+def door_context(certificate: Certificate, authorities: Authorities) -> ssl.SSLContext:
+    """Return a context that asks everybody for a certificate of these authorities."""
+    ca, crl = authorities.ca, authorities.crl
     if ca is not None:
-        return server_context(certificate, client_ca=ca, require_client=True)
-    context = server_context(certificate)
+        return server_context(certificate, client_ca=ca, require_client=True, crl=crl)
+    context = server_context(certificate, crl=crl)
     context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
     context.verify_mode = ssl.CERT_REQUIRED
     return context

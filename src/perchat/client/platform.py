@@ -13,7 +13,7 @@ from perchat.client.credentials import AuthProtocol
 from perchat.errors import StateError
 from perchat.net.connector import Transport
 from perchat.net.names import TrustedNames
-from perchat.net.tls import client_context
+from perchat.net.tls import Authorities
 
 if TYPE_CHECKING:
     import ssl
@@ -60,7 +60,7 @@ class CollaborationPlatform:
         user_agent: str | None,
         *,
         transport: Transport,
-        ca: Path | None,
+        authorities: Authorities,
         allowed_auth: AuthProtocol,
         trace: Path | None = None,
         resolver: Resolver | None = None,
@@ -74,7 +74,7 @@ class CollaborationPlatform:
         self.transport = transport
         self.allowed_auth = allowed_auth
         self.resolver = resolver
-        self._ca = ca
+        self._authorities = authorities
         self._trace = trace
         self._tracer: TraceFile | None = None
         self._application = application
@@ -92,6 +92,7 @@ class CollaborationPlatform:
         *,
         transport: Transport = Transport.TLS,
         ca: Path | str | None = None,
+        crl: Path | str | None = None,
         allowed_auth: AuthProtocol = AuthProtocol.NTLM | AuthProtocol.KERBEROS,
         trace: Path | str | None = None,
         resolver: Resolver | None = None,
@@ -103,6 +104,7 @@ class CollaborationPlatform:
             user_agent: The program's name.
             transport: TLS, unless the server's operator allows plain TCP.
             ca: PEM file of the authorities to trust; the system's without it.
+            crl: PEM file of their revocation lists; then each needs one that is up to date.
             allowed_auth: Narrows what may be used to sign in.
             trace: File to append what goes over the wire to, secrets masked; for
                 ``perchat trace`` to show.
@@ -112,7 +114,7 @@ class CollaborationPlatform:
         return cls(
             user_agent,
             transport=transport,
-            ca=None if ca is None else Path(ca),
+            authorities=Authorities.of(ca, crl),
             allowed_auth=allowed_auth,
             trace=None if trace is None else Path(trace),
             resolver=resolver,
@@ -126,6 +128,7 @@ class CollaborationPlatform:
         trusted_names: Iterable[str] = (),
         listen: Sequence[str] = ("",),
         ca: Path | str | None = None,
+        crl: Path | str | None = None,
         trace: Path | str | None = None,
     ) -> Self:
         """
@@ -139,6 +142,7 @@ class CollaborationPlatform:
                 below a domain; nobody else.
             listen: Addresses of this machine; all without it.
             ca: PEM file of the authorities to trust; the system's without it.
+            crl: As with ``client``; it holds for those who connect to the application, too.
             trace: As with ``client``.
 
         Raises:
@@ -154,7 +158,7 @@ class CollaborationPlatform:
         platform = cls(
             application.user_agent,
             transport=Transport.TLS,
-            ca=None if ca is None else Path(ca),
+            authorities=Authorities.of(ca, crl),
             allowed_auth=AuthProtocol.NTLM | AuthProtocol.KERBEROS,
             trace=None if trace is None else Path(trace),
             application=application,
@@ -198,7 +202,7 @@ class CollaborationPlatform:
         if self._application is None or self._stopped:
             raise StateError("only the platform of a trusted application has a certificate")
         application = replace(self._application, certificate=certificate)
-        contexts = await asyncio.to_thread(_contexts, application, self._ca)
+        contexts = await asyncio.to_thread(_contexts, application, self._authorities)
         self._application = application
         if self._started and self._door is not None:
             self._tls = contexts[0]
@@ -220,7 +224,7 @@ class CollaborationPlatform:
         if self._tls is not None:
             return self._tls
         if self._tls_of_web is None:
-            self._tls_of_web = await asyncio.to_thread(client_context, self._ca)
+            self._tls_of_web = await asyncio.to_thread(self._authorities.client_context)
         return self._tls_of_web
 
     @property
@@ -234,7 +238,8 @@ class CollaborationPlatform:
 
         Raises:
             StateError: It was started or stopped before.
-            ConfigurationError: The file of authorities cannot be read, or the trace not written.
+            ConfigurationError: The file of authorities or of revocation lists cannot be read, or
+                the trace not written.
             TlsFailure: The application's certificate cannot be used.
             ConnectionFailure: The application's port is taken.
 
@@ -246,10 +251,12 @@ class CollaborationPlatform:
 
             self._tracer = TraceFile(self._trace)
         if self._application is not None and self._door is not None:
-            self._tls, inwards = await asyncio.to_thread(_contexts, self._application, self._ca)
+            self._tls, inwards = await asyncio.to_thread(
+                _contexts, self._application, self._authorities
+            )
             await self._door.open(inwards)
         elif self.transport is Transport.TLS:
-            self._tls = await asyncio.to_thread(client_context, self._ca)
+            self._tls = await asyncio.to_thread(self._authorities.client_context)
         self._started = True
         _log.debug("platform %r started, %s", self.user_agent, self.transport.name)
 
@@ -290,11 +297,11 @@ class CollaborationPlatform:
 
 
 def _contexts(
-    application: TrustedApplication, ca: Path | None
+    application: TrustedApplication, authorities: Authorities
 ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Return what is shown outwards and inwards; TlsFailure when the certificate is no good."""
     from perchat.client.door import door_context  # late, as above
 
     certificate = application.certificate
     certificate.usable_as(application.fqdn)
-    return client_context(ca, certificate=certificate), door_context(certificate, ca)
+    return authorities.client_context(certificate), door_context(certificate, authorities)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,11 @@ from perchat.errors import ConfigurationError
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
+    from typing import Self
 
     from perchat.net.certificates import Certificate
 
-__all__ = ["ReloadableContext", "client_context", "server_context", "telling"]
+__all__ = ["Authorities", "ReloadableContext", "client_context", "server_context", "telling"]
 
 # The socket of the handshake that begins next. Taken out by it, as tasks that are born
 # later inherit the variable and must not find it there.
@@ -48,6 +50,30 @@ class ReloadableContext:
     def replace(self, context: ssl.SSLContext) -> None:
         """Use ``context``, complete and checked, for every connection from now on."""
         self.current = context
+
+
+@dataclass(frozen=True, slots=True)
+class Authorities:
+    """
+    Name the authorities that are trusted, and how revoked certificates are known.
+
+    Attributes:
+        ca: PEM file of their certificates; the system's without it.
+        crl: PEM file of their revocation lists; nothing is looked up without it.
+
+    """
+
+    ca: Path | None = None
+    crl: Path | None = None
+
+    @classmethod
+    def of(cls, ca: Path | str | None, crl: Path | str | None = None) -> Self:
+        """Take both as a program gives them."""
+        return cls(None if ca is None else Path(ca), None if crl is None else Path(crl))
+
+    def client_context(self, certificate: Certificate | None = None) -> ssl.SSLContext:
+        """Return what servers are verified with; see ``client_context``."""
+        return client_context(self.ca, certificate=certificate, crl=self.crl)
 
 
 def client_context(

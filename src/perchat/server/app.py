@@ -25,6 +25,7 @@ from perchat.net.listener import Listener, listen
 from perchat.net.quota import Quota, QuotaSettings
 from perchat.net.tls import server_context
 from perchat.server.backoff import Backoff, BackoffSettings
+from perchat.server.clientcertificates import SipContext
 from perchat.server.config import ServerConfig, split_address
 from perchat.server.fanout import Fanout
 from perchat.server.files import open_files
@@ -87,7 +88,7 @@ async def serve(
 
     """
     sys.setswitchinterval(_SWITCH_INTERVAL)
-    tls = _tls(config)
+    tls = SipContext(config) if config.listen.tls else None
     key = load_key(config.path(config.paths.secret_key))
     single_sign_on = await asyncio.to_thread(SingleSignOn.of, config)
     async with open_store(config, serving=True, accept_loss=accept_loss) as store:
@@ -116,6 +117,7 @@ async def serve(
                             group.create_task(fanout.rounds.run()),
                             group.create_task(_expire_registrations(services)),
                             group.create_task(_look_when_woken(store, feed)),
+                            *([group.create_task(tls.follow())] if tls else []),
                         ]
                         for listener in listeners:
                             listener.begin()
@@ -187,7 +189,7 @@ def _recheck(services: Services, changed: SipUri | None) -> None:
 
 @contextlib.asynccontextmanager
 async def _listening(
-    services: Services, tls: ssl.SSLContext | None
+    services: Services, tls: SipContext | None
 ) -> AsyncIterator[Sequence[Listener]]:
     """Have the addresses of SIP for as long as the block runs; at its end all connections end."""
     listeners = await _listeners(services, tls)
@@ -206,7 +208,7 @@ def _addresses(services: Services, listeners: Sequence[Listener]) -> Addresses:
     return Addresses(found.get(True), found.get(False), web.get(True), web.get(False))
 
 
-async def _listeners(services: Services, tls: ssl.SSLContext | None) -> list[Listener]:
+async def _listeners(services: Services, tls: SipContext | None) -> list[Listener]:
     config, listeners = services.config, []
     settings = _connection_settings(config, services.quota)
     wanted = [(config.listen.tls, tls), (config.listen.tcp, None)]
@@ -279,17 +281,6 @@ def _connection_settings(config: ServerConfig, quota: Quota) -> ConnectionSettin
         message_timeout=limits.message_seconds,
         idle_timeout=config.sign_in.keep_alive * 3.0,
         quota=quota,
-    )
-
-
-def _tls(config: ServerConfig) -> ssl.SSLContext | None:
-    if not config.listen.tls:
-        return None
-    paths = config.paths
-    return server_context(
-        config.path(paths.certificate),
-        config.path(paths.certificate_key),
-        client_ca=config.client_authority,
     )
 
 

@@ -82,6 +82,9 @@ class PathsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         authority: The certificates clients should trust (PEM).
         client_authority: Whose certificates trusted applications show (PEM); empty means
             ``authority``, if that file is there.
+        client_revocations: Their revocation lists (PEM): an application whose certificate is in
+            one is refused, and all are while a list is missing or out of date. Read again when
+            it changes; empty checks none.
         certificate: The server's certificate, leaf first (PEM).
         certificate_key: Its private key (PEM).
         files: The folder of the files in rooms, ``ROOM/GUID.ext``; on one file system.
@@ -92,6 +95,7 @@ class PathsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     secret_key: str = "secret.key"  # noqa: S105 - a file name
     authority: str = "pki/ca.pem"
     client_authority: str = ""
+    client_revocations: str = ""
     certificate: str = "pki/server.pem"
     certificate_key: str = "pki/server-key.pem"
     files: str = "files"
@@ -330,6 +334,11 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             return self.path(self.paths.client_authority)
         authority = self.path(self.paths.authority)
         return authority if authority.exists() else None
+
+    @property
+    def client_revocations(self) -> Path | None:
+        """The revocation lists of those authorities; None when none are looked at."""
+        return self.path(self.paths.client_revocations) if self.paths.client_revocations else None
 
     @property
     def host_name(self) -> str:
