@@ -56,7 +56,8 @@ async def contoso(
     address = own_loopback()
     config = await install(tmp_path / "server", DOMAIN, [POOL, SERVER])
     async with administration(config) as admin:
-        for name in ("reportbot", "alice", "bob"):
+        await admin.add_user("reportbot", None, service=True)
+        for name in ("alice", "bob"):
             await admin.add_user(name, PASSWORD, display_name=name.title())
         await admin.add_category("Company")
         await admin.add_room("Project Alpha", "Company", members=("reportbot", "alice", "bob"))

@@ -63,7 +63,20 @@ def test_users_are_added_changed_and_listed(cli: CommandLine) -> None:
         "display_name": "E",
         "enabled": True,
         "chat_enabled": True,
+        "service": False,
     }
+
+
+@pytest.mark.requirement("R41")
+def test_a_service_account_is_made_without_a_word_of_a_password(cli: CommandLine) -> None:
+    assert cli("user", "add", "bot", "--service").lines == ["added sip:bot@example.com"]
+    assert "sip:bot@example.com\tbot\tservice" in cli("user", "list").lines
+    words = ("user", "set", "bot", "--password-stdin")
+    cli(*words, stdin="Secret-1\n").refused(3, "service account", "--no-service")
+    assert cli(*words, "--no-service", stdin="Secret-1\n").lines == ["changed sip:bot@example.com"]
+    assert "sip:bot@example.com\tbot" in cli("user", "list").lines
+    both = cli("user", "add", "other", "--service", "--password-stdin", stdin="Secret-1\n")
+    both.refused(2, "no password")
 
 
 def test_categories_are_added_and_listed(cli: CommandLine) -> None:

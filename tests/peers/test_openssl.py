@@ -86,7 +86,7 @@ class Port:
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Port]:
     made = Installation(tmp_path_factory.mktemp("openssl") / "data", "contoso.com")
     made.perchat("init", str(made.folder), "--domain", made.domain, "--host", POOL)
-    made.add_user("reportbot")
+    made.perchat("user", "add", "reportbot", "--service")
     made.perchat(
         *("app", "add", NAME, "--fqdn", FQDN, "--port", str(PORT), "--cert-subject", FQDN),
         *("--act-as", "reportbot", "--gruu", GRUU, "--issue", str(made.folder / "issued")),

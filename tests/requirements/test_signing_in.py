@@ -18,6 +18,7 @@ from perchat.client.options import ClientTimers, EndpointOptions
 from perchat.client.platform import CollaborationPlatform
 from perchat.client.states import EndpointState
 from perchat.client.userendpoint import UserEndpoint
+from perchat.errors import AuthenticationError, AuthenticationReason
 from perchat.net.connector import Transport
 from perchat.server.admin import administration
 from perchat.xccos.primitives import Chat
@@ -155,6 +156,21 @@ async def test_a_new_password_is_used_from_the_next_challenge_on(
                 await asyncio.sleep(0.01)  # two refreshes, each challenged
             assert endpoint.state is EndpointState.ESTABLISHED
             assert await chat.search_rooms()
+
+
+@pytest.mark.requirement("R41")
+async def test_nobody_signs_in_as_a_service_account_by_a_password_it_once_had(
+    tmp_path: Path,
+) -> None:
+    config = await install_sample(tmp_path / "server")
+    async with administration(config) as admin:
+        await admin.set_user("alice", service=True)
+    async with live(config) as server:
+        with pytest.raises(AuthenticationError) as refused:
+            await server.connect("alice")
+        async with server.connect("bob"):
+            pass
+    assert refused.value.reason is AuthenticationReason.INVALID_CREDENTIALS
 
 
 @pytest.mark.requirement("R5")

@@ -136,7 +136,8 @@ async def make_trusting(folder: Path) -> tuple[ServerConfig, Path, Path]:
     """Make contoso.com: reportbot, alice and bob in Ops; the application acts as reportbot."""
     config = await install(folder, DOMAIN, [POOL])
     async with administration(config) as admin:
-        for name in ("reportbot", "alice", "bob"):
+        await admin.add_user("reportbot", None, service=True)
+        for name in ("alice", "bob"):
             await admin.add_user(name, PASSWORD)
         await admin.add_category("Company")
         await admin.add_room("Ops", "Company", members=("reportbot", "alice", "bob"))

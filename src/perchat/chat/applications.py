@@ -135,7 +135,7 @@ class ApplicationRegister:
                     ErrorCode.NO_SUCH_PRINCIPAL,
                     f"{uri} is not a user: the address that an application acts as has to be"
                     " that of a user in the directory, not of a contact object; name a user,"
-                    f" or make one with: perchat user add {uri.user}",
+                    f" or make one with: perchat user add {uri.user} --service",
                 )
 
     async def _check_free(self, new: RegisteredApplication) -> None:

@@ -79,12 +79,16 @@ class DirectoryAdministration:
         display_name: str = "",
         nt_hash: bytes | None = None,
         chat_enabled: bool = True,
+        service: bool = False,
     ) -> User:
         """
         Make a user of this domain, who can sign in once there is a password.
 
+        A service account never has one.
+
         Raises:
-            ConfigurationError: Another domain, a name that cannot be, or taken.
+            ConfigurationError: Another domain, a name that cannot be, or taken; or a password
+                for a service account.
 
         """
         address = uri.address
@@ -93,8 +97,17 @@ class DirectoryAdministration:
                 f"{address} is not of this server's domain: name sip:...@{self._settings.domain}"
             )
         name = self._checked(display_name or address.user, "display name")
+        if service and nt_hash is not None:
+            raise ConfigurationError(_without_password(address))
         await self._refuse_known(address)
-        user = User(address, address.user, name, self._new_guid(), chat_enabled=chat_enabled)
+        user = User(
+            address,
+            address.user,
+            name,
+            self._new_guid(),
+            chat_enabled=chat_enabled,
+            service=service,
+        )
         if nt_hash is None:
             await self._append(UserChanged(user))
         else:
@@ -117,10 +130,11 @@ class DirectoryAdministration:
 
         Raises:
             NoSuchPrincipal: Nobody has that address.
-            ConfigurationError: There is no key for the directory.
+            ConfigurationError: There is no key for the directory, or it is a service account.
 
         """
-        await self.user(uri)
+        if (await self.user(uri)).service:
+            raise ConfigurationError(_without_password(uri.address))
         await self._store.set_secret(uri.address, self._sealed(uri.address, nt_hash))
         await self._append(SignInUnlocked(uri.address))  # what failed was another password
 
@@ -345,3 +359,10 @@ class DirectoryAdministration:
             return checked_description(text, self._settings.name_limit)
         except ValueError as error:
             raise ConfigurationError(f"{what.replace('_', ' ')}: {error}") from error
+
+
+def _without_password(uri: SipUri) -> str:
+    return (
+        f"{uri} is a service account, which has no password: register a trusted application"
+        f" that acts as it, or make it a person's with: perchat user set {uri.user} --no-service"
+    )

@@ -78,13 +78,18 @@ def user() -> None:
 @user.command("add")
 @click.argument("name")
 @click.option("--display-name", metavar="T", help="How others see the user; NAME without it.")
+@click.option("--service", is_flag=True, help="A program's account, which has no password.")
 @password_stdin_option
 @administrator
-async def user_add(admin: Admin, name: str, display_name: str | None, password_stdin: bool) -> None:
+async def user_add(
+    admin: Admin, name: str, display_name: str | None, service: bool, password_stdin: bool
+) -> None:
     """Add user NAME of the server's domain; the password is asked for."""
+    if service and password_stdin:
+        raise click.UsageError("a service account has no password: leave out --password-stdin")
     await admin.check_new(name)  # before anybody thinks of a password
-    password = new_password(from_stdin=password_stdin)
-    added = await admin.add_user(name, password, display_name=display_name or "")
+    password = None if service else new_password(from_stdin=password_stdin)
+    added = await admin.add_user(name, password, display_name=display_name or "", service=service)
     click.echo(f"added {added.uri}")
 
 
@@ -97,6 +102,9 @@ async def user_add(admin: Admin, name: str, display_name: str | None, password_s
 )
 @click.option(
     "--system/--no-system", default=None, help="Whether the user may look up others and groups."
+)
+@click.option(
+    "--service/--no-service", default=None, help="Whether it is a program's, without a password."
 )
 @click.option("--given-name", metavar="T", help="As people search for it.")
 @click.option("--surname", metavar="T", help="As people search for it.")
@@ -153,6 +161,7 @@ async def user_rm(admin: Admin, name: str) -> None:
 
 def _show_user(one: User, *, as_json: bool) -> None:
     marks = [
+        *(["service"] if one.service else []),
         *([] if one.enabled else ["disabled"]),
         *([] if one.chat_enabled else ["no chat"]),
     ]
@@ -164,4 +173,5 @@ def _show_user(one: User, *, as_json: bool) -> None:
         display_name=one.display_name,
         enabled=one.enabled,
         chat_enabled=one.chat_enabled,
+        service=one.service,
     )

@@ -72,6 +72,8 @@ class User:
         enabled: Whether the user may sign in.
         chat_enabled: Whether policy lets the user use persistent chat.
         system: Whether the user, usually a program, may look up others and groups.
+        service: Whether it is a program's account: it has no password, and signs in by a
+            trusted application's certificate, or a ticket.
         given_name: As people search for it; may be empty.
         surname: As people search for it; may be empty.
         email: As people search for it; may be empty.
@@ -90,6 +92,7 @@ class User:
     surname: str = ""
     email: str = ""
     company: str = ""
+    service: bool = False
 
 
 def principal_uri(text: str) -> str:

@@ -115,15 +115,28 @@ class Admin:
             raise ConfigurationError(f"the user {address} exists already; see perchat user set")
 
     async def add_user(
-        self, name: str, password: str, *, display_name: str = "", chat_enabled: bool = True
+        self,
+        name: str,
+        password: str | None,
+        *,
+        display_name: str = "",
+        chat_enabled: bool = True,
+        service: bool = False,
     ) -> User:
-        """Add a user who can sign in; ConfigurationError says what is wrong with the name."""
+        """
+        Add a user who can sign in, or a service account, which has no password.
+
+        Raises:
+            ConfigurationError: The name cannot be, or is taken; or a password for a service.
+
+        """
         address = self.address(name)
         return await self._service.add_user(
             address,
             display_name=display_name or address.user,
-            nt_hash=nt_hash(password),
+            nt_hash=None if password is None else nt_hash(password),
             chat_enabled=chat_enabled,
+            service=service,
         )
 
     async def set_user(
@@ -138,15 +151,16 @@ class Admin:
     ) -> User:
         """Change what is given, by the names of User; NoSuchPrincipal when there is no such."""
         uri = self.address(name)
-        if password is not None:
-            await self._service.set_password(uri, nt_hash(password))
-        return await self._service.set_user(
+        changed = await self._service.set_user(
             uri,
             display_name=display_name,
             enabled=enabled,
             chat_enabled=chat_enabled,
             **changes,
         )
+        if password is not None:  # afterwards: a service account that was has one again
+            await self._service.set_password(uri, nt_hash(password))
+        return changed
 
     async def unlock(self, name: str | None = None) -> None:
         """Forget wrong passwords for a user, or for all; NoSuchPrincipal when there is no such."""

@@ -308,8 +308,13 @@ class SignIn:
     def _account(self, proof: ProofNeeded) -> Account | None:
         """Return what the directory knows of whom the typed names mean."""
         uri = self._meant(proof)
-        secret = None if uri is None else self._services.directory.secret(uri)
-        return None if uri is None or secret is None else Account(uri, secret)
+        if uri is None:
+            return None
+        user = self._user(uri)
+        if user is not None and user.service:
+            return None  # also where it once had a password
+        secret = self._services.directory.secret(uri)
+        return None if secret is None else Account(uri, secret)
 
     def _meant(self, proof: ProofNeeded) -> SipUri | None:
         r"""Return whom the typed names mean: ``user``, ``DOMAIN\user`` or ``user@domain``."""

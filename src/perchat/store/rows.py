@@ -181,6 +181,7 @@ USER = Shape(
     surname=str,
     email=str,
     company=str,
+    service=bool,
 )
 GROUP = Shape(
     Group,
