@@ -99,6 +99,9 @@ if TYPE_CHECKING:
     from perchat.client.session import (
         ChatRoomSession,
     )
+    from perchat.client.signinresult import (
+        SignInResult,
+    )
     from perchat.client.states import (
         ConnectionState,
         EndpointState,
@@ -169,9 +172,11 @@ if TYPE_CHECKING:
         PrincipalsNotInScope,
         ProtocolError,
         ProvisioningError,
+        ProvisioningReason,
         PublishSubscribeError,
         RealTimeError,
         RegisterError,
+        RegisterReason,
         RemoteProtocolError,
         RoomDisabled,
         RoomNotFound,
@@ -396,11 +401,13 @@ __all__ = [
     "ProtocolError",
     "Provisioning",
     "ProvisioningError",
+    "ProvisioningReason",
     "PublishSubscribeError",
     "ReadPositionChanged",
     "RealTimeError",
     "ReconnectPolicy",
     "RegisterError",
+    "RegisterReason",
     "RemoteProtocolError",
     "Role",
     "RoleChange",
@@ -427,6 +434,7 @@ __all__ = [
     "SessionState",
     "SessionStateChanged",
     "SessionStateError",
+    "SignInResult",
     "SipUri",
     "StateError",
     "StorageError",
@@ -472,6 +480,7 @@ _HOMES = {
     "perchat.client.reconnect": "ReconnectPolicy",
     "perchat.client.rooms": "RoomServices",
     "perchat.client.session": "ChatRoomSession",
+    "perchat.client.signinresult": "SignInResult",
     "perchat.client.states": "ConnectionState EndpointState SessionState",
     "perchat.client.streams": "EventStream Overflow",
     "perchat.client.targets": "Match",
@@ -481,20 +490,20 @@ _HOMES = {
     "perchat.client.users": "UserServices",
     "perchat.errors": (
         "AuthenticationError AuthenticationReason CannotCreateRoom CannotGetParticipants "
-        "CertificateNotFound ChatServerConnectionError ChatServerNotConfigured CommandFailed "
-        "ConfigurationError ConnectionFailure DataCollision DatabaseIncomplete Diagnostics "
-        "DownloadFailed DuplicateAddInName DuplicateRoomName ErrorCode FailureRequest "
-        "FailureResponse FileTransferFailed GroupCycle HierarchyViolation InterruptedFlow "
-        "InvalidArgument "
-        "InvalidToken LimitExceeded LocalProtocolError MessageParsingError NoSuchPrincipal "
-        "NodeInUse NotJoined NotSupported OperationFailure OperationTimeout PerchatError "
-        "PermissionDenied "
-        "PersistentChatDisabled PersistentChatError PostCancelled PresenterNotMember "
-        "PrincipalsAlreadyDefined PrincipalsNotInScope ProtocolError ProvisioningError "
-        "PublishSubscribeError RealTimeError RegisterError RemoteProtocolError RoomDisabled "
-        "RoomNotFound ServerDiscoveryError ServerFault ServerNotRunning ServerPolicyError "
-        "SessionStateError "
-        "StateError StorageError TlsFailure TlsFailureReason UploadFailed"
+        "CertificateNotFound ChatServerConnectionError ChatServerNotConfigured "
+        "CommandFailed ConfigurationError ConnectionFailure DataCollision "
+        "DatabaseIncomplete Diagnostics DownloadFailed DuplicateAddInName "
+        "DuplicateRoomName ErrorCode FailureRequest FailureResponse FileTransferFailed "
+        "GroupCycle HierarchyViolation InterruptedFlow InvalidArgument InvalidToken "
+        "LimitExceeded LocalProtocolError MessageParsingError NoSuchPrincipal NodeInUse "
+        "NotJoined NotSupported OperationFailure OperationTimeout PerchatError "
+        "PermissionDenied PersistentChatDisabled PersistentChatError PostCancelled "
+        "PresenterNotMember PrincipalsAlreadyDefined PrincipalsNotInScope ProtocolError "
+        "ProvisioningError ProvisioningReason PublishSubscribeError RealTimeError "
+        "RegisterError RegisterReason RemoteProtocolError RoomDisabled RoomNotFound "
+        "ServerDiscoveryError ServerFault ServerNotRunning ServerPolicyError "
+        "SessionStateError StateError StorageError TlsFailure TlsFailureReason "
+        "UploadFailed"
     ),
     "perchat.lync.provisioning": "ChatProvisioning Provisioning",
     "perchat.model.addin": "AddIn",

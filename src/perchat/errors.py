@@ -92,9 +92,11 @@ __all__ = [
     "PrincipalsNotInScope",
     "ProtocolError",
     "ProvisioningError",
+    "ProvisioningReason",
     "PublishSubscribeError",
     "RealTimeError",
     "RegisterError",
+    "RegisterReason",
     "RemoteProtocolError",
     "RoomDisabled",
     "RoomNotFound",
@@ -264,16 +266,47 @@ class MessageParsingError(RealTimeError):
         self.line = line
 
 
+class ProvisioningReason(Enum):
+    """Why settings could not be used."""
+
+    INACCESSIBLE = "configuration data inaccessible"
+    APPLICATION_NOT_FOUND = "application not found"
+    INVALID_CONFIGURATION = "invalid configuration"
+    CHAT_DISABLED = "persistent chat disabled"
+    CHAT_NOT_CONFIGURED = "persistent chat not configured"
+
+
 class ProvisioningError(RealTimeError):
-    """The in-band settings could not be had, or make no sense."""
+    """
+    The settings of a user or an application could not be had, or make no sense.
+
+    Attributes:
+        reason: What is wrong with them.
+
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: ProvisioningReason = ProvisioningReason.INVALID_CONFIGURATION,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class PersistentChatDisabled(ProvisioningError):
     """The server's policy does not let this user use persistent chat."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason=ProvisioningReason.CHAT_DISABLED)
+
 
 class ChatServerNotConfigured(ProvisioningError):
     """The server names no chat service and none was given."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason=ProvisioningReason.CHAT_NOT_CONFIGURED)
 
 
 class FailureRequest(RealTimeError):
@@ -359,11 +392,22 @@ class AuthenticationError(FailureResponse):
         self.protocols = protocols
 
 
+class RegisterReason(Enum):
+    """Why a registrar refused."""
+
+    OTHER = "other"
+    OWNER_DISABLED_OR_REMOVED = "owner disabled or removed"
+    TOO_MANY_ENDPOINTS = "too many endpoints"
+    MOVED = "moved"
+    UNAVAILABLE = "unavailable"
+
+
 class RegisterError(FailureResponse):
     """
     The registrar refused: user unknown, disabled, or over a limit.
 
     Attributes:
+        reason: Which of these it was, by status and diagnostics.
         moved_to: Where it said to go instead, the best first, and we did not; mostly empty.
 
     """
@@ -375,14 +419,35 @@ class RegisterError(FailureResponse):
         status: int,
         diagnostics: Diagnostics | None = None,
         request: str = "",
+        reason: RegisterReason = RegisterReason.OTHER,
         moved_to: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message, status=status, diagnostics=diagnostics, request=request)
+        self.reason = reason
         self.moved_to = moved_to
 
 
 class PublishSubscribeError(FailureResponse):
-    """A subscription or publication was refused."""
+    """
+    A subscription or publication was refused.
+
+    Attributes:
+        fault_code: The code in the body of the refusal (``application/msrtc-fault+xml``), such
+            as ``Client.BadCall.WrongDelta``; empty when it had none.
+
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        diagnostics: Diagnostics | None = None,
+        request: str = "",
+        fault_code: str = "",
+    ) -> None:
+        super().__init__(message, status=status, diagnostics=diagnostics, request=request)
+        self.fault_code = fault_code
 
 
 class ServerPolicyError(FailureResponse):

@@ -13,14 +13,17 @@ from perchat.client.credentials import PasswordCredential
 from perchat.client.events import EndpointReason, EndpointStateChanged
 from perchat.client.options import EndpointOptions
 from perchat.client.platform import CollaborationPlatform
+from perchat.client.signinresult import SignInResult
 from perchat.client.states import EndpointState
 from perchat.client.userendpoint import UserEndpoint
 from perchat.errors import (
     AuthenticationError,
     AuthenticationReason,
     ConnectionFailure,
+    Diagnostics,
     OperationTimeout,
     ProvisioningError,
+    ProvisioningReason,
     PublishSubscribeError,
     RealTimeError,
     RegisterError,
@@ -271,6 +274,14 @@ async def test_a_wrong_password_says_so_and_leaves_nothing_open(peer: Peer) -> N
         assert (await alice.establish()).status == 200
 
 
+@pytest.mark.requirement("R11")
+async def test_establishing_returns_how_the_server_answered(peer: Peer) -> None:
+    async with peer.platform() as platform:
+        alice = peer.endpoint(platform)
+        told = await alice.establish()
+        assert told == SignInResult(200, "OK", peer.address, Diagnostics())
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "kind", "detail"),
     [
@@ -356,8 +367,9 @@ async def test_settings_that_make_no_sense_fail_the_sign_in(peer: Peer) -> None:
 
     peer.on["SUBSCRIBE"] = nonsense
     async with peer.platform() as platform:
-        with pytest.raises(ProvisioningError):
+        with pytest.raises(ProvisioningError) as caught:
             await peer.endpoint(platform).establish()
+    assert caught.value.reason is ProvisioningReason.INVALID_CONFIGURATION
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "SUBSCRIBE"])

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perchat.client.application import Proxy
-    from perchat.client.credentials import Credential
+    from perchat.client.credentials import Credentials
     from perchat.client.endpoint import LocalEndpoint
     from perchat.client.living import LivingChat
     from perchat.client.options import EndpointOptions
@@ -42,7 +42,7 @@ _log = logging.getLogger("perchat.chat")
 def connect_user(
     uri: str,
     *,
-    credential: Credential,
+    credential: Credentials,
     server: str | None = None,
     port: int | None = None,
     ca: Path | str | None = None,
@@ -62,7 +62,7 @@ def connect_user(
 def connect_user(
     uri: str,
     *,
-    credential: Credential,
+    credential: Credentials,
     server: str | None = None,
     port: int | None = None,
     ca: Path | str | None = None,
@@ -81,7 +81,7 @@ def connect_user(
 def connect_user(
     uri: str,
     *,
-    credential: Credential,
+    credential: Credentials,
     server: str | None = None,
     port: int | None = None,
     ca: Path | str | None = None,
@@ -103,7 +103,7 @@ def connect_user(
 
     Args:
         uri: The user, ``sip:user@domain`` or ``user@domain``.
-        credential: How to sign in.
+        credential: How to sign in, or how to in each realm: ``{realm: credential}``.
         server: Host of a server or pool, or ``host:port``.
         port: 5061 with TLS and 5060 with TCP unless given.
         ca: PEM file of the authorities to trust; the system's without it.

@@ -19,6 +19,7 @@ from perchat.client.keeper import Keeper
 from perchat.client.options import EndpointOptions, check_headers
 from perchat.client.redirects import Redirects
 from perchat.client.signedin import SignedIn
+from perchat.client.signinresult import SignInResult
 from perchat.client.states import EndpointState, Step
 from perchat.errors import (
     ConnectionFailure,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from perchat.client.platform import CollaborationPlatform
     from perchat.client.signedin import Granted, SignInTarget
     from perchat.lync.provisioning import Provisioning
-    from perchat.sip.message import Response as SipResponse
 
 __all__ = ["ConnectedEndpoint"]
 
@@ -79,9 +79,9 @@ class ConnectedEndpoint(LocalEndpoint, Generic[_SignIn]):
             raise StateError(f"the local endpoint is {self.state.value}, not established")
         return self._sign_in
 
-    async def establish(self, headers: Mapping[str, str] | None = None) -> SipResponse:
+    async def establish(self, headers: Mapping[str, str] | None = None) -> SignInResult:
         """
-        Connect, register, and fetch the settings; returns the registrar's final answer.
+        Connect, register, and fetch the settings; returns the server's final answer.
 
         Cancelled or failed, it leaves nothing open and the endpoint idle.
 
@@ -202,7 +202,7 @@ class ConnectedEndpoint(LocalEndpoint, Generic[_SignIn]):
             if self.state is EndpointState.ESTABLISHING:
                 self._move(Step.FAIL, endpoint_reason(error), str(error))
 
-    def _stay(self, sign_in: _SignIn, registration: Granted) -> SipResponse:
+    def _stay(self, sign_in: _SignIn, registration: Granted) -> SignInResult:
         self._keeper = Keeper(
             sign_in,
             registration,
@@ -214,7 +214,7 @@ class ConnectedEndpoint(LocalEndpoint, Generic[_SignIn]):
             ),
         )
         self._keeper.start()
-        return registration.response
+        return SignInResult.of(registration.response, sign_in.server)
 
     async def _ask_aside(self) -> Provisioning:
         if not self._platform.is_running:

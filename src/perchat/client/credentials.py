@@ -7,11 +7,24 @@ and what the server offers narrow that.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Flag, auto
-from typing import ClassVar, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-__all__ = ["AuthProtocol", "Credential", "PasswordCredential", "SystemCredential"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "AuthProtocol",
+    "Credential",
+    "Credentials",
+    "PasswordCredential",
+    "SystemCredential",
+    "checked_credentials",
+    "credential_for",
+]
 
 
 class AuthProtocol(Flag):
@@ -72,3 +85,40 @@ class SystemCredential:
 
 Credential: TypeAlias = PasswordCredential | SystemCredential
 """How an endpoint signs in."""
+
+Credentials: TypeAlias = Credential | Mapping[str, Credential]
+"""One for every server, or one for each realm, ``"*"`` being any other."""
+
+_ANY_REALM = "*"
+
+
+def checked_credentials(given: Credentials) -> Credentials:
+    """
+    Return what an endpoint may sign in with; a mapping is copied.
+
+    Raises:
+        TypeError: It is no credential, or holds what is none.
+        ValueError: A mapping is empty.
+
+    """
+    if not isinstance(given, Mapping):
+        return _checked(given)
+    if not given:
+        raise ValueError("there is no credential for any realm")
+    return MappingProxyType({str(realm): _checked(one) for realm, one in given.items()})
+
+
+def credential_for(given: Credentials, realms: Iterable[str]) -> Credential | None:
+    """Return what to prove ourselves with where one of ``realms`` asks; None for nothing."""
+    if not isinstance(given, Mapping):
+        return given
+    known = {realm.lower(): one for realm, one in given.items()}
+    return next((known[r] for realm in realms if (r := realm.lower()) in known), None) or known.get(
+        _ANY_REALM
+    )
+
+
+def _checked(given: object) -> Credential:
+    if not isinstance(given, PasswordCredential | SystemCredential):
+        raise TypeError(f"not a credential: {type(given).__name__}")
+    return given

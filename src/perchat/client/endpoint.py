@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from perchat.client.options import ClientTimers, EndpointOptions
     from perchat.client.signedin import SignedIn
+    from perchat.client.signinresult import SignInResult
     from perchat.lync.provisioning import Provisioning
     from perchat.model.uri import SipUri
-    from perchat.sip.message import Response as SipResponse
 
 __all__ = ["Dependant", "LocalEndpoint"]
 
@@ -102,7 +102,7 @@ class LocalEndpoint(Observed):
         """The connection that chat endpoints use; StateError while there is none."""
 
     @abstractmethod
-    async def establish(self, headers: Mapping[str, str] | None = None) -> SipResponse:
+    async def establish(self, headers: Mapping[str, str] | None = None) -> SignInResult:
         """Sign in."""
 
     @abstractmethod

@@ -17,11 +17,14 @@ from perchat.errors import (
     PublishSubscribeError,
     RealTimeError,
     RegisterError,
+    RegisterReason,
+    RemoteProtocolError,
     ServerDiscoveryError,
     ServerPolicyError,
 )
 from perchat.lync.application import distrust_reason
 from perchat.lync.diagnostics import read_diagnostics
+from perchat.markup import read
 
 if TYPE_CHECKING:
     from perchat.errors import Diagnostics
@@ -50,10 +53,23 @@ _COMMAND_CODES = {  # what the chat service's SIP refusals of a command or post 
     501: ErrorCode.MSG_NOT_SUPPORTED,
     513: ErrorCode.LIMIT_EXCEEDED,
 }
+_REGISTER_REASONS = {
+    301: RegisterReason.MOVED,
+    302: RegisterReason.MOVED,
+    403: RegisterReason.OWNER_DISABLED_OR_REMOVED,
+    404: RegisterReason.OWNER_DISABLED_OR_REMOVED,
+    480: RegisterReason.UNAVAILABLE,
+    500: RegisterReason.UNAVAILABLE,
+    503: RegisterReason.UNAVAILABLE,
+}
+_ENDPOINT_REASONS = {
+    RegisterReason.OWNER_DISABLED_OR_REMOVED: EndpointReason.OWNER_DISABLED_OR_REMOVED,
+    RegisterReason.TOO_MANY_ENDPOINTS: EndpointReason.TOO_MANY_ENDPOINTS,
+}
 _FORBIDDEN_FROM = 4004  # the credentials may not act as the user in From ([MS-OCER])
 _CLOCK_SKEW = 1013
 _TOO_MANY_ENDPOINTS = 20009
-_MOVED = frozenset({301, 302})
+_FAULT_TYPE = "application/msrtc-fault+xml"  # [MS-PRES]
 _Q = re.compile(r"[01](?:\.\d{0,3})?")
 _WARNING = re.compile(r'\s*\d{3} [^\s"]+ "((?:[^"\\]|\\.)*)"')
 
@@ -81,12 +97,14 @@ def register_failure(response: Response) -> FailureResponse | OperationTimeout:
             diagnostics=diagnostics,
             request="REGISTER",
         )
+    why = _register_reason(response.status, diagnostics)
     return RegisterError(
         text,
         status=response.status,
         diagnostics=diagnostics,
         request="REGISTER",
-        moved_to=_moved_to(response) if response.status in _MOVED else (),
+        reason=why,
+        moved_to=_moved_to(response) if why is RegisterReason.MOVED else (),
     )
 
 
@@ -113,7 +131,11 @@ def subscribe_failure(response: Response) -> RealTimeError:
     diagnostics = read_diagnostics(response.headers)
     text = _text("asking for the settings", response, diagnostics)
     return PublishSubscribeError(
-        text, status=response.status, diagnostics=diagnostics, request="SUBSCRIBE"
+        text,
+        status=response.status,
+        diagnostics=diagnostics,
+        request="SUBSCRIBE",
+        fault_code=_fault_code(response),
     )
 
 
@@ -138,11 +160,26 @@ def endpoint_reason(
     """Tell what a failure means for the state of a local endpoint."""
     if isinstance(error, ServerDiscoveryError):
         return EndpointReason.DISCOVERY_FAILED
-    if isinstance(error, RegisterError) and error.status in (403, 404):
-        return EndpointReason.OWNER_DISABLED_OR_REMOVED
-    if isinstance(error, RegisterError) and error.diagnostics.code == _TOO_MANY_ENDPOINTS:
-        return EndpointReason.TOO_MANY_ENDPOINTS
+    if isinstance(error, RegisterError):
+        return _ENDPOINT_REASONS.get(error.reason, otherwise)
     return otherwise
+
+
+def _register_reason(status: int, diagnostics: Diagnostics) -> RegisterReason:
+    if diagnostics.code == _TOO_MANY_ENDPOINTS:
+        return RegisterReason.TOO_MANY_ENDPOINTS
+    return _REGISTER_REASONS.get(status, RegisterReason.OTHER)
+
+
+def _fault_code(response: Response) -> str:
+    """Return the code of a fault document; nothing where there is none that can be read."""
+    if response.content_type != _FAULT_TYPE:
+        return ""
+    try:
+        found = read(response.body).find("Faultcode")
+    except RemoteProtocolError:
+        return ""
+    return "" if found is None else found.text.strip()
 
 
 def _moved_to(response: Response) -> tuple[str, ...]:

@@ -14,12 +14,13 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from perchat.client.credentials import SystemCredential
-from perchat.errors import AuthenticationError
-from perchat.lync.initiator import Initiator, TicketNeeded
+from perchat.client.credentials import SystemCredential, credential_for
+from perchat.errors import AuthenticationError, AuthenticationReason
+from perchat.lync.diagnostics import read_diagnostics
+from perchat.lync.initiator import Initiator, TicketNeeded, offered_realms
 
 if TYPE_CHECKING:
-    from perchat.client.credentials import Credential
+    from perchat.client.credentials import Credential, Credentials
     from perchat.lync.kerberos import Ticket
     from perchat.sip.message import Request, Response
 
@@ -31,23 +32,28 @@ _PATIENCE = 30.0  # seconds before a renewal for which there was no ticket is tr
 
 class Proving:
     """
-    A credential at work.
+    A credential at work, or the one of several that is for the server's realm.
 
     Attributes:
         initiator: Signs and checks; the same one as long as the connection lasts.
 
     """
 
-    def __init__(self, credential: Credential, allowed: frozenset[str], lifetime: float) -> None:
+    def __init__(self, credentials: Credentials, allowed: frozenset[str], lifetime: float) -> None:
         """Take what may be used, by the names of challenges, and how long an association serves."""
-        self._credential = credential
+        self._credential: Credential | None = None
         self._allowed = allowed
         self._not_before = 0.0
         self.initiator = Initiator(random=secrets.token_bytes, lifetime=lifetime)
-        self.use(credential)
+        self.use(credentials)
 
-    def use(self, credential: Credential) -> None:
-        """Prove ourselves by another credential from the next challenge on."""
+    def use(self, credentials: Credentials) -> None:
+        """Prove ourselves by other credentials from the next challenge on."""
+        self._credentials = credentials
+        if (one := credential_for(credentials, ())) is not None:
+            self._take(one)
+
+    def _take(self, credential: Credential) -> None:
         self._credential = credential
         protocols = credential.protocols.schemes & self._allowed
         if isinstance(credential, SystemCredential):
@@ -85,12 +91,30 @@ class Proving:
             AuthenticationError: The server cannot be satisfied, or there is no ticket.
 
         """
+        self._choose(challenge)
         answer = self.initiator.answer(challenge, request, wall_clock())
         if not isinstance(answer, TicketNeeded):
             return answer
         ticket = await self._ticket(answer.service)
         _log.debug("%s has a ticket for %s", ticket.principal, answer.service)
         return self.initiator.present(answer, ticket, wall_clock())
+
+    def _choose(self, challenge: Response) -> None:
+        """Take the credential that is for who asks, where there are several."""
+        realms = offered_realms(challenge)
+        if not realms:
+            return  # who cannot be understood is refused for that
+        found = credential_for(self._credentials, realms)
+        if found is None:
+            raise AuthenticationError(
+                f"there is no credential for the realm {realms[0]!r}",
+                reason=AuthenticationReason.MISSING_CREDENTIALS,
+                status=challenge.status,
+                realm=realms[0],
+                diagnostics=read_diagnostics(challenge.headers),
+            )
+        if found is not self._credential:
+            self._take(found)
 
     async def _prove_first(self) -> None:
         """See that there is a ticket before what stands is put at risk."""

@@ -93,5 +93,6 @@ def _stays(error: RegisterError, why: str) -> RegisterError:
         status=error.status,
         diagnostics=error.diagnostics,
         request=error.request,
+        reason=error.reason,
         moved_to=error.moved_to,
     )

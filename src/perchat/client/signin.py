@@ -15,7 +15,7 @@ from perchat.errors import AuthenticationError, AuthenticationReason
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from perchat.client.credentials import Credential
+    from perchat.client.credentials import Credentials
     from perchat.client.signedin import Granted, SignInTarget
     from perchat.sip.message import Response
 
@@ -30,7 +30,7 @@ class UserSignIn(SignedIn):
     def __init__(
         self,
         target: SignInTarget,
-        credential: Credential,
+        credential: Credentials,
         *,
         on_lost: Callable[[Exception], None],
         on_deregistered: Callable[[str], None],
@@ -63,7 +63,7 @@ class UserSignIn(SignedIn):
             )
         return self._registered(response)
 
-    def use(self, credential: Credential) -> None:
+    def use(self, credential: Credentials) -> None:
         """Prove ourselves with another credential from the next challenge on."""
         self._proving.use(credential)
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from perchat.client.arguments import checked_endpoint_id, server_address
 from perchat.client.connected import ConnectedEndpoint
-from perchat.client.credentials import PasswordCredential, SystemCredential
+from perchat.client.credentials import checked_credentials
 from perchat.client.signedin import SignInTarget
 from perchat.client.signin import UserSignIn
 
 if TYPE_CHECKING:
-    from perchat.client.credentials import Credential
+    from perchat.client.credentials import Credentials
     from perchat.client.options import EndpointOptions
     from perchat.client.platform import CollaborationPlatform
 
@@ -32,7 +32,7 @@ class UserEndpoint(ConnectedEndpoint[UserSignIn]):
         *,
         server: str | None = None,
         port: int | None = None,
-        credential: Credential,
+        credential: Credentials,
         endpoint_id: str | None = None,
         provision: bool = True,
         register_retries: int = 3,
@@ -46,7 +46,8 @@ class UserEndpoint(ConnectedEndpoint[UserSignIn]):
             uri: The owner, ``sip:user@domain``.
             server: Host of a server or pool, or ``host:port``.
             port: 5061 with TLS and 5060 with TCP unless given.
-            credential: How to sign in.
+            credential: How to sign in, or how to in each realm: ``{realm: credential}``, with
+                ``"*"`` for any other.
             endpoint_id: Names this device among the owner's; made up without it.
             provision: Whether signing in fetches the server's settings too.
             register_retries: How often a failed refresh is repeated before giving up.
@@ -64,20 +65,18 @@ class UserEndpoint(ConnectedEndpoint[UserSignIn]):
             register_retries=register_retries,
             options=options,
         )
-        if not isinstance(credential, PasswordCredential | SystemCredential):
-            raise TypeError(f"not a credential: {type(credential).__name__}")
         self._host, self._port = server_address(server, port, platform.transport)
-        self._credential = credential
+        self._credential = checked_credentials(credential)
         self._epid = checked_endpoint_id(endpoint_id)
 
     @property
-    def credential(self) -> Credential:
+    def credential(self) -> Credentials:
         """How it signs in; a new one is used from the next challenge on."""
         return self._credential
 
     @credential.setter
-    def credential(self, credential: Credential) -> None:
-        self._credential = credential
+    def credential(self, credential: Credentials) -> None:
+        self._credential = credential = checked_credentials(credential)
         if self._sign_in is not None:
             self._sign_in.use(credential)
 

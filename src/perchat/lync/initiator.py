@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NoReturn
@@ -72,6 +73,19 @@ class TicketNeeded:
     service: str
     values: Mapping[str, str] = field(repr=False)
     request: Request = field(repr=False)
+
+
+def offered_realms(challenge: Response) -> tuple[str, ...]:
+    """Return the realms that a challenge names, in order; what cannot be read names none."""
+    found: list[str] = []
+    for line in _offers(challenge):
+        with contextlib.suppress(RemoteProtocolError):
+            found.append(parse_auth(line)[1].get("realm", ""))
+    return tuple(dict.fromkeys(realm for realm in found if realm))
+
+
+def _offers(challenge: Response) -> list[str]:
+    return [line for name in _CHALLENGES for line in challenge.headers.get_all(name)]
 
 
 class Initiator:
@@ -275,8 +289,7 @@ class Initiator:
 
     def _offered(self, challenge: Response) -> tuple[str, Mapping[str, str]]:
         """Return the first scheme that both sides speak, and what the server asks for in it."""
-        offers = [line for name in _CHALLENGES for line in challenge.headers.get_all(name)]
-        parsed = [self._parsed(challenge, line) for line in offers]
+        parsed = [self._parsed(challenge, line) for line in _offers(challenge)]
         schemes = tuple(scheme for scheme, _ in parsed)
         if not parsed:
             self._fail(challenge, _Reason.MALFORMED_CHALLENGE)
