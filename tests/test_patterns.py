@@ -18,13 +18,14 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from re import _constants as kinds  # type: ignore[attr-defined]  # what patterns are read into
-from re import _parser as reader  # type: ignore[attr-defined]
 from typing import Any
 
 import pytest
 
 import perchat
+
+kinds = importlib.import_module("re._constants")  # what patterns are read into; not typed
+reader = importlib.import_module("re._parser")
 
 SOURCE = Path(perchat.__file__).parent
 LONGEST = 16_384  # a header line; the longest that any pattern is given before sign-in

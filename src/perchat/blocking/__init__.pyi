@@ -14,6 +14,7 @@ from perchat.client.application import Proxy
 from perchat.client.builder import MessageBuilder as MessageBuilder
 from perchat.client.credentials import AuthProtocol as AuthProtocol
 from perchat.client.credentials import Credential as Credential
+from perchat.client.credentials import Credentials
 from perchat.client.credentials import PasswordCredential as PasswordCredential
 from perchat.client.credentials import SystemCredential as SystemCredential
 from perchat.client.events import AttendanceChanged as AttendanceChanged
@@ -41,6 +42,7 @@ from perchat.client.naming import AddInLike, CategoryLike, PrincipalLike
 from perchat.client.options import ClientTimers as ClientTimers
 from perchat.client.options import EndpointOptions as EndpointOptions
 from perchat.client.reconnect import ReconnectPolicy as ReconnectPolicy
+from perchat.client.signinresult import SignInResult as SignInResult
 from perchat.client.states import ConnectionState as ConnectionState
 from perchat.client.states import EndpointState as EndpointState
 from perchat.client.states import SessionState as SessionState
@@ -93,9 +95,11 @@ from perchat.errors import PrincipalsAlreadyDefined as PrincipalsAlreadyDefined
 from perchat.errors import PrincipalsNotInScope as PrincipalsNotInScope
 from perchat.errors import ProtocolError as ProtocolError
 from perchat.errors import ProvisioningError as ProvisioningError
+from perchat.errors import ProvisioningReason as ProvisioningReason
 from perchat.errors import PublishSubscribeError as PublishSubscribeError
 from perchat.errors import RealTimeError as RealTimeError
 from perchat.errors import RegisterError as RegisterError
+from perchat.errors import RegisterReason as RegisterReason
 from perchat.errors import RemoteProtocolError as RemoteProtocolError
 from perchat.errors import RoomDisabled as RoomDisabled
 from perchat.errors import RoomNotFound as RoomNotFound
@@ -164,7 +168,6 @@ from perchat.net.certificates import Certificate as Certificate
 from perchat.net.connector import Transport as Transport
 from perchat.net.resolver import Resolver
 from perchat.net.trace import Tracer
-from perchat.sip.message import Response as SipResponse
 
 __all__ = [
     "AddIn",
@@ -284,11 +287,13 @@ __all__ = [
     "ProtocolError",
     "Provisioning",
     "ProvisioningError",
+    "ProvisioningReason",
     "PublishSubscribeError",
     "ReadPositionChanged",
     "RealTimeError",
     "ReconnectPolicy",
     "RegisterError",
+    "RegisterReason",
     "RemoteProtocolError",
     "Role",
     "RoleChange",
@@ -315,6 +320,7 @@ __all__ = [
     "SessionState",
     "SessionStateChanged",
     "SessionStateError",
+    "SignInResult",
     "SipUri",
     "StateError",
     "StorageError",
@@ -382,7 +388,7 @@ def connect_application(
 def connect_user(
     uri: str,
     *,
-    credential: Credential,
+    credential: Credentials,
     server: str | None = None,
     port: int | None = None,
     ca: Path | str | None = None,
@@ -400,7 +406,7 @@ def connect_user(
 def connect_user(
     uri: str,
     *,
-    credential: Credential,
+    credential: Credentials,
     server: str | None = None,
     port: int | None = None,
     ca: Path | str | None = None,
@@ -585,7 +591,7 @@ class LocalEndpoint:
     def state_changes(
         self, *, limit: int = ..., overflow: Overflow = ...
     ) -> EventStream[EndpointStateChanged]: ...
-    def establish(self, headers: Mapping[str, str] | None = None) -> SipResponse: ...
+    def establish(self, headers: Mapping[str, str] | None = None) -> SignInResult: ...
     def terminate(self) -> None: ...
     def provisioning(self, *, refresh: bool = False) -> Provisioning: ...
     def __enter__(self) -> Self: ...
@@ -1071,7 +1077,7 @@ class ApplicationEndpoint(LocalEndpoint):
     ) -> None: ...
     @property
     def endpoint_uri(self) -> SipUri: ...
-    def establish(self, headers: Mapping[str, str] | None = None) -> SipResponse: ...
+    def establish(self, headers: Mapping[str, str] | None = None) -> SignInResult: ...
     def terminate(self) -> None: ...
     def provisioning(self, *, refresh: bool = False) -> Provisioning: ...
     @property
@@ -1089,7 +1095,7 @@ class UserEndpoint(LocalEndpoint):
         *,
         server: str | None = None,
         port: int | None = None,
-        credential: Credential,
+        credential: Credentials,
         endpoint_id: str | None = None,
         provision: bool = True,
         register_retries: int = 3,
@@ -1097,13 +1103,13 @@ class UserEndpoint(LocalEndpoint):
     ) -> None: ...
     @property
     def endpoint_uri(self) -> SipUri: ...
-    def establish(self, headers: Mapping[str, str] | None = None) -> SipResponse: ...
+    def establish(self, headers: Mapping[str, str] | None = None) -> SignInResult: ...
     def terminate(self) -> None: ...
     def provisioning(self, *, refresh: bool = False) -> Provisioning: ...
     @property
-    def credential(self) -> Credential: ...
+    def credential(self) -> Credentials: ...
     @credential.setter
-    def credential(self, credential: Credential) -> None: ...
+    def credential(self, credential: Credentials) -> None: ...
     @property
     def endpoint_id(self) -> str: ...
 

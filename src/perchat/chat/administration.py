@@ -342,7 +342,9 @@ def _taken(state: ChatState, facts: Iterable[Fact]) -> str:
     wanted = {fact.room.uri: fact.room.name for fact in facts if isinstance(fact, RoomChanged)} | {
         fact.category.uri: fact.category.name for fact in facts if isinstance(fact, CategoryChanged)
     }
-    known = [(one.uri, one.name, "the category") for one in state.categories.values()]
+    known: list[tuple[RoomUri | CategoryUri, str, str]] = [
+        (one.uri, one.name, "the category") for one in state.categories.values()
+    ]
     known += [(place.room.uri, place.room.name, "the room") for place in state.rooms.values()]
     for uri, name in wanted.items():
         for other, taken, kind in known:
