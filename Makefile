@@ -7,7 +7,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 WORKERS ?= 4
 
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Kerberos is built from source, where its library is; tools/peers.py sees to both for the tests.
@@ -22,12 +22,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport VIRTUAL_ENV PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check peers format reference witnesses bench clean distclean
+.PHONY: help setup run test bare check peers format reference witnesses bench clean distclean
 
 help:
 	@echo "make run      a server with three users and two rooms, and a walk through it"
 	@echo "make test     format, lint, types, contracts, tests, foreign clients"
 	@echo "make check    the same without running a test"
+	@echo "make bare     run and test in a throw-away bare Debian, as root"
 	@echo "make format   put the source into its form"
 	@echo "make reference  write the reference pages from the code"
 	@echo "make witnesses  break each documented feature, list those whose tests do not notice"
@@ -50,7 +51,7 @@ $(READY): pyproject.toml uv.lock Makefile
 	@touch $@
 
 run: setup
-	@exec $(BIN)/perchat demo
+	@exec $(BIN)/perchat demo $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check $(SOURCES)
@@ -60,6 +61,10 @@ check: setup
 
 test: setup peers check
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+# The README's two commands where nothing is installed but what it asks for.
+bare:
+	@tools/bare.sh
 
 # Programs nobody here wrote. Installed where root and apt are there; CI refuses to go without.
 peers: setup

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +44,8 @@ def note(figures: Iterable[Figure], history: Path = HISTORY) -> None:
 
 def commit() -> str:
     """Return the commit that is measured, marked when files differ from it."""
+    if shutil.which("git") is None:
+        return ""
     git = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--exclude=*"]
     return subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
 
