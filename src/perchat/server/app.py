@@ -27,6 +27,7 @@ from perchat.net.tls import server_context
 from perchat.server.backoff import Backoff, BackoffSettings
 from perchat.server.clientcertificates import SipContext
 from perchat.server.config import ServerConfig, split_address
+from perchat.server.decoding import Decoding
 from perchat.server.fanout import Fanout
 from perchat.server.files import open_files
 from perchat.server.health import Health
@@ -35,6 +36,7 @@ from perchat.server.services import EnvelopeIds, Services, wall_clock
 from perchat.server.singlesignon import SingleSignOn
 from perchat.server.storage import chat_settings, open_store
 from perchat.server.tasks import Tasks
+from perchat.server.threads import Threads
 from perchat.server.trust import warn_of_trust
 from perchat.sip.parser import ParserLimits
 from perchat.sip.useragent import UserAgentSettings
@@ -98,11 +100,20 @@ async def serve(
         with _unwrapped():
             async with asyncio.TaskGroup() as group:
                 tasks, ids, feed = Tasks(group), EnvelopeIds(wall_clock()), Feed(store, wakeup)
-                backoff = Backoff(_backoff(config))
+                backoff, threads = Backoff(_backoff(config)), Threads(1, "perchat-decode")
                 fanout = Fanout(chat, feed, ids, tasks, backoff)
-                directory, quota = Directory(store, key), Quota(_quota(config))
-                services = Services(config, chat, directory, fanout, tasks, ids, quota, backoff)
-                services.single_sign_on = single_sign_on
+                services = Services(
+                    config,
+                    chat,
+                    Directory(store, key),
+                    fanout,
+                    tasks,
+                    ids,
+                    quota=Quota(_quota(config)),
+                    backoff=backoff,
+                    decoding=Decoding(threads, float(config.limits.elements_per_second)),
+                    single_sign_on=single_sign_on,
+                )
                 fanout.on_trust_changed = partial(_recheck, services)
                 running: list[asyncio.Task[None]] = []
                 try:
@@ -128,6 +139,7 @@ async def serve(
                     for task in running:
                         task.cancel()
                     tasks.cancel()
+                    threads.close()
 
 
 async def _start(chat: ChatService) -> None:

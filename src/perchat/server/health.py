@@ -68,6 +68,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         sign_ins_held_off_total: Sign-ins not looked at, as too many before them had failed.
         sessions: Open chat sessions.
         joined: Rooms that sessions are in, each counted for each session.
+        sessions_paused_total: Times that a session, beyond its elements, was not read from.
         outbox_waiting: Messages that wait behind what their clients have not answered yet.
         outbox_longest: The most of them for one session.
         overruns_total: Sessions ended since the start because their clients did not keep up.
@@ -92,6 +93,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     sign_ins_held_off_total: int
     sessions: int
     joined: int
+    sessions_paused_total: int
     outbox_waiting: int
     outbox_longest: int
     overruns_total: int
@@ -145,6 +147,7 @@ class Health:
             sign_ins_held_off_total=services.backoff.held_off_total,
             sessions=len(sessions),
             joined=sum(len(services.chat.joined(one.user.uri, one.id)) for one in sessions),
+            sessions_paused_total=services.decoding.pauses,
             outbox_waiting=sum(waiting),
             outbox_longest=max(waiting, default=0),
             overruns_total=services.fanout.overruns,

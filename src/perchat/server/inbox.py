@@ -15,16 +15,18 @@ from collections import deque
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from perchat.server.tasks import Tasks
 
-__all__ = ["Act", "Inbox", "Work"]
+__all__ = ["Act", "Inbox", "Waiting", "Work"]
 
 _log = logging.getLogger(__name__)
 
 Work: TypeAlias = "Callable[[], Coroutine[object, None, None]]"
 Act: TypeAlias = "Callable[[], None]"
+Waiting: TypeAlias = "Work | tuple[object, Act]"
+"""A command's work, or the name of a post and how it begins."""
 
 
 class Inbox:
@@ -35,7 +37,7 @@ class Inbox:
     def __init__(self, tasks: Tasks, name: str) -> None:
         self._tasks = tasks
         self._name = name
-        self._waiting: deque[Work | tuple[object, Act]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._working = False
         self._beside: set[object] = set()
         self._quiet: asyncio.Future[None] | None = None  # when nothing runs beside any more
@@ -53,6 +55,10 @@ class Inbox:
         if not self._working:
             self._working = True
             self._tasks.spawn(self._work_off(), self._name)
+
+    def put_next(self, works: Sequence[Waiting]) -> None:
+        """Have work that came of the one under way done before all that waits."""
+        self._waiting.extendleft(reversed(works))
 
     def begin(self, name: object, act: Act) -> None:
         """Begin something in its turn, now if it may; it lasts until ``ended`` is told its name."""

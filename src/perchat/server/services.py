@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from perchat.net.quota import Quota
     from perchat.server.backoff import Backoff
     from perchat.server.config import ServerConfig
+    from perchat.server.decoding import Decoding
     from perchat.server.fanout import Fanout
     from perchat.server.files import FileService
     from perchat.server.routing import FrontEnd
@@ -49,6 +50,7 @@ class Services:
     The parts of a running server.
 
     Attributes:
+        decoding: Decodes documents of many elements.
         quota: What those share who have not signed in.
         backoff: Who guessed too often, and has to wait.
         random: As many bytes nobody can guess as it is asked for.
@@ -67,6 +69,7 @@ class Services:
     envelope_ids: EnvelopeIds
     quota: Quota
     backoff: Backoff
+    decoding: Decoding
     clock: Callable[[], float] = wall_clock
     random: Callable[[int], bytes] = field(default_factory=Randomness)
     registrar: Registrar = field(default_factory=Registrar)

@@ -16,6 +16,7 @@ from perchat.chat.refusal import Refusal
 from perchat.errors import ErrorCode, RemoteProtocolError, StorageError
 from perchat.lync.diagnostics import diagnostics_header
 from perchat.server.commands import row_of
+from perchat.server.decoding import ElementBudget, is_large, tags_to_pay_for
 from perchat.server.inbox import Inbox
 from perchat.server.outbox import Outbox
 from perchat.sip.dialog import DialogState
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from perchat.model.principal import User
     from perchat.model.uri import RoomUri
     from perchat.net.connection import Connection
+    from perchat.server.inbox import Waiting
     from perchat.server.rows import Row
     from perchat.server.services import Services
     from perchat.sip.lane import Lane
@@ -100,6 +102,7 @@ class ChatSession:
         self._connection = connection
         self._lane = lane
         self._inbox = Inbox(services.tasks, f"session {session_id}")
+        self._budget = ElementBudget(services.decoding)
         self.outbox = Outbox(
             self._send, self._overflow, limit=limits.outbox, window=limits.outbox_window
         )
@@ -117,24 +120,16 @@ class ChatSession:
         if content_type not in ("text/plain", ""):
             self._connection.respond(transaction, 415, headers=(("Accept", "text/plain"),))
             return
-        try:
-            envelope = decode(body)
-        except RemoteProtocolError as error:
-            _log.warning("session %s of %s: unreadable body: %s", self.id, self.user.uri, error)
-            self._refuse(transaction, 400, _NOT_XML, str(error))
+        if not self._has_room(1):
+            self._refuse_full(transaction)
             return
-        primitives = envelope.primitives
-        kinds = [type(one) for one in primitives]
-        if Unknown in kinds and any(_is_broken_line(one) for one in primitives):
-            self._refuse(transaction, 400, _NOT_XML, "a message without room or author")
-            return
-        if len(self._inbox) + len(primitives) > self.services.config.limits.inbox:
-            self._refuse(transaction, 503, _QUEUE_FULL, "Rejected message (inbound queue is full)")
-            return
-        if Chat not in kinds:
-            self._connection.accept(transaction)
-        for place, primitive in enumerate(primitives):
-            self._take(envelope.id, primitive, (transaction, place))
+        tags = tags_to_pay_for(body)
+        if tags and (wait := self._budget.spend(tags, self.id, self.user.uri)):
+            self._connection.pause(wait)
+        if is_large(tags):
+            self._inbox.put(partial(self._receive_large, transaction, body))
+        else:
+            self._receive_small(transaction, body)
 
     def answered(self, count: int = 1) -> None:
         """Take note that the client answered so many of our INFOs, or never will."""
@@ -184,6 +179,67 @@ class ChatSession:
         return encode(Envelope(self.services.envelope_ids.next(), (primitive,)), self.dialect)
 
     # --- inside ---
+
+    def _receive_small(self, transaction: str, body: bytes) -> None:
+        try:
+            envelope = decode(body)
+        except RemoteProtocolError as error:
+            self._refuse_unreadable(transaction, error)
+            return
+        if self._may_enter(transaction, envelope):
+            for place, primitive in enumerate(envelope.primitives):
+                self._take(envelope.id, primitive, (transaction, place))
+
+    async def _receive_large(self, transaction: str, body: bytes) -> None:
+        """Take an INFO that is decoded beside the loop, in its turn."""
+        try:
+            envelope = await self.services.decoding.decode(body)
+        except RemoteProtocolError as error:
+            self._refuse_unreadable(transaction, error)
+            return
+        if not self.ended and self._may_enter(transaction, envelope, held=1):
+            pairs = enumerate(envelope.primitives)
+            works = [self._work(envelope.id, one, (transaction, place)) for place, one in pairs]
+            self._inbox.put_next([work for work in works if work is not None])
+
+    def _may_enter(self, transaction: str, envelope: Envelope, *, held: int = 0) -> bool:
+        """
+        Refuse what cannot be taken; accept what is answered in an INFO of its own.
+
+        ``held``: so much room in the inbox it had already.
+        """
+        primitives = envelope.primitives
+        kinds = [type(one) for one in primitives]
+        if Unknown in kinds and any(_is_broken_line(one) for one in primitives):
+            self._refuse(transaction, 400, _NOT_XML, "a message without room or author")
+            return False
+        if not self._has_room(len(primitives) - held):
+            self._refuse_full(transaction)
+            return False
+        if Chat not in kinds:
+            self._connection.accept(transaction)
+        return True
+
+    def _has_room(self, count: int) -> bool:
+        return len(self._inbox) + count <= self.services.config.limits.inbox
+
+    def _refuse_full(self, transaction: str) -> None:
+        self._refuse(transaction, 503, _QUEUE_FULL, "Rejected message (inbound queue is full)")
+
+    def _refuse_unreadable(self, transaction: str, error: RemoteProtocolError) -> None:
+        _log.warning("session %s of %s: unreadable body: %s", self.id, self.user.uri, error)
+        self._refuse(transaction, 400, _NOT_XML, str(error))
+
+    def _work(self, envid: str, primitive: Primitive, name: tuple[str, int]) -> Waiting | None:
+        """Return what is to be done about a primitive, for the inbox."""
+        match primitive:
+            case Command():
+                return partial(self._carry_out, row_of(primitive.name), envid, primitive)
+            case Chat():
+                return name, partial(self._post, primitive, name)
+            case _:
+                _log.info("session %s: ignored %s", self.id, type(primitive).__name__)
+                return None
 
     def _take(self, envid: str, primitive: Primitive, name: tuple[str, int]) -> None:
         match primitive:
