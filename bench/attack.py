@@ -50,18 +50,20 @@ async def _measured(flood: str) -> list[Figure]:
         config = await make_sample(Path(folder) / "data")
         async with process(config) as server, bystanders(server.sample) as pair:
             calm = await _waits(pair)
-            before = procfs.read(server.process.pid).memory
+            before = procfs.read(server.process.pid)
             with _flood(flood, server):
                 await asyncio.sleep(FIRST)
+                begun, first = time.perf_counter(), procfs.read(server.process.pid)
                 waits = await _waits(pair)
-                grown = (procfs.read(server.process.pid).memory - before) / 2**20
+                after, took = procfs.read(server.process.pid), time.perf_counter() - begun
     middle = _share(calm, 0.5)
     return [
         Figure(f"{flood}: calm p50", middle, "ms"),
         Figure(f"{flood}: calm p99", _share(calm, 0.99), "ms"),
         Figure(f"{flood}: p50", _share(waits, 0.5), "ms", AT_MOST * middle),
         Figure(f"{flood}: p99", _share(waits, 0.99), "ms", WORST),
-        Figure(f"{flood}: memory", grown, "MiB", MEMORY),
+        Figure(f"{flood}: processor", (after.cpu - first.cpu) / took * 100, "%"),
+        Figure(f"{flood}: memory", (after.memory - before.memory) / 2**20, "MiB", MEMORY),
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 import sys
 from typing import TYPE_CHECKING
@@ -169,6 +170,7 @@ FLOODS = {
 
 async def main() -> None:
     """Run one flood until the input ends."""
+    os.nice(19)  # an attacker has a machine of their own; this one takes what ours leaves
     name, host, port = sys.argv[1:]
     async with asyncio.TaskGroup() as tasks:
         flood = tasks.create_task(FLOODS[name](host, int(port)))

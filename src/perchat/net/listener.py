@@ -33,7 +33,6 @@ __all__ = ["Listener", "listen", "listen_with"]
 _log = logging.getLogger("perchat.net")
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _ANOTHER_TRY = 0.05  # seconds between attempts to get an address
-_LOOK_AGAIN = 0.25  # seconds; a sign-in elsewhere may have given back what an address owed
 _PAUSE = 1.0  # seconds to wait for free descriptors, as asyncio's own servers do
 
 
@@ -142,7 +141,7 @@ class Listener:
             return False
         try:
             while wait := quota.delay(peer[0], self._loop.time()):  # noqa: ASYNC110 - time passes
-                await asyncio.sleep(min(wait, _LOOK_AGAIN))
+                await asyncio.sleep(wait)
         finally:
             quota.let_in(peer[0], self._loop.time(), is_tls=self.secure)
         return True

@@ -29,6 +29,7 @@ _FREE = 0.02  # seconds of debt that nobody waits for
 _FREE_AT_FIRST = 0.25  # the same for connections that have just begun, as every sign-in has
 _AT_FIRST = 16_384  # bytes that are a beginning; three REGISTERs have less than half
 _BEGINNING = {False: 0.0003, True: 0.0015}  # seconds that a new connection costs, by TLS
+_ASK_AGAIN, _ASKING = 0.25, 4_000  # seconds; of those that wait, so many ask in a second
 _WAITING, _WAITING_OF_ONE = 8_000, 4_000  # new connections that wait, in all and of one address
 _ADDRESSES = 10_000  # that are remembered without a connection
 
@@ -200,8 +201,14 @@ class Quota:
         return True
 
     def delay(self, host: str, now: float) -> float:
-        """Return for how many seconds, as it looks now, a new connection has to wait."""
-        return self.wait(network_of(host), _FREE_AT_FIRST, now)
+        """
+        Return in how many seconds a new connection is to ask again; 0 lets it in.
+
+        Somebody who signs in gives back what an address owed, so that is not too late; and the
+        more are waiting, the less often each of them asks.
+        """
+        wait = self.wait(network_of(host), _FREE_AT_FIRST, now)
+        return min(wait, max(_ASK_AGAIN, self._waiting / _ASKING))
 
     def let_in(self, host: str, now: float, *, is_tls: bool) -> None:
         """Let in who waited, for what the beginning costs, TLS above all."""
