@@ -65,7 +65,7 @@ def test_too_few_words_get_the_help(cli: CommandLine, words: str) -> None:
         ("room fly", "No such command 'fly'; see perchat room --help"),
         ("init x", "'--domain'; see perchat init --help"),
         ("room add x", "'--category'"),
-        ("room member add x", "'P...'"),
+        ("room member add x", "P..."),
         ("rooms", "'--as'"),
         ("rooms --as alice --fly", "'--fly'"),
         ("post General --as alice", "'TEXT'"),

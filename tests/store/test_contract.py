@@ -619,13 +619,24 @@ async def test_what_is_purged_is_kept_nowhere(store: Store) -> None:
 
 async def test_a_user_and_the_secret_are_made_together_or_not_at_all(store: Store) -> None:
     new = user(SipUri("sip:new@contoso.example")).user
-    (entry,) = await store.enroll(new, b"sealed")
+    (entry,) = await store.enroll((new, b"sealed"))
     assert entry.fact == UserChanged(new)
     assert store.secret(new.uri) == b"sealed"
     assert new in await store.users()
     with pytest.raises(StorageError, match="another GUID"):
-        await store.enroll(replace(new, guid="other"), b"stolen")
+        await store.enroll((replace(new, guid="other"), b"stolen"))
     assert store.secret(new.uri) == b"sealed"
+
+
+async def test_many_users_are_made_together_or_none_of_them(store: Store) -> None:
+    some = [user(SipUri(f"sip:new{number}@contoso.example")).user for number in range(3)]
+    entries = await store.enroll((some[0], b"one"), (some[1], None))
+    assert [entry.fact for entry in entries] == [UserChanged(one) for one in some[:2]]
+    assert [store.secret(one.uri) for one in some[:2]] == [b"one", None]
+    with pytest.raises(StorageError, match="another GUID"):
+        await store.enroll((some[2], b"new"), (replace(some[0], guid="other"), b"stolen"))
+    assert some[2] not in await store.users()
+    assert store.secret(some[0].uri) == b"one"
 
 
 async def test_an_outline_has_the_roles_of_the_rooms_that_are_named(store: Store) -> None:

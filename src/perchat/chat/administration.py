@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from perchat.chat.directoryadmin import DirectoryAdministration
 from perchat.chat.explain import explain
 from perchat.chat.planning import Plan
-from perchat.chat.scope import Scope
+from perchat.chat.scope import Scope, checked_principal
 from perchat.errors import CommandFailed, ConfigurationError, DuplicateRoomName, ErrorCode
 from perchat.model.addin import AddIn
 from perchat.model.category import Category
@@ -240,6 +240,23 @@ class Administration(DirectoryAdministration):
             await self._append(*self._planned(state, place, role, RoleOperation.ADD, new))
         return new
 
+    async def unfit(self, principals: Collection[str], room: str | None = None) -> dict[str, str]:
+        """Return why some principals cannot be named, or hold a role in a room, by principal."""
+        state = await self._outline(principals)
+        wrong: dict[str, str] = {}
+        forms: dict[str, str] = {}
+        for one in principals:
+            try:
+                forms[one] = checked_principal(state, one)
+            except CommandFailed as error:
+                wrong[one] = str(error)
+        if room is not None:
+            category = state.category(_place(state, room))
+            outside = set(Scope(state, category).outside(forms.values()))
+            why = f"the category {category.name} does not allow"
+            wrong |= {one: f"{why} {form}" for one, form in forms.items() if form in outside}
+        return wrong
+
     async def revoke(self, room: str, role: Role, principals: Collection[str]) -> tuple[str, ...]:
         """
         Take a role from principals; return those that had it.
@@ -339,13 +356,15 @@ def _place(state: ChatState, name: str) -> RoomState:
 
 def _taken(state: ChatState, facts: Iterable[Fact]) -> str:
     """Return which room or category has a name that one of some facts would give another."""
-    wanted = {fact.room.uri: fact.room.name for fact in facts if isinstance(fact, RoomChanged)} | {
-        fact.category.uri: fact.category.name for fact in facts if isinstance(fact, CategoryChanged)
-    }
-    known: list[tuple[RoomUri | CategoryUri, str, str]] = [
-        (one.uri, one.name, "the category") for one in state.categories.values()
+    wanted: dict[str, str] = {}
+    for fact in facts:
+        if isinstance(fact, (RoomChanged, CategoryChanged)):
+            one = fact.room if isinstance(fact, RoomChanged) else fact.category
+            wanted[one.uri] = one.name
+    known: list[tuple[str, str, str]] = [
+        *((one.uri, one.name, "the category") for one in state.categories.values()),
+        *((place.room.uri, place.room.name, "the room") for place in state.rooms.values()),
     ]
-    known += [(place.room.uri, place.room.name, "the room") for place in state.rooms.values()]
     for uri, name in wanted.items():
         for other, taken, kind in known:
             if other != uri and name_key(taken) == name_key(name):

@@ -8,7 +8,7 @@ refused is raised, with the remedy.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,26 @@ if TYPE_CHECKING:
     from perchat.store.base import Store
     from perchat.store.directory import Directory
 
-__all__ = ["DirectoryAdministration"]
+__all__ = ["Account", "DirectoryAdministration"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """
+    A user to be made.
+
+    Attributes:
+        display_name: Empty for the name in the address.
+        nt_hash: Of the password; None where no password shall be right.
+        service: Whether it is a program's, which never has a password.
+
+    """
+
+    uri: SipUri
+    display_name: str = ""
+    nt_hash: bytes | None = field(default=None, repr=False)
+    chat_enabled: bool = True
+    service: bool = False
 
 
 class DirectoryAdministration:
@@ -91,29 +110,46 @@ class DirectoryAdministration:
                 for a service account.
 
         """
-        address = uri.address
-        if address.domain != self._settings.domain.lower():
-            raise ConfigurationError(
-                f"{address} is not of this server's domain: name sip:...@{self._settings.domain}"
-            )
-        name = self._checked(display_name or address.user, "display name")
-        if service and nt_hash is not None:
-            raise ConfigurationError(_without_password(address))
-        await self._refuse_known(address)
-        user = User(
+        account = Account(uri, display_name, nt_hash, chat_enabled, service)
+        self.check_account(account)
+        await self._refuse_known(uri.address)
+        (user,) = await self.add_users((account,))
+        return user
+
+    async def add_users(self, accounts: Collection[Account]) -> list[User]:
+        """Make users who are not there yet, all or none; raises as ``add_user`` does."""
+        new = [(self._user_of(one), self._secret_of(one)) for one in accounts]
+        if new:
+            await self._store.enroll(*new)
+            self._wake()
+        return [user for user, _ in new]
+
+    def _user_of(self, account: Account) -> User:
+        address, name = account.uri.address, self.check_account(account)
+        return User(
             address,
             address.user,
             name,
             self._new_guid(),
-            chat_enabled=chat_enabled,
-            service=service,
+            chat_enabled=account.chat_enabled,
+            service=account.service,
         )
-        if nt_hash is None:
-            await self._append(UserChanged(user))
-        else:
-            await self._store.enroll(user, self._sealed(address, nt_hash))
-            self._wake()
-        return user
+
+    def _secret_of(self, account: Account) -> bytes | None:
+        if account.nt_hash is None:
+            return None
+        return self._sealed(account.uri.address, account.nt_hash)
+
+    def check_account(self, account: Account) -> str:
+        """Return the display name a new user of this domain gets; raises as ``add_user`` does."""
+        address = account.uri.address
+        if address.domain != self._settings.domain.lower():
+            raise ConfigurationError(
+                f"{address} is not of this server's domain: name sip:...@{self._settings.domain}"
+            )
+        if account.service and account.nt_hash is not None:
+            raise ConfigurationError(_without_password(address))
+        return self._checked(account.display_name or address.user, "display name")
 
     def _sealed(self, address: SipUri, nt_hash: bytes) -> bytes:
         if self._directory is None:
@@ -330,9 +366,8 @@ class DirectoryAdministration:
         """Invite whoever became a member, if there are categories that invite at all."""
         if not any(isinstance(fact, (RolesGranted, GroupMembersAdded)) for fact in facts):
             return
-        state = await self._state()
-        if any(category.invitations for category in state.categories.values()):
-            await invite(state, self._store, facts, self._store.append)
+        if any(one.invitations for one in (await self._store.outline()).categories):
+            await invite(await self._state(), self._store, facts, self._store.append)
             self._wake()
 
     def _existing(self, state: ChatState, principals: Iterable[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from perchat.cli.common import run
+from perchat.cli.many import add_many_users, one_or_many
 from perchat.cli.options import (
     config_option,
     json_option,
@@ -23,6 +24,7 @@ from perchat.cli.options import (
     password_stdin_option,
 )
 from perchat.cli.output import show, tell_behind
+from perchat.cli.table import file_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -76,17 +78,33 @@ def user() -> None:
 
 
 @user.command("add")
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--display-name", metavar="T", help="How others see the user; NAME without it.")
 @click.option("--service", is_flag=True, help="A program's account, which has no password.")
+@file_option("name,display_name,password")
 @password_stdin_option
 @administrator
 async def user_add(
-    admin: Admin, name: str, display_name: str | None, service: bool, password_stdin: bool
+    admin: Admin,
+    name: str | None,
+    display_name: str | None,
+    service: bool,
+    file: Path | None,
+    password_stdin: bool,
 ) -> None:
-    """Add user NAME of the server's domain; the password is asked for."""
+    """
+    Add user NAME of the server's domain; the password is asked for.
+
+    With --file many are added, a thousand a transaction; who is there already is left as is, so
+    a file can be run again. Without a column of passwords they sign in by Kerberos only.
+    """
+    one_or_many(name, file, "NAME", display_name, password_stdin)
     if service and password_stdin:
         raise click.UsageError("a service account has no password: leave out --password-stdin")
+    if file is not None:
+        await add_many_users(admin, file, service=service)
+        return
+    assert name is not None
     await admin.check_new(name)  # before anybody thinks of a password
     password = None if service else new_password(from_stdin=password_stdin)
     added = await admin.add_user(name, password, display_name=display_name or "", service=service)

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from perchat.cli.admin import administrator
+from perchat.cli.many import add_many_group_members, one_or_many
 from perchat.cli.options import json_option
 from perchat.cli.output import show, show_fields
+from perchat.cli.table import file_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from perchat.model.principal import Group
     from perchat.server.admin import Admin
 
@@ -67,10 +71,17 @@ def group_member() -> None:
 
 @group_member.command("add")
 @click.argument("name", metavar="GROUP")
-@click.argument("principals", metavar="P...", nargs=-1, required=True)
+@click.argument("principals", metavar="[P]...", nargs=-1)
+@file_option("name")
 @administrator
-async def group_member_add(admin: Admin, name: str, principals: tuple[str, ...]) -> None:
-    """Let GROUP hold principals P..."""
+async def group_member_add(
+    admin: Admin, name: str, principals: tuple[str, ...], file: Path | None
+) -> None:
+    """Let GROUP hold principals P..., or those of a file."""
+    one_or_many(principals, file, "P...")
+    if file is not None:
+        await add_many_group_members(admin, name, file)
+        return
     added = await admin.add_group_members(name, principals)
     click.echo(f"added {', '.join(added)}" if added else "nothing to do: members already")
 

@@ -42,9 +42,19 @@ def show_fields(as_json: bool, fields: dict[str, Any]) -> None:
         print_json(**fields)
         return
     for field, value in fields.items():
-        text = ", ".join(value) if isinstance(value, list) else str(value or "")
-        text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else text
-        click.echo(plain(f"{field:<12} {text}".rstrip()))
+        click.echo(plain(f"{field:<12} {_shown(value)}".rstrip()))
+
+
+def _shown(value: object) -> str:
+    match value:
+        case list():
+            return ", ".join(map(str, value))
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return ""
+        case _:
+            return str(value)
 
 
 def print_message(message: Message, *, as_json: bool) -> None:

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from perchat.cli.admin import administrator
+from perchat.cli.many import grant_many, one_or_many
 from perchat.cli.options import Moment, json_option
 from perchat.cli.output import show, show_fields
+from perchat.cli.table import file_option
 from perchat.model.chatroom import Behavior, Privacy, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
 
     from perchat.model.category import Category
     from perchat.server.admin import Admin, RoomEntry
@@ -308,11 +311,18 @@ def _role_words(role: Role) -> click.Group:
     @click.group(role.value, help=f"The {role.value}s of a room.")
     def words() -> None: ...
 
-    @words.command("add", help=f"Make principals P... {role.value}s of ROOM.")
+    @words.command("add", help=f"Make principals P..., or those of a file, {role.value}s of ROOM.")
     @click.argument("room_name", metavar="ROOM")
-    @click.argument("principals", metavar="P...", nargs=-1, required=True)
+    @click.argument("principals", metavar="[P]...", nargs=-1)
+    @file_option("name")
     @administrator
-    async def add(admin: Admin, room_name: str, principals: tuple[str, ...]) -> None:
+    async def add(
+        admin: Admin, room_name: str, principals: tuple[str, ...], file: Path | None
+    ) -> None:
+        one_or_many(principals, file, "P...")
+        if file is not None:
+            await grant_many(admin, room_name, role, file)
+            return
         added = await admin.grant(room_name, role, principals)
         already = f"nothing to do: {role.value}s already"
         click.echo(f"added {', '.join(added)}" if added else already)

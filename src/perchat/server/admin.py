@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from perchat.chat.administration import Administration
+from perchat.chat.directoryadmin import Account
 from perchat.chat.moderation import Moderation
 from perchat.errors import ConfigurationError
 from perchat.lync.ntlm import nt_hash
@@ -29,7 +30,7 @@ from perchat.store.directory import Directory, create_key, load_key
 from perchat.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
     from perchat.model.addin import AddIn
     from perchat.model.category import Category
@@ -113,6 +114,29 @@ class Admin:
             raise ConfigurationError(f"{address} is not of this server's domain {self._domain}")
         if await self._knows(address):
             raise ConfigurationError(f"the user {address} exists already; see perchat user set")
+
+    def check_account(self, name: str, display_name: str) -> SipUri:
+        """Return the address of a user to be; ConfigurationError says what cannot be."""
+        address = self.address(name)
+        self._service.check_account(Account(address, display_name))
+        return address
+
+    async def add_accounts(self, accounts: Collection[Account]) -> list[User]:
+        """Add users who are not there yet, all or none."""
+        return await self._service.add_users(accounts)
+
+    async def unfit(self, names: Sequence[str], room: str | None = None) -> dict[int, str]:
+        """Return what is wrong with principals people typed, for a room perhaps, by place."""
+        wrong: dict[int, str] = {}
+        found: dict[int, str] = {}
+        groups = {fold(name): uri for uri, name in await self._service.group_names()}
+        for place, name in enumerate(names):
+            try:
+                found[place] = await self._principal(name, groups)
+            except ConfigurationError as error:
+                wrong[place] = str(error)
+        unfit = await self._service.unfit(tuple(dict.fromkeys(found.values())), room)
+        return wrong | {place: unfit[one] for place, one in found.items() if one in unfit}
 
     async def add_user(
         self,

@@ -307,8 +307,8 @@ class Store(Protocol):
     def secret(self, user: SipUri) -> bytes | None:
         """Return a user's secret as it was given, sealed by the directory; at once."""
 
-    async def enroll(self, user: User, secret: bytes) -> list[JournalEntry]:
-        """Make a user known together with a secret, both or neither; raises as ``append``."""
+    async def enroll(self, *accounts: tuple[User, bytes | None]) -> list[JournalEntry]:
+        """Make users known together with their secrets, all or none; raises as ``append``."""
 
     async def set_secret(self, user: SipUri, secret: bytes) -> None:
         """Keep a secret, durable when this returns; NoSuchPrincipal for a user that is none."""

@@ -267,10 +267,10 @@ class MemoryStore:
         """See Store.secret."""
         return self._secrets.get(user)
 
-    async def enroll(self, user: User, secret: bytes) -> list[JournalEntry]:
+    async def enroll(self, *accounts: tuple[User, bytes | None]) -> list[JournalEntry]:
         """See Store.enroll."""
-        entries = await self.append(UserChanged(user))
-        self._secrets[user.uri] = secret
+        entries = await self.append(*(UserChanged(user) for user, _ in accounts))
+        self._secrets |= {user.uri: secret for user, secret in accounts if secret is not None}
         return entries
 
     async def set_secret(self, user: SipUri, secret: bytes) -> None:

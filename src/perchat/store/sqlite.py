@@ -211,15 +211,17 @@ class SqliteStore:
         """See Store.append_then."""
         self._submit(Job(lambda transaction: transaction.take(facts), told))
 
-    async def enroll(self, user: User, secret: bytes) -> list[JournalEntry]:
+    async def enroll(self, *accounts: tuple[User, bytes | None]) -> list[JournalEntry]:
         """See Store.enroll."""
 
-        def both(transaction: Transaction) -> list[JournalEntry]:
-            entries = transaction.take((UserChanged(user),))
-            transaction.keep_secret(user.uri, secret)
+        def all_of_them(transaction: Transaction) -> list[JournalEntry]:
+            entries = transaction.take([UserChanged(user) for user, _ in accounts])
+            for user, secret in accounts:
+                if secret is not None:
+                    transaction.keep_secret(user.uri, secret)
             return entries
 
-        return await self._follow(await self._write(both))
+        return await self._follow(await self._write(all_of_them))
 
     async def set_secret(self, user: SipUri, secret: bytes) -> None:
         """See Store.set_secret."""
