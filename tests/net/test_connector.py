@@ -21,6 +21,7 @@ from perchat.net.discovery import FoundServer
 from tests.net.material import HOST, Authority, serving
 from tests.net.test_connection import Recorder, agent
 from tests.net.test_discovery import Names
+from tests.server.harness import free_port
 
 if TYPE_CHECKING:
     import ssl
@@ -221,3 +222,23 @@ async def test_when_no_server_can_be_reached_each_is_named() -> None:
 async def test_without_servers_there_is_nothing_to_connect_to() -> None:
     with pytest.raises(ServerDiscoveryError):
         await first()
+
+
+async def test_a_connection_to_itself_is_refused_and_leaves_the_port_to_a_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    port = free_port()
+
+    class OfThatPort(socket.socket):
+        """Has the port that the system happens to give it."""
+
+        def __init__(self, *kind: int) -> None:
+            super().__init__(*kind)
+            self.bind((HOST, port))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("perchat.net.connector.socket.socket", OfThatPort)
+        with pytest.raises(ConnectionFailure, match="refused"):
+            await connect(port, HOST)
+    async with serving(None, port=port) as there:
+        assert there.port == port

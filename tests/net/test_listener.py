@@ -53,6 +53,40 @@ async def test_a_taken_port_is_named_and_nothing_stays_open() -> None:
             await listen(Recorder, HOST, there.port, agent=agent)
 
 
+async def test_a_taken_port_is_waited_for_and_that_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    taken = socket.create_server((HOST, 0))
+    port = taken.getsockname()[1]
+    asyncio.get_running_loop().call_later(0.2, taken.close)
+    with caplog.at_level(logging.WARNING):
+        listener = await listen(Recorder, HOST, port, agent=agent, patience=20)
+    assert listener.address == (HOST, port)
+    assert caplog.text.count(f"{HOST}:{port} is taken; waiting for it up to 20 s") == 1
+    listener.close()
+
+
+async def test_who_comes_before_the_beginning_is_let_in_then() -> None:
+    owners: list[Recorder] = []
+
+    def new_owner() -> Recorder:
+        owners.append(Recorder())
+        return owners[-1]
+
+    listener = await listen(new_owner, HOST, 0, agent=agent, begin=False)
+    _, writer = await asyncio.open_connection(*listener.address)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not owners
+    listener.begin()
+    async with asyncio.timeout(10):
+        while not owners or not hasattr(owners[0], "connection"):
+            await asyncio.sleep(0)
+    writer.close()
+    listener.close()
+    owners[0].connection.abort()
+
+
 @pytest.mark.parametrize("port", [-1, 65536])
 async def test_a_port_is_a_port(port: int) -> None:
     with pytest.raises(ConfigurationError, match="not between"):

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
+from tests.server.harness import free_port
+
 __all__ = ["Installation", "RunningServer"]
 
 PERCHAT = Path(sys.executable).with_name("perchat")
@@ -83,8 +85,13 @@ class Installation:
         return f"sip:{name}@{self.domain}"
 
     def serve(self, *, tls_port: int = 0, tcp_port: int = 0) -> RunningServer:
-        """Start ``perchat serve`` on the loopback and wait until every listener is up."""
-        words = ("--tls-port", str(tls_port), "--tcp-port", str(tcp_port), "--https-port", "0")
+        """
+        Start ``perchat serve`` on the loopback and wait until every listener is up.
+
+        Its ports are such as nobody who connects is given, so that it can have them again.
+        """
+        tls, tcp = tls_port or free_port(), tcp_port or free_port()
+        words = ("--tls-port", str(tls), "--tcp-port", str(tcp), "--https-port", "0")
         return self.serve_as(*words)
 
     def serve_as(self, *words: str) -> RunningServer:

@@ -9,10 +9,13 @@ that is no good, which somebody should look into.
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
+import os
 import socket
 import ssl
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -164,10 +167,23 @@ class _Attempt:
         sock.setblocking(False)
         try:
             await asyncio.get_running_loop().sock_connect(sock, (address, self.port))
+            _refuse_ourselves(sock)
         except BaseException:
             sock.close()
             raise
         return sock
+
+
+def _refuse_ourselves(sock: socket.socket) -> None:
+    """
+    Refuse a connection to itself.
+
+    Where nobody listens on a port of this machine, the system may give that very port to who
+    connects to it: then it has both ends, and the server cannot have the port until it goes.
+    """
+    if sock.getsockname() == sock.getpeername():
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # at once
+        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
 
 
 _NAME_MISMATCHES = frozenset({62, 64})  # X509_V_ERR_HOSTNAME_MISMATCH, .._IP_ADDRESS_MISMATCH

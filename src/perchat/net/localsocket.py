@@ -42,12 +42,12 @@ def listen_locally(path: Path) -> socket.socket:
         path.chmod(0o600)  # nobody can connect before it listens
         sock.listen(_BACKLOG)
         sock.setblocking(False)
+    except ConnectionFailure:  # an OSError, too
+        sock.close()
+        raise
     except OSError as error:
         sock.close()
         raise ConfigurationError(f"cannot listen at {path}: {error.strerror or error}") from error
-    except BaseException:
-        sock.close()
-        raise
     return sock
 
 
@@ -75,7 +75,9 @@ def _make_room(path: Path) -> None:
             raise OSError(errno.EEXIST, "there is a file of that name") from None
         path.unlink()
         return
-    raise ConnectionFailure(f"cannot listen at {path}: another process does")
+    raise ConnectionFailure(
+        f"cannot listen at {path}: another process does; name another in health.socket"
+    )
 
 
 @contextlib.contextmanager
