@@ -92,9 +92,16 @@ def visitor(ca: Path, certificate: Certificate | None = None) -> ssl.SSLContext:
 def test_a_certificate_is_found_by_its_subject_in_a_folder(
     authority: KeyPair, tmp_path: Path
 ) -> None:
-    mine = issued(authority, tmp_path / "store")
-    issued(authority, tmp_path / "store", "server.contoso.com")
-    assert perchat.Certificate.find(subject="client.contoso.com", store=tmp_path / "store") == mine
+    store = tmp_path / "store"
+    mine = issued(authority, store)
+    other = issued(authority, store, "server.contoso.com")
+    old = issued(authority, store, "old.contoso.com", start=-60)
+    assert perchat.Certificate.find(subject="client.contoso.com", store=store) == mine
+    assert perchat.Certificate.find(subject="server.contoso.com", store=store) == other
+    assert perchat.Certificate.find(subject="client.contoso.com", store=store / "0.pem") == mine
+    assert perchat.Certificate.find_or_none(subject="old.contoso.com", store=store) is None
+    found = perchat.Certificate.find(subject="old.contoso.com", store=store, valid_only=False)
+    assert found == old
 
 
 @pytest.mark.requirement("R31")
@@ -106,7 +113,8 @@ def test_what_was_skipped_is_named(authority: KeyPair, tmp_path: Path) -> None:
     with pytest.raises(perchat.CertificateNotFound) as caught:
         perchat.Certificate.find(subject=FQDN, store=store)
     assert caught.value.reason is TlsFailureReason.LOCAL_CERTIFICATE_NOT_FOUND
-    for word in (FQDN, str(store), "expired", "no private key"):
+    assert f"no usable certificate for {FQDN!r} in {store}" in str(caught.value)
+    for word in ("expired", "no private key"):
         assert word in str(caught.value)
     assert perchat.Certificate.find_or_none(subject=FQDN, store=store) is None
 

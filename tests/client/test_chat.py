@@ -91,7 +91,9 @@ async def test_the_local_endpoint_has_to_be_established_first(peer: Peer) -> Non
         chat = PersistentChatEndpoint(POOL, peer.endpoint(platform))
         with pytest.raises(StateError, match="the local endpoint is idle"):
             await chat.establish()
-        assert chat.state is C.IDLE
+        with pytest.raises(ChatServerConnectionError, match="the chat endpoint is idle"):
+            _ = chat.server
+        assert (chat.state, chat.endpoint.state) == (C.IDLE, EndpointState.IDLE)
 
 
 async def _joined(chat: PersistentChatEndpoint) -> object:
@@ -255,6 +257,7 @@ async def given_up(peer: Peer, alice: LocalEndpoint) -> None:
         await opening
 
 
+@pytest.mark.requirement("R68", "R12")
 async def test_an_invitation_given_up_is_cancelled(peer: Peer) -> None:
     peer.on["INVITE"] = lambda c, event: c.refuse(event, 180)
     async with peer.signed_in() as alice:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("transport", list(Transport))
-@pytest.mark.requirement("R15")
+@pytest.mark.requirement("R15", "R20")
 async def test_two_people_talk(server: LiveServer, transport: Transport) -> None:
     async with (
         server.connect("alice", transport) as alice,

@@ -22,6 +22,7 @@ def test_name_and_transport_can_be_read_back() -> None:
     platform = CollaborationPlatform.client("digest-tool")
     assert (platform.user_agent, platform.transport) == ("digest-tool", Transport.TLS)
     assert CollaborationPlatform.client().user_agent == ""
+    assert CollaborationPlatform.client(transport=Transport.TCP).transport is Transport.TCP
     assert platform.allowed_auth == AuthProtocol.NTLM | AuthProtocol.KERBEROS
 
 

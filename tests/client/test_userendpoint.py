@@ -170,6 +170,7 @@ async def test_signing_in_returns_the_registrars_answer(peer: Peer) -> None:
         changes = alice.state_changes()
         response = await alice.establish({"X-Note": "here"})
         assert (response.status, alice.state) == (200, S.ESTABLISHED)
+        assert len(peer.requests("SUBSCRIBE")) == 1  # for the settings
         assert alice.endpoint_uri.is_gruu
         await alice.terminate()
     states = [change.state async for change in changes]
@@ -282,6 +283,13 @@ async def test_establishing_returns_how_the_server_answered(peer: Peer) -> None:
         assert told == SignInResult(200, "OK", peer.address, Diagnostics())
 
 
+REASONS = {  # what a refusal does to the state, where the next attempt will not mend it
+    "403": EndpointReason.OWNER_DISABLED_OR_REMOVED,
+    "Not enabled": EndpointReason.OWNER_DISABLED_OR_REMOVED,
+    "No more": EndpointReason.TOO_MANY_ENDPOINTS,
+}
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "kind", "detail"),
     [
@@ -291,17 +299,24 @@ async def test_establishing_returns_how_the_server_answered(peer: Peer) -> None:
         (403, {}, RegisterError, "403"),
         (404, {"ms-diagnostics": '4005;reason="Not enabled"'}, RegisterError, "Not enabled"),
         (503, {"ms-diagnostics": '1007;reason="Wrong pool"'}, RegisterError, "Wrong pool"),
+        (503, {"ms-diagnostics": '20009;reason="No more"'}, RegisterError, "No more"),
         (504, {}, OperationTimeout, "504"),
     ],
 )
-@pytest.mark.requirement("R29")
+@pytest.mark.requirement("R25", "R29")
 async def test_refusals_are_told_apart(
     peer: Peer, status: int, headers: dict[str, str], kind: type[RealTimeError], detail: str
 ) -> None:
     peer.on["REGISTER"] = lambda c, event: c.refuse(event, status, *headers.items())
     async with peer.platform() as platform:
+        alice = peer.endpoint(platform)
+        changes = alice.state_changes()
         with pytest.raises(kind) as caught:
-            await peer.endpoint(platform).establish()
+            await alice.establish()
+        assert await collect(changes, S.IDLE) == [
+            (S.ESTABLISHING, EndpointReason.NONE),
+            (S.IDLE, REASONS.get(detail, EndpointReason.SIGN_IN_FAILED)),
+        ]
     reason = getattr(caught.value, "reason", None)
     said = f"{caught.value} {reason.value if reason is not None else ''}"
     assert detail in said

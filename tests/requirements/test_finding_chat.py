@@ -64,7 +64,7 @@ async def test_clients_are_told_what_the_administrator_set(pools: LiveServer) ->
     assert chat.properties["EnablePersistentChat"] == "true"
 
 
-@pytest.mark.requirement("R47")
+@pytest.mark.requirement("R47", "R48")
 async def test_fresh_settings_show_what_changed_since(server: LiveServer) -> None:
     user = signing_in(server)
     async with user.platform, user:
@@ -84,6 +84,8 @@ async def test_several_pools_at_once_over_one_local_endpoint(pools: LiveServer) 
         addresses = (await user.provisioning()).chat.uris
         first, second = (PersistentChatEndpoint(address, user) for address in addresses)
         async with first, second:
+            assert (first.address, second.address) == addresses
+            assert len(set(addresses)) == 2
             assert first.server.message_size_limit == second.server.message_size_limit == 8192
             async with first.join("Lobby") as here, second.join("Lobby") as there:
                 messages = there.messages()

@@ -149,7 +149,7 @@ async def test_a_request_that_claims_nothing_is_a_clients_whatever_the_certifica
         assert b" 401 " in await peer.answer()
 
 
-@pytest.mark.requirement("R40")
+@pytest.mark.requirement("R40", "R43")
 async def test_every_request_has_to_be_in_a_granted_users_name(there: Trusting) -> None:
     async with there.raw(there.certificate) as peer:
         await peer.send(first_request())

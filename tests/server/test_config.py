@@ -74,7 +74,10 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, complaint: str) -> No
 
 @pytest.mark.requirement("R28")
 def test_plain_tcp_beyond_loopback_has_to_be_asked_for(tmp_path: Path) -> None:
-    text = 'domain = "a.b"\n[listen]\ntcp = "0.0.0.0:5060"\nplain_tcp_anywhere = true'
+    text = 'domain = "a.b"\n[listen]\ntcp = "0.0.0.0:5060"\n'
+    with pytest.raises(ConfigurationError, match="set listen.plain_tcp_anywhere = true"):
+        load_config(write(tmp_path, text))
+    text += "plain_tcp_anywhere = true"
     assert load_config(write(tmp_path, text)).listen.tcp == "0.0.0.0:5060"
 
 

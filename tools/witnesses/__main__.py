@@ -88,7 +88,10 @@ def _run(chosen: Sequence[Row], jobs: int, *, verbose: bool) -> list[str]:
     lines += [f"{row.label}: names no test" for row in chosen if not row.tests]
     named = sorted({test for row in chosen for test in row.tests})
     files = dict.fromkeys(file for file, _ in named)
-    sound = [Task(HARMLESS, tuple(test for test in named if test[0] == file)) for file in files]
+    sound = [
+        Task(HARMLESS, tuple(test for test in named if test[0] == file), thorough=True)
+        for file in files
+    ]
     for done in _watched(sound, jobs, "unchanged"):
         lines += [f"without a fault: {told}" for told in (*done.failed, *done.problems)]
     if lines:

@@ -28,7 +28,9 @@ def better_tests(names: Iterable[str], jobs: int) -> Iterator[str]:
         mutants = mutants_of(Name.of(name))
         tests = _candidates(used, Name.of(name))
         noticed = {mutant: set[Place]() for mutant in mutants}
-        for done in outcomes([Task(mutant, tests) for mutant in mutants if tests], jobs):
+        for done in outcomes(
+            [Task(mutant, tests, thorough=True) for mutant in mutants if tests], jobs
+        ):
             failed = {node.partition("[")[0] for node in done.failed}
             noticed[done.task.mutant] |= {
                 place for place in tests if _is_among(place, failed) and not done.problems

@@ -32,15 +32,16 @@ __all__ = ["HARMLESS", "VARIABLE", "Outcome", "Task", "outcomes"]
 HARMLESS = ""  # the mutant that is none
 VARIABLE = "PERCHAT_WITNESS"  # its key, for the processes that tests start
 PATIENCE = 20.0  # seconds a test may take
-DEADLINE = 90.0  # seconds the tests of a row may take
+DEADLINE = 240.0  # seconds the tests of a row may take
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Some tests to be run under one mutant."""
+    """Some tests to be run under one mutant; all of them, or until one fails."""
 
     mutant: str
     tests: tuple[Place, ...]
+    thorough: bool = False
 
 
 @dataclass(slots=True)
@@ -165,6 +166,7 @@ def _run(task: Task, folder: Path) -> dict[str, list[str]]:
     files = dict.fromkeys(str(ROOT / file) for file, _ in task.tests)
     words = ["-p", "no:cacheprovider", "-q", "--timeout", str(PATIENCE)]
     words += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported before the fork
+    words += [] if task.thorough else ["-x"]
     words += [f"--basetemp={folder / 'tmp'}", f"--rootdir={ROOT}", *files]
     told = notes.outcome
     try:

@@ -38,7 +38,8 @@ __all__ = ["COMMANDS", "row_of"]
 
 
 async def _requri(session: ChatSession, envid: str, command: Command) -> None:
-    uri = SipUri(session.services.config.service_uri)
+    config, here = session.services.config, session.address
+    uri = SipUri(here if here in config.chat.further_uris else config.service_uri)
     session.reply(Reply.to(command, envid, ServerUri(uri)))
 
 
