@@ -120,6 +120,7 @@ def test_unusable_arguments_are_refused_at_once(given: dict[str, Any]) -> None:
         endpoint(**given)
 
 
+@pytest.mark.requirement("R10")
 def test_a_credential_of_another_kind_is_refused_at_once() -> None:
     with pytest.raises(TypeError):
         endpoint(credential="alice:Secret-1")
