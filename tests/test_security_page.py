@@ -10,7 +10,7 @@ import pytest
 
 from perchat.errors import ConfigurationError
 from perchat.markup import MarkupLimits
-from perchat.server.config import FilesConfig, LimitsConfig, SignInConfig
+from perchat.server.config import FilesConfig, LimitsConfig, PresenceConfig, SignInConfig
 from perchat.server.trust import trusted_networks
 from perchat.sip.parser import ParserLimits
 
@@ -31,6 +31,12 @@ def test_limits_of_files_are_listed_with_their_defaults() -> None:
     listed = {name: int(value) for name, value in ROWS.items() if name.startswith("`files.")}
     assert listed.items() <= defaults("files", FilesConfig).items()
     assert len(listed) == 7
+
+
+def test_limits_of_presence_are_listed_with_their_defaults() -> None:
+    listed = {name: int(value) for name, value in ROWS.items() if name.startswith("`presence.")}
+    assert listed.items() <= defaults("presence", PresenceConfig).items()
+    assert len(listed) == 2
 
 
 def test_limits_of_signing_in_are_listed_with_their_defaults() -> None:

@@ -90,6 +90,12 @@ if TYPE_CHECKING:
     from perchat.client.platform import (
         CollaborationPlatform,
     )
+    from perchat.client.presence import (
+        PresenceServices,
+    )
+    from perchat.client.presenceview import (
+        PresenceView,
+    )
     from perchat.client.reconnect import (
         ReconnectPolicy,
     )
@@ -252,6 +258,10 @@ if TYPE_CHECKING:
     from perchat.model.preference import (
         Preference,
     )
+    from perchat.model.presence import (
+        Availability,
+        Presence,
+    )
     from perchat.model.principal import (
         DirectoryUser,
         Group,
@@ -292,6 +302,7 @@ __all__ = [
     "AuthProtocol",
     "AuthenticationError",
     "AuthenticationReason",
+    "Availability",
     "Behavior",
     "CannotCreateRoom",
     "CannotGetParticipants",
@@ -390,6 +401,9 @@ __all__ = [
     "PostedFile",
     "Preference",
     "PreferenceChanged",
+    "Presence",
+    "PresenceServices",
+    "PresenceView",
     "PresenterNotMember",
     "Principal",
     "PrincipalType",
@@ -477,6 +491,8 @@ _HOMES = {
     "perchat.client.livingstates": "LivingState LivingStateChanged",
     "perchat.client.options": "ClientTimers EndpointOptions",
     "perchat.client.platform": "CollaborationPlatform",
+    "perchat.client.presence": "PresenceServices",
+    "perchat.client.presenceview": "PresenceView",
     "perchat.client.reconnect": "ReconnectPolicy",
     "perchat.client.rooms": "RoomServices",
     "perchat.client.session": "ChatRoomSession",
@@ -490,20 +506,18 @@ _HOMES = {
     "perchat.client.users": "UserServices",
     "perchat.errors": (
         "AuthenticationError AuthenticationReason CannotCreateRoom CannotGetParticipants "
-        "CertificateNotFound ChatServerConnectionError ChatServerNotConfigured "
-        "CommandFailed ConfigurationError ConnectionFailure DataCollision "
-        "DatabaseIncomplete Diagnostics DownloadFailed DuplicateAddInName "
-        "DuplicateRoomName ErrorCode FailureRequest FailureResponse FileTransferFailed "
-        "GroupCycle HierarchyViolation InterruptedFlow InvalidArgument InvalidToken "
-        "LimitExceeded LocalProtocolError MessageParsingError NoSuchPrincipal NodeInUse "
-        "NotJoined NotSupported OperationFailure OperationTimeout PerchatError "
-        "PermissionDenied PersistentChatDisabled PersistentChatError PostCancelled "
+        "CertificateNotFound ChatServerConnectionError ChatServerNotConfigured CommandFailed "
+        "ConfigurationError ConnectionFailure DataCollision DatabaseIncomplete Diagnostics "
+        "DownloadFailed DuplicateAddInName DuplicateRoomName ErrorCode FailureRequest "
+        "FailureResponse FileTransferFailed GroupCycle HierarchyViolation InterruptedFlow "
+        "InvalidArgument InvalidToken LimitExceeded LocalProtocolError MessageParsingError "
+        "NoSuchPrincipal NodeInUse NotJoined NotSupported OperationFailure OperationTimeout "
+        "PerchatError PermissionDenied PersistentChatDisabled PersistentChatError PostCancelled "
         "PresenterNotMember PrincipalsAlreadyDefined PrincipalsNotInScope ProtocolError "
-        "ProvisioningError ProvisioningReason PublishSubscribeError RealTimeError "
-        "RegisterError RegisterReason RemoteProtocolError RoomDisabled RoomNotFound "
-        "ServerDiscoveryError ServerFault ServerNotRunning ServerPolicyError "
-        "SessionStateError StateError StorageError TlsFailure TlsFailureReason "
-        "UploadFailed"
+        "ProvisioningError ProvisioningReason PublishSubscribeError RealTimeError RegisterError "
+        "RegisterReason RemoteProtocolError RoomDisabled RoomNotFound ServerDiscoveryError "
+        "ServerFault ServerNotRunning ServerPolicyError SessionStateError StateError StorageError "
+        "TlsFailure TlsFailureReason UploadFailed"
     ),
     "perchat.lync.provisioning": "ChatProvisioning Provisioning",
     "perchat.model.addin": "AddIn",
@@ -520,6 +534,7 @@ _HOMES = {
         "Emoticon EmoticonPart FilePart LinkPart MessagePart RoomLinkPart StoryTitlePart TextPart"
     ),
     "perchat.model.preference": "Preference",
+    "perchat.model.presence": "Availability Presence",
     "perchat.model.principal": (
         "DirectoryUser Group Principal PrincipalType RoleEntry User UserMatches"
     ),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import perchat
 from perchat.server.admin import administration
 from tests.server.trusting import trusting
 
@@ -128,6 +129,21 @@ async def test_a_file_sent_and_fetched_again_over_tls(server: LiveServer, tmp_pa
     assert stored.endswith(".pdf")
     assert lines[-2:] == ["100%", "sip:alice@example.com posted plan.pdf"]
     assert copy.read_bytes() == plan.read_bytes()
+
+
+async def test_a_room_and_its_people_followed(server: LiveServer) -> None:
+    async with server.connect("bob") as bob, bob.join("Lobby") as session:
+        await session.post("news")
+        await bob.presence.publish(perchat.Availability.AWAY, "at lunch")
+        trusted = ("--server", server.tls, "--ca", str(server.ca))
+        for unread in (1, 0):
+            out = await run("follow.py", "sip:alice@example.com", "Lobby", *trusted)
+            first, news, *people = out.splitlines()
+            assert (first, news) == (f"Lobby unread: {unread}", "sip:bob@example.com news")
+            assert sorted(people) == [
+                "sip:alice@example.com BUSY reading",
+                "sip:bob@example.com AWAY at lunch",
+            ]
 
 
 @pytest.mark.requirement("R69", "R71")

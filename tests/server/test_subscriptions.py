@@ -168,7 +168,7 @@ async def test_a_subscriber_that_disowns_a_notification_loses_its_subscription(
     assert (await alice.subscribe(600, "", CONTACTS, address(answer))).status == 481
 
 
-@pytest.mark.parametrize("event", ["presence", ""])
+@pytest.mark.parametrize("event", ["presence.wpending", ""])
 async def test_what_nobody_serves_is_refused_with_what_is_served(
     alice: Subscriber, event: str
 ) -> None:

@@ -16,6 +16,7 @@ from perchat.chat.evictions import Evictions
 from perchat.chat.files import Files
 from perchat.chat.history import History
 from perchat.chat.invitations import InvitationBook
+from perchat.chat.meeting import may_meet
 from perchat.chat.messages import Messages
 from perchat.chat.people import People
 from perchat.chat.preferences import Preferences
@@ -105,6 +106,10 @@ class ChatService(InvitationBook, Preferences, Files, People):
     def state(self) -> ChatState:
         """The state, to be read only."""
         return self._desk.state
+
+    def may_meet(self, one: SipUri, other: SipUri) -> bool:
+        """Tell whether two users may know of each other, see ``perchat.chat.meeting``."""
+        return may_meet(self.state, one, other)
 
     def apply(self, entry: JournalEntry) -> Sequence[Happening]:
         """

@@ -22,6 +22,7 @@ from perchat.client.naming import at_most, first
 from perchat.client.observed import Observed
 from perchat.client.opening import Opening
 from perchat.client.preferences import PreferenceCopies
+from perchat.client.presence import EndpointPresence
 from perchat.client.questions import HistoryReader, ask, named_rooms
 from perchat.client.routes import RoomRoutes
 from perchat.client.service import expect, learn, open_service
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from perchat.client.options import ClientTimers
+    from perchat.client.presence import PresenceServices
     from perchat.client.targets import RoomLike
     from perchat.model.chatroom import RoomSnapshot
     from perchat.model.history import HistoryResult
@@ -101,6 +103,7 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
         self._preferred: Broadcast[PreferenceChanged] = Broadcast()
         self._copies = PreferenceCopies()
         self._data = UserData(self)
+        self._presence = EndpointPresence(endpoint)
         self._dialog: ChatDialog | None = None
         self._server: ServerInfo | None = None
         self._clock_offset = timedelta()
@@ -144,6 +147,11 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
         if self._server is None:
             raise self._not_established()
         return self._server
+
+    @property
+    def presence(self) -> PresenceServices:
+        """How reachable the user and others are."""
+        return self._presence
 
     @property
     def clock_offset(self) -> timedelta:

@@ -35,6 +35,7 @@ __all__ = [
     "command_failure",
     "endpoint_reason",
     "invite_failure",
+    "presence_failure",
     "register_failure",
     "subscribe_failure",
     "trust_failure",
@@ -128,13 +129,18 @@ def trust_failure(response: Response) -> FailureResponse | OperationTimeout:
 
 def subscribe_failure(response: Response) -> RealTimeError:
     """Tell why the settings could not be had."""
+    return presence_failure(response, "asking for the settings", "SUBSCRIBE")
+
+
+def presence_failure(response: Response, what: str, request: str) -> PublishSubscribeError:
+    """Tell why something was not published, or not subscribed to."""
     diagnostics = read_diagnostics(response.headers)
-    text = _text("asking for the settings", response, diagnostics)
+    text = _text(what, response, diagnostics)
     return PublishSubscribeError(
         text,
         status=response.status,
         diagnostics=diagnostics,
-        request="SUBSCRIBE",
+        request=request,
         fault_code=_fault_code(response),
     )
 

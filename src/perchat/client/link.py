@@ -169,6 +169,27 @@ class Link:
             raise
         return response, self._invited.pop(transaction, "")
 
+    async def subscribe(
+        self, request: Request, owner: DialogOwner, wait: float
+    ) -> tuple[Response, str]:
+        """
+        Send a SUBSCRIBE and return its final answer with the dialog, if one was made.
+
+        ``owner`` has the dialog from the moment it exists; one that comes when nobody
+        waits any more is dropped: its notifications are refused with 481.
+        """
+        transaction = self.connection.request(request)
+        self._inviting[transaction] = owner
+        try:
+            response = await self._final(transaction, request.method, wait)
+        except BaseException:
+            if dialog := self._invited.pop(transaction, None):
+                self.forget_dialog(dialog)
+            elif transaction in self._inviting:
+                self._inviting[transaction] = None
+            raise
+        return response, self._invited.pop(transaction, "")
+
     def fail_within(self, dialog: str, error: Exception) -> None:
         """Let nobody wait any longer for answers inside a dialog."""
         for transaction in [t for t, within in self._within.items() if within == dialog]:
@@ -227,7 +248,9 @@ class Link:
         owner = self._inviting.pop(event.transaction)
         if event.dialog is None or event.response.status >= 300:
             return
-        if owner is None:  # given up before
+        if owner is None and event.response.cseq.method != "INVITE":  # given up before
+            self.connection.drop_dialog(event.dialog)
+        elif owner is None:
             self.connection.request_in(event.dialog, "BYE")
         else:
             self._owners[event.dialog] = owner

@@ -16,6 +16,7 @@ from perchat.client.browse import CHANGING, ChatServices
 from perchat.client.events import SessionReason
 from perchat.client.invitations import InvitationStream
 from perchat.client.lives import Lives
+from perchat.client.livingpresence import LivingPresence
 from perchat.client.livingroom import LivingRoom
 from perchat.client.livingstates import LIVING_TABLE, LivingState, LivingStateChanged
 from perchat.client.observed import Observed
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from perchat.client.endpoint import LocalEndpoint
     from perchat.client.events import PreferenceChanged
     from perchat.client.options import ClientTimers
+    from perchat.client.presence import PresenceServices
     from perchat.client.reconnect import ReconnectPolicy
     from perchat.client.targets import RoomLike
     from perchat.model.chatroom import RoomSnapshot
@@ -99,6 +101,7 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         self._preferred: Broadcast[PreferenceChanged] = Broadcast()
         self._copies = PreferenceCopies()
         self._data = UserData(self, LOST)
+        self._presence = LivingPresence(self._lives)
         self._last_invitation: int | None = None
         self._began: datetime | None = None  # by the service's clock
         self._rooms: dict[RoomUri, LivingRoom] = {}
@@ -143,6 +146,11 @@ class LivingChat(HistoryReader, ChatServices, Observed):
     def server(self) -> ServerInfo:
         """Limits and identity of the service, as last told."""
         return self._known.server
+
+    @property
+    def presence(self) -> PresenceServices:
+        """How reachable the user and others are; kept up across connections."""
+        return self._presence
 
     @property
     def clock_offset(self) -> timedelta:
@@ -353,6 +361,7 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         self.spawn(self._pass_on_preferences(changes), f"preferences of {self._name}")
         if self._data.may_be_stale():
             self._read_on()
+        self.spawn(self._presence.renew(chat), f"presence of {self._name}")
         first = self.state is LivingState.ESTABLISHING
         self._move(Step.SUCCEED if first else Step.RECOVER)
 

@@ -1,9 +1,8 @@
 """
-The little presence a client insists on before it is content ([MS-PRES]).
+Write what a client subscribes to of its own user: contact list and own data ([MS-PRES]).
 
-It subscribes to its contact list and to its own data, and publishes what it is
-doing. The lists are empty, and publications are taken without being passed on:
-presence is not what this server is for.
+Own data are the categories that the user's devices publish. Contact list, containers and
+subscribers are empty: who may see whom is for the server to decide, not for users.
 """
 
 from __future__ import annotations
@@ -13,14 +12,22 @@ from typing import TYPE_CHECKING
 
 from perchat.errors import RemoteProtocolError
 from perchat.lync.diagnostics import Refused
-from perchat.markup import Element, read, write
+from perchat.lync.publication import PUBLISH_TYPE
+from perchat.markup import Element, escape_attribute, read, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from perchat.sip.message import Request
 
-__all__ = ["PresenceDocument", "answer_service", "presence_document", "requested_data"]
+__all__ = [
+    "SELF_EVENT",
+    "PresenceDocument",
+    "answer_service",
+    "own_document",
+    "presence_document",
+    "requested_data",
+]
 
 CONTACTS_EVENT = "vnd-microsoft-roaming-contacts"
 SELF_EVENT = "vnd-microsoft-roaming-self"
@@ -33,20 +40,23 @@ _SELF_PARTS: Mapping[str, str] = {
 }
 _PUBLICATIONS: Mapping[str, str] = {
     "application/msrtc-setcontainermembers+xml": "setContainerMembers",
-    "application/msrtc-category-publish+xml": "publish",
+    PUBLISH_TYPE: "publish",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PresenceDocument:
-    """The first and only notification of a presence subscription."""
+    """What a subscription is told."""
 
     content_type: str
     body: bytes
 
 
 def presence_document(
-    event: str, uri: str, wanted: tuple[str, ...] = tuple(_SELF_PARTS)
+    event: str,
+    uri: str,
+    wanted: tuple[str, ...] = tuple(_SELF_PARTS),
+    categories: Sequence[str] = (),
 ) -> PresenceDocument | None:
     """
     Return what a subscription to ``event`` is told; None for an event nobody serves.
@@ -55,13 +65,19 @@ def presence_document(
         event: The package, without parameters.
         uri: The user's address-of-record.
         wanted: For the user's own data, the parts that were asked for.
+        categories: What the user's devices publish, written.
 
     """
     if event == CONTACTS_EVENT:
         return PresenceDocument(f"application/{event}+xml", _contact_list())
     if event == SELF_EVENT:
-        return PresenceDocument(f"application/{event}+xml", _roaming_data(uri, wanted))
+        return PresenceDocument(f"application/{event}+xml", _roaming_data(uri, wanted, categories))
     return None
+
+
+def own_document(uri: str, categories: Sequence[str]) -> bytes:
+    """Return what a device that published is answered: all that its user's devices publish."""
+    return _roaming_data(uri, ("categories",), categories)
 
 
 def requested_data(body: bytes) -> tuple[str, ...]:
@@ -98,11 +114,16 @@ def _contact_list() -> bytes:
     return write(Element("contactList", {"deltaNum": "1"}, (group,))).encode()
 
 
-def _roaming_data(uri: str, wanted: tuple[str, ...]) -> bytes:
-    own = {"categories": {"uri": uri}}
-    parts = tuple(
-        Element(name, {"xmlns": namespace} | own.get(name, {}))
+def _roaming_data(uri: str, wanted: tuple[str, ...], categories: Sequence[str]) -> bytes:
+    named = {"categories": f' uri="{escape_attribute(uri)}"'}
+    inner = {"categories": "".join(categories)}
+    parts = (
+        _part(name, f'xmlns="{namespace}"{named.get(name, "")}', inner.get(name, ""))
         for name, namespace in _SELF_PARTS.items()
         if name in wanted
     )
-    return write(Element("roamingData", {"xmlns": f"{_SIP}/roaming-self"}, parts)).encode()
+    return _part("roamingData", f'xmlns="{_SIP}/roaming-self"', "".join(parts)).encode()
+
+
+def _part(name: str, attributes: str, inner: str) -> str:
+    return f"<{name} {attributes}>{inner}</{name}>" if inner else f"<{name} {attributes}/>"

@@ -31,7 +31,7 @@ from perchat.server.decoding import Decoding
 from perchat.server.fanout import Fanout
 from perchat.server.files import open_files
 from perchat.server.health import Health
-from perchat.server.routing import ALLOW, FrontEnd
+from perchat.server.routing import ALLOW, SUPPORTED, FrontEnd
 from perchat.server.services import EnvelopeIds, Services, wall_clock
 from perchat.server.singlesignon import SingleSignOn
 from perchat.server.storage import chat_settings, open_store
@@ -115,6 +115,7 @@ async def serve(
                     single_sign_on=single_sign_on,
                 )
                 fanout.on_trust_changed = partial(_recheck, services)
+                fanout.on_walls_changed = services.presences.walls_changed
                 running: list[asyncio.Task[None]] = []
                 try:
                     async with (
@@ -126,6 +127,7 @@ async def serve(
                         running += [
                             group.create_task(fanout.run()),
                             group.create_task(fanout.rounds.run()),
+                            group.create_task(services.presences.run()),
                             group.create_task(_expire_registrations(services)),
                             group.create_task(_look_when_woken(store, feed)),
                             *([group.create_task(tls.follow())] if tls else []),
@@ -258,7 +260,7 @@ async def _close_connections(services: Services) -> None:
 
 
 def _agent(sent_by: str) -> UserAgentSettings:
-    return UserAgentSettings(via=sent_by, allow=ALLOW)
+    return UserAgentSettings(via=sent_by, allow=ALLOW, supported=SUPPORTED)
 
 
 def _backoff(config: ServerConfig) -> BackoffSettings:

@@ -27,6 +27,7 @@ __all__ = [
     "LimitsConfig",
     "ListenConfig",
     "PathsConfig",
+    "PresenceConfig",
     "ServerConfig",
     "SignInConfig",
     "checked_domain",
@@ -266,6 +267,23 @@ class FilesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     request_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0
 
 
+class PresenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Presence: what users publish of themselves, and who is told.
+
+    Attributes:
+        contacts: Users whose presence one connection may be told of, over its subscriptions.
+        publication_bytes: Bytes of all that the devices of a user publish.
+        notify_seconds: Seconds between two rounds of telling what changed; of a user who
+            changes more often than that, the last state is told.
+
+    """
+
+    contacts: Count = 250
+    publication_bytes: Count = 32_768
+    notify_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 0.5
+
+
 class HealthConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     Readings of how the server does; without any of these settings none are made.
@@ -319,6 +337,7 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     chat: ChatConfig = ChatConfig()
     limits: LimitsConfig = LimitsConfig()
     files: FilesConfig = FilesConfig()
+    presence: PresenceConfig = PresenceConfig()
     health: HealthConfig = HealthConfig()
     administration: AdministrationConfig = AdministrationConfig()
     folder: Path = Path()

@@ -30,6 +30,12 @@ from perchat.model.chatroom import Permission, RoomSnapshot
 from perchat.model.journal import (
     ApplicationChanged,
     ApplicationRemoved,
+    CategoryChanged,
+    CategoryRemoved,
+    GroupChanged,
+    GroupMembersAdded,
+    GroupMembersRemoved,
+    GroupRemoved,
     MessagePosted,
     NodeStarted,
     ParticipantJoined,
@@ -71,6 +77,14 @@ _Removed: TypeAlias = "tuple[ChatSession, Sequence[RoomUri]]"
 _log = logging.getLogger(__name__)
 _READ_ON = 5.0  # seconds for what other processes appended to be followed
 _FEW = 100  # sessions whose notices of one batch are gathered
+_ABOUT_WALLS = (
+    CategoryChanged,
+    CategoryRemoved,
+    GroupChanged,
+    GroupMembersAdded,
+    GroupMembersRemoved,
+    GroupRemoved,
+)
 _ABOUT_TRUST = (ApplicationChanged, ApplicationRemoved, UserChanged, UserRemoved)
 
 
@@ -118,6 +132,7 @@ class Fanout:
 
     Attributes:
         on_trust_changed: Called when a user, who is named, or an application has changed.
+        on_walls_changed: Called when others than before may know of each other.
         overruns: How many sessions were ended because their clients did not keep up.
         removals: How many another process took out of their rooms.
         rounds: What large rooms are being told; has to run beside.
@@ -133,6 +148,7 @@ class Fanout:
         backoff: Backoff,
     ) -> None:
         self.on_trust_changed: Callable[[SipUri | None], None] = lambda _: None
+        self.on_walls_changed: Callable[[], None] = lambda: None
         self.overruns = 0
         self.removals = 0
         self._chat = chat
@@ -279,6 +295,8 @@ class Fanout:
     def _conclude(self, fact: Fact, removed: Sequence[_Removed]) -> None:
         if isinstance(fact, _ABOUT_TRUST):
             self.on_trust_changed(_user_of(fact))
+        elif isinstance(fact, _ABOUT_WALLS):
+            self.on_walls_changed()
         elif isinstance(fact, SignInUnlocked):
             self._unlock(fact.user)
         if removed:

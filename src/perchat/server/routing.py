@@ -11,12 +11,19 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, ClassVar
 
-from perchat.errors import ConnectionFailure, StateError
+from perchat.errors import ConnectionFailure, RemoteProtocolError, StateError
 from perchat.lync.address import address_of
 from perchat.lync.compression import answer_negotiate
 from perchat.lync.diagnostics import diagnostics_header
-from perchat.lync.presence import answer_service
+from perchat.lync.presence import SELF_EVENT, answer_service, own_document
+from perchat.lync.publication import (
+    FAULT_TYPE,
+    PUBLISH_TYPE,
+    read_publications,
+    version_fault,
+)
 from perchat.lync.registration import deregistered
+from perchat.model.uri import SipUri
 from perchat.server.applications import PeerGuard
 from perchat.server.session import CONTENT_TYPE, ChatSession
 from perchat.server.signin import SignIn
@@ -30,19 +37,20 @@ from perchat.sip.events import (
     RequestReceived,
     ResponseReceived,
 )
+from perchat.sip.status import reason_of
 from perchat.xccos.codec import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from perchat.model.principal import User
-    from perchat.model.uri import RoomUri, SipUri
+    from perchat.model.uri import RoomUri
     from perchat.net.connection import Connection
     from perchat.server.services import Services
     from perchat.sip.events import Event
     from perchat.sip.registrar import Binding
 
-__all__ = ["ALLOW", "FrontEnd"]
+__all__ = ["ALLOW", "SUPPORTED", "FrontEnd"]
 
 _log = logging.getLogger(__name__)
 ALLOW = (
@@ -58,12 +66,14 @@ ALLOW = (
     "SERVICE",
     "NEGOTIATE",
 )
+SUPPORTED = ("timer", "ms-benotify", "ms-sender", "gruu-10", "adhoclist", "categoryList")
 _NOT_PROVISIONED = 20010  # [MS-OCER]: rejected session, principal not provisioned
 _TOO_MANY = 20009  # rejected session, no more endpoints allowed
 _NO_SUCH_USER = 1003
 _NOT_ENABLED = 4005
 _SDP = "application/sdp"
 _FINAL = 200
+_PHRASE = 80
 _BYE = "the peer sent BYE"
 
 
@@ -83,6 +93,7 @@ class FrontEnd:
         self._peer: PeerGuard
         self._subscriptions: Subscriptions
         self._sessions: dict[str, ChatSession] = {}
+        self._published: set[SipUri] = set()  # of whom, by an application
         self._abandoned: dict[str, list[RoomUri]] = {}  # by the address that was called
         self._held = False
         self._binding: Binding | None = None
@@ -102,7 +113,8 @@ class FrontEnd:
             self._services, connection, self.sign_in, admitted=self._let_in
         )
         connection.vouch = self._peer.voucher
-        self._subscriptions = Subscriptions(self._services.config, connection)
+        services = self._services
+        self._subscriptions = Subscriptions(services.config, services.presences, connection)
         self._services.connections.add(self)
         limits, strangers = self._services.config.limits, len(self._services.quota)
         if (
@@ -129,6 +141,8 @@ class FrontEnd:
         self._stop_clock()
         self._services.connections.discard(self)
         self._unbind()
+        for user in self._published:
+            self._services.presences.departed(user, self)
         self._subscriptions.end()
         for session in list(self._sessions.values()):
             session.end(f"connection lost: {error}" if error else "connection closed")
@@ -310,10 +324,36 @@ class FrontEnd:
             self._subscriptions.subscribe(event, now)
 
     def _service(self, event: RequestReceived) -> None:
-        if refused := answer_service(event.request):
+        user = self._peer.user_of(event.request)
+        if user is None or address_of(event.request.to.uri) != user.uri:
+            self._not_here(event)
+        elif refused := answer_service(event.request):
             self._connection.respond(event.transaction, refused.status, headers=refused.headers)
+        elif event.request.content_type == PUBLISH_TYPE:
+            self._publish(event, user)
         else:
             self._connection.respond(event.transaction, 200)
+
+    def _publish(self, event: RequestReceived, user: User) -> None:
+        """Keep what a device publishes; it is told what its user has published since."""
+        presences = self._services.presences
+        if self._peer.application is not None:  # its users need not be registered
+            self._published.add(user.uri)
+            presences.arrived(user.uri, self)
+        try:
+            found = read_publications(event.request.body, user.uri)
+            stale = presences.publish(user.uri, self, found)
+        except RemoteProtocolError as error:
+            phrase = f"{reason_of(error.status)}: {error}"[:_PHRASE]
+            self._connection.respond(event.transaction, error.status, phrase)
+            return
+        kind, body = FAULT_TYPE, version_fault(stale)
+        if not stale:
+            kind = f"application/{SELF_EVENT}+xml"
+            body = own_document(user.uri, presences.own(user.uri))
+        headers = (("Content-Type", kind),)
+        status = 409 if stale else 200
+        self._connection.respond(event.transaction, status, headers=headers, body=body)
 
     def _invite(self, event: RequestReceived) -> None:
         config, user = self._services.config, self._peer.user_of(event.request)
@@ -452,6 +492,7 @@ class FrontEnd:
         endpoints, key = self._services.endpoints, (binding.aor, binding.endpoint)
         displaced = endpoints.get(key)
         endpoints[key] = self
+        self._services.presences.arrived(SipUri(binding.aor), self)
         if displaced is not None and displaced is not self:
             _log.info("%s signed in anew, its older connection is closed", binding.aor)
             displaced.end("the endpoint signed in on another connection")
@@ -464,6 +505,7 @@ class FrontEnd:
         if endpoints.get(key) is self:
             del endpoints[key]
             self._services.registrar.remove(*key)
+        self._services.presences.departed(SipUri(binding.aor), self)
 
     def _too_late(self) -> None:
         _log.info("connection from %s closed: no sign-in in time", self._connection.peername[0])

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from perchat.server.presence import Presences
 from perchat.server.randomness import Randomness
 from perchat.sip.registrar import Registrar
 
@@ -56,6 +57,7 @@ class Services:
         random: As many bytes nobody can guess as it is asked for.
         connections: All that are open, signed in or not.
         endpoints: Who is signed in, by address-of-record and endpoint.
+        presences: What users publish of themselves, and who is told; has to run beside.
         single_sign_on: Opens Kerberos tickets; None where Kerberos is not offered.
         files: Gives leave to transfer files; None where there are none.
 
@@ -73,7 +75,11 @@ class Services:
     clock: Callable[[], float] = wall_clock
     random: Callable[[int], bytes] = field(default_factory=Randomness)
     registrar: Registrar = field(default_factory=Registrar)
+    presences: Presences = field(init=False)
     connections: set[FrontEnd] = field(default_factory=set)
     endpoints: dict[tuple[str, str], FrontEnd] = field(default_factory=dict)
     single_sign_on: SingleSignOn | None = None
     files: FileService | None = None
+
+    def __post_init__(self) -> None:
+        self.presences = Presences(self.config.presence, self.chat.may_meet, self.clock)

@@ -1,20 +1,26 @@
 """
-What clients subscribe to once they are signed in: settings, and a little presence.
+Serve what clients subscribe to once they are signed in: settings and presence.
 
-Nothing of it changes while a client is connected, so each SUBSCRIBE is told once: in the
-200 that answers it or, where the client cannot take that, in a notification behind it
-(RFC 6665 §4.2). What is kept is kept until its time is over, which is told as well.
+Each SUBSCRIBE is told how things are: in the 200 that answers it or, where the client
+cannot take that, in a notification behind it (RFC 6665 §4.2). Of presence it is told again
+whenever that changes. What is kept is kept until its time is over, which is told as well.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perchat.errors import RemoteProtocolError, StateError
-from perchat.lync.presence import PresenceDocument, presence_document, requested_data
+from perchat.lync.presence import (
+    SELF_EVENT,
+    PresenceDocument,
+    presence_document,
+    requested_data,
+)
 from perchat.lync.provisioning import (
     PROVISIONING_EVENT,
     PROVISIONING_TYPE,
@@ -23,14 +29,24 @@ from perchat.lync.provisioning import (
     requested_groups,
 )
 from perchat.lync.registration import ALLOWED_EVENTS
+from perchat.lync.watching import (
+    CATEGORIES_TYPE,
+    PRESENCE_EVENT,
+    PresenceQuery,
+    presence_list,
+    write_presence,
+)
+from perchat.model.uri import SipUri
 from perchat.sip.dialog import dialog_id
 from perchat.sip.status import reason_of
 from perchat.sip.subscription import Subscription, accepts
 
 if TYPE_CHECKING:
+    from perchat.lync.watching import UserPresence
     from perchat.model.principal import User
     from perchat.net.connection import Connection
     from perchat.server.config import ServerConfig
+    from perchat.server.presence import Presences
     from perchat.sip.events import RequestReceived
     from perchat.sip.message import Request
 
@@ -40,40 +56,65 @@ _log = logging.getLogger(__name__)
 _EXPIRES = 60_000  # what clients are granted elsewhere; they end it with the connection
 _BAD_EVENT = 489
 _NOT_ACCEPTABLE = 406  # [MS-SIPREGE]: an Accept that names nothing we write
+_FORBIDDEN = 403
 _PHRASE = 80
 _KEPT = 4096  # bytes of a request whose answer is kept
+
+
+@dataclass(slots=True, eq=False)
+class _Watch:
+    """A subscription to presence: to that of others, or of all that the user publishes."""
+
+    subscriptions: Subscriptions
+    dialog: str
+    granted: Subscription
+    viewer: SipUri
+    users: tuple[SipUri, ...]
+    own: bool
+    parts: tuple[str, ...] = ()
+    told: dict[SipUri, UserPresence] = field(default_factory=dict)
+
+    def presence_changed(self, user: SipUri) -> None:
+        """See Watcher."""
+        self.subscriptions.tell(self, user)
 
 
 class Subscriptions:
     """The subscriptions on one connection; there is never more than one a dialog."""
 
-    def __init__(self, config: ServerConfig, connection: Connection) -> None:
+    def __init__(self, config: ServerConfig, presences: Presences, connection: Connection) -> None:
         self._config = config
+        self._presences = presences
         self._connection = connection
         self._ends: dict[str, asyncio.TimerHandle] = {}
+        self._watches: dict[str, _Watch] = {}
 
     def subscribe(self, event: RequestReceived, user: User) -> None:
-        """Answer a SUBSCRIBE of ``user`` to its own data; a fetch and a farewell are some, too."""
+        """Answer a SUBSCRIBE of ``user``; a fetch and a farewell are some, too."""
         now = asyncio.get_running_loop().time()
         try:
             asked = Subscription.of(event.request, now, default=_EXPIRES, longest=_EXPIRES)
-            document = _document(self._config, event.request, asked.event, user)
-            takes = document is None or accepts(event.request, document.content_type)
+            watch = self._watch(event, asked, user)
+            document = self._first(watch) if watch else self._document(event, asked, user)
+            media_type = document.content_type.partition(";")[0] if document else ""
+            takes = document is None or accepts(event.request, media_type)
         except RemoteProtocolError as error:
             self._refuse(event, error.status, str(error))
             return
         if document is None:
             self._refuse(event, _BAD_EVENT, f"no such event: {asked.event!r}")
         elif not takes:
-            offered = ("Accept", document.content_type)
-            self._refuse(event, _NOT_ACCEPTABLE, f"only {document.content_type}", offered)
+            self._refuse(event, _NOT_ACCEPTABLE, f"only {media_type}", ("Accept", media_type))
         else:
-            self._grant(event, asked, document, now)
+            self._grant(event, asked, document, now, watch)
 
     def forget(self, dialog: str) -> None:
         """Take note that a dialog is over."""
         if (timer := self._ends.pop(dialog, None)) is not None:
             timer.cancel()
+        if (watch := self._watches.pop(dialog, None)) is not None:
+            for user in watch.users:
+                self._presences.unwatch(user, watch, own=watch.own)
 
     def end(self) -> None:
         """Forget them all without a word; their user is gone."""
@@ -81,10 +122,67 @@ class Subscriptions:
             self.forget(dialog)
             self._connection.drop_dialog(dialog)
 
+    def tell(self, watch: _Watch, user: SipUri) -> None:
+        """Notify a subscription that a user's presence changed, if that shows there."""
+        if watch.own:
+            document = self._own(watch)
+        else:
+            seen = self._presences.seen(watch.viewer, user)
+            if watch.told.get(user) == seen:  # a change behind a wall does not show
+                return
+            watch.told[user] = seen
+            body = write_presence(seen, self._presences.now)
+            document = PresenceDocument(CATEGORIES_TYPE, body)
+        now = asyncio.get_running_loop().time()
+        content = (("Content-Type", document.content_type),)
+        self._notify(watch.dialog, watch.granted, now, content, document.body)
+
     # --- inside ---
 
+    def _document(
+        self, event: RequestReceived, asked: Subscription, user: User
+    ) -> PresenceDocument | None:
+        return _document(self._config, event.request, asked.event, user)
+
+    def _watch(self, event: RequestReceived, asked: Subscription, user: User) -> _Watch | None:
+        """Return what a subscription watches; None where nothing of it changes."""
+        request, known = event.request, self._watches.get(event.dialog or "")
+        if asked.event == SELF_EVENT:
+            parts = requested_data(request.body) if request.body or not known else known.parts
+            return _Watch(self, "", asked, user.uri, (user.uri,), own=True, parts=parts)
+        if asked.event != PRESENCE_EVENT:
+            return None
+        if request.body or known is None:
+            query = PresenceQuery.parse(request.body)
+            users = tuple(dict.fromkeys(map(_user, query.users)))
+        else:
+            users = known.users
+        others = sum(len(one.users) for one in self._watches.values() if one is not known)
+        if others + len(users) > self._config.presence.contacts:
+            _log.warning("presence for %s refused: of too many users", user.uri)
+            raise RemoteProtocolError("of too many users", status=_FORBIDDEN)
+        return _Watch(self, "", asked, user.uri, users, own=False)
+
+    def _first(self, watch: _Watch) -> PresenceDocument:
+        if watch.own:
+            return self._own(watch)
+        watch.told = {user: self._presences.seen(watch.viewer, user) for user in watch.users}
+        found = tuple(watch.told.values())
+        return PresenceDocument(*presence_list(watch.viewer, found, self._presences.now))
+
+    def _own(self, watch: _Watch) -> PresenceDocument:
+        categories = self._presences.own(watch.viewer)
+        document = presence_document(SELF_EVENT, watch.viewer, watch.parts, categories)
+        assert document is not None, "it is one of the events that are served"
+        return document
+
     def _grant(
-        self, event: RequestReceived, asked: Subscription, document: PresenceDocument, now: float
+        self,
+        event: RequestReceived,
+        asked: Subscription,
+        document: PresenceDocument,
+        now: float,
+        watch: _Watch | None,
     ) -> None:
         known = self._connection.ua.dialog(event.dialog or "")
         headers = (
@@ -98,16 +196,21 @@ class Subscriptions:
             body = b""
         answer = self._connection.respond(event.transaction, 200, headers=headers, body=body)
         dialog = dialog_id(event.request.call_id, answer.to.tag, event.request.from_.tag)
-        self._keep(dialog, asked)
+        self._keep(dialog, asked, watch)
         if not asked.piggyback:
             self._notify(dialog, asked, now, content, document.body)
 
-    def _keep(self, dialog: str, granted: Subscription) -> None:
+    def _keep(self, dialog: str, granted: Subscription, watch: _Watch | None) -> None:
         """Have it end in time; a refresh sets the time anew, a farewell takes it away."""
         self.forget(dialog)
         if granted.interval and self._connection.ua.dialog(dialog) is not None:
             loop = asyncio.get_running_loop()
             self._ends[dialog] = loop.call_at(granted.expires_at, self._expire, dialog, granted)
+            if watch is not None:
+                watch.dialog = dialog
+                self._watches[dialog] = watch
+                for user in watch.users:
+                    self._presences.watch(user, watch, own=watch.own)
 
     def _expire(self, dialog: str, over: Subscription) -> None:
         self.forget(dialog)
@@ -140,6 +243,13 @@ class Subscriptions:
             headers = (*headers, ("Allow-Events", ",".join(ALLOWED_EVENTS)))
         phrase = f"{reason_of(status)}: {why}"[:_PHRASE]
         self._connection.respond(event.transaction, status, phrase, headers=headers)
+
+
+def _user(address: str) -> SipUri:
+    try:
+        return SipUri(address).address
+    except ValueError as error:
+        raise RemoteProtocolError(f"not a user: {address!r}") from error
 
 
 def _document(

@@ -873,6 +873,79 @@ static Verdict s_leave(const char *arg)
 	return g_hash_table_lookup(replies, "rpl:part") ? PASS : PENDING;
 }
 
+/* ------------------------------------------------------------------ presence */
+
+static const char *buddy_message(PurpleStatus *status)
+{
+	const char *text = purple_status_get_attr_string(status, "message");
+	return text ? text : "";
+}
+
+static void on_buddy_status(PurpleBuddy *buddy, PurpleStatus *before, PurpleStatus *now)
+{
+	j_open("buddy-status");
+	j_str("uri", purple_buddy_get_name(buddy));
+	j_str("status", purple_status_get_id(now));
+	j_str("message", buddy_message(now));
+	j_close();
+}
+
+/* buddy=URI: put somebody on the contact list, whose presence is then subscribed to */
+static Verdict s_buddy(const char *arg)
+{
+	PurpleGroup *group = purple_find_group("Other Contacts");
+	PurpleBuddy *buddy;
+	if (!arg || !*arg)
+		return refuse("buddy needs a sip: URI");
+	if (!group)
+		return PENDING;	/* the contact list has not come yet */
+	if (!purple_find_buddy(account, arg)) {
+		buddy = purple_buddy_new(account, arg, NULL);
+		purple_blist_add_buddy(buddy, NULL, group, NULL);
+		purple_account_add_buddy(account, buddy);
+	}
+	return PASS;
+}
+
+/* expect-status=URI STATUS: the client shows that status of a contact */
+static Verdict s_expect_status(const char *arg)
+{
+	char **part = g_strsplit(arg ? arg : "", " ", 2);
+	PurpleBuddy *buddy = part[0] ? purple_find_buddy(account, part[0]) : NULL;
+	Verdict v = PENDING;
+	if (!part[0] || !part[1])
+		v = refuse("expect-status needs a URI and a status");
+	else if (!buddy)
+		v = refuse("not on the contact list");
+	else if (!strcmp(part[1], purple_status_get_id(
+			 purple_presence_get_active_status(purple_buddy_get_presence(buddy)))))
+		v = PASS;
+	g_strfreev(part);
+	return v;
+}
+
+/* status=ID [MESSAGE]: what the user chooses in the menu: available, busy, away ... */
+static Verdict s_status(const char *arg)
+{
+	char **part = g_strsplit(arg ? arg : "", " ", 2);
+	Verdict v = PASS;
+	if (!part[0] || !purple_account_get_status(account, part[0]))
+		v = refuse("no such status");
+	else if (part[1])
+		purple_account_set_status(account, part[0], TRUE, "message", part[1], NULL);
+	else
+		purple_account_set_status(account, part[0], TRUE, NULL);
+	g_strfreev(part);
+	return v;
+}
+
+/* expect-own-status=ID: the client shows that status of its own user */
+static Verdict s_expect_own_status(const char *arg)
+{
+	PurpleStatus *now = purple_account_get_active_status(account);
+	return now && !g_strcmp0(arg, purple_status_get_id(now)) ? PASS : PENDING;
+}
+
 static const struct {
 	const char *name;
 	Verdict (*run)(const char *arg);
@@ -884,7 +957,9 @@ static const struct {
 	{ "expect-none", s_expect_none }, { "expect-member", s_expect_member },
 	{ "expect-no-member", s_expect_no_member }, { "expect-notice", s_expect_notice },
 	{ "expect-reply", s_expect_reply }, { "expect-disconnect", s_expect_disconnect },
-	{ "wait", s_wait }, { "leave", s_leave },
+	{ "wait", s_wait }, { "leave", s_leave }, { "buddy", s_buddy },
+	{ "expect-status", s_expect_status }, { "status", s_status },
+	{ "expect-own-status", s_expect_own_status },
 };
 
 /* -------------------------------------------------------------- step machine */
@@ -1092,7 +1167,8 @@ int main(int argc, char **argv)
 		"Steps: connect ready list join=ROOM|URI join-fails=ROOM|URI room=ROOM members\n"
 		"history[=QUIET] send=TEXT expect=TEXT expect-from=URI expect-none[=S]\n"
 		"expect-member=URI expect-no-member=URI expect-notice=TEXT expect-reply=ID\n"
-		"expect-disconnect wait=S leave[=ROOM] disconnect\n");
+		"expect-disconnect wait=S leave[=ROOM] disconnect buddy=URI\n"
+		"status=ID [NOTE] expect-status=URI ID expect-own-status=ID\n");
 	if (!g_option_context_parse(ctx, &argc, &argv, &err)) {
 		fprintf(stderr, "%s\n", err->message);
 		return 2;
@@ -1174,6 +1250,8 @@ int main(int argc, char **argv)
 			      PURPLE_CALLBACK(on_member_left), NULL);
 	purple_signal_connect(purple_conversations_get_handle(), "chat-topic-changed", &handle,
 			      PURPLE_CALLBACK(on_topic), NULL);
+	purple_signal_connect(purple_blist_get_handle(), "buddy-status-changed", &handle,
+			      PURPLE_CALLBACK(on_buddy_status), NULL);
 
 	user = g_str_has_prefix(opt.account, "sip:") ? opt.account + 4 : opt.account;
 	name = opt.login ? g_strdup_printf("%s,%s", user, opt.login) : g_strdup_printf("%s,", user);
