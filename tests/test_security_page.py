@@ -30,7 +30,7 @@ def test_every_limit_of_the_settings_is_listed_with_its_default() -> None:
 def test_limits_of_files_are_listed_with_their_defaults() -> None:
     listed = {name: int(value) for name, value in ROWS.items() if name.startswith("`files.")}
     assert listed.items() <= defaults("files", FilesConfig).items()
-    assert len(listed) == 7
+    assert len(listed) == 11
 
 
 def test_limits_of_presence_are_listed_with_their_defaults() -> None:

@@ -17,6 +17,7 @@ from perchat.server.config import ServerConfig, with_ports
 from perchat.server.install import install
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
     from pathlib import Path
 
@@ -118,8 +119,8 @@ class Raw:
 
 
 @contextlib.asynccontextmanager
-async def raw(address: tuple[str, int]) -> AsyncIterator[Raw]:
-    reader, writer = await asyncio.open_connection(*address)
+async def raw(address: tuple[str, int], tls: ssl.SSLContext | None = None) -> AsyncIterator[Raw]:
+    reader, writer = await asyncio.open_connection(*address, ssl=tls)
     try:
         yield Raw(reader, writer)
     finally:

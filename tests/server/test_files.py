@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 import perchat
+from perchat.net.tls import client_context
 from perchat.server.admin import administration
 from perchat.xccos.blocks import FileToken, FileTokenQuery
 from tests.peers.conftest import required
@@ -432,16 +433,60 @@ async def test_a_head_that_trickles_is_not_waited_for(tmp_path: Path) -> None:
             assert await slow.closed() == b""
 
 
-async def test_a_crowd_of_connections_is_told_that_it_is_too_much(tmp_path: Path) -> None:
-    config = plain_http(await with_files(tmp_path / "d", connections=2))
+async def test_idle_connections_keep_nobody_from_the_files(tmp_path: Path) -> None:
+    config = await with_files(tmp_path / "d")
+    async with running(config) as sample, inside(sample) as alice:
+        soap = await upload_leave(alice, sample)
+        context = client_context(sample.ca)
+        assert soap.url.hostname is not None
+        async with contextlib.AsyncExitStack() as open_ones:
+            for _ in range(config.files.connections + 10):
+                await open_ones.enter_async_context(
+                    raw((soap.url.hostname, soap.url.port or 0), tls=context)
+                )
+            name = await soap.new_name()
+            assert (await soap.append(name, 0, b"abc", 3)).result == ""
+
+
+async def test_too_much_that_is_unfinished_is_refused_and_others_notice_nothing(
+    tmp_path: Path,
+) -> None:
+    config = await with_files(
+        tmp_path / "d", file_kilobytes=1, unfinished_kilobytes_per_user=2, stalled_seconds=3600
+    )
     async with (
         running(config) as sample,
-        raw(http_of(sample)),
-        raw(http_of(sample)),
-        raw(http_of(sample)) as third,
+        inside(sample) as alice,
+        inside(sample, who="bob") as bob,
     ):
-        await third.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert third.status(await third.answer()) == 503
+        for _ in range(2):
+            soap = await upload_leave(alice, sample)
+            assert (await soap.append(await soap.new_name(), 0, b"half", 1024)).result == ""
+        third = await upload_leave(alice, sample)
+        code, text = (await third.append(await third.new_name(), 0, b"half", 1024)).fault
+        assert code is CODE.LIMIT_EXCEEDED
+        assert text.startswith("your unfinished uploads have 2048 of 2048 bytes; finish or cancel")
+        await put(bob, sample, b"whole")
+        assert (await soap.call("CancelUpload")).result == ""
+        assert (await third.append(await third.new_name(), 0, b"half", 1024)).result == ""
+
+
+async def test_an_upload_that_stands_still_gives_way_to_another(tmp_path: Path) -> None:
+    config = await with_files(
+        tmp_path / "d", file_kilobytes=1, unfinished_kilobytes_per_user=1, stalled_seconds=1
+    )
+    async with running(config) as sample, inside(sample) as alice:
+        stalled, new = [await upload_leave(alice, sample) for _ in range(2)]
+        left = await stalled.new_name()
+        await stalled.append(left, 0, b"half", 1024)
+        name = await new.new_name()
+        async with asyncio.timeout(20):
+            while (await new.append(name, 0, b"a", 1)).status != 200:
+                await asyncio.sleep(0.1)
+            assert (await stalled.append(left, 4, b"more", 1024)).fault[0] is CODE.INVALID_TOKEN
+            assert alice.uri is not None
+            while stored(config) != [f"{alice.uri.guid}/{name}"]:
+                await asyncio.sleep(0.05)
 
 
 def plain_http(config: ServerConfig) -> ServerConfig:

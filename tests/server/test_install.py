@@ -23,6 +23,7 @@ async def test_a_folder_has_all_a_server_needs_and_secrets_are_private(tmp_path:
     assert client_context(config.path("pki/ca.pem")).verify_mode is ssl.CERT_REQUIRED
     for secret in ("secret.key", "pki/server-key.pem", "pki/ca-key.pem"):
         assert config.path(secret).stat().st_mode & 0o077 == 0
+    assert config.path("perchat.toml").stat().st_mode & 0o027 == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["d"]
 
 

@@ -61,6 +61,13 @@ def test_another_start_removes_what_this_node_left_and_no_other(
         store.append(COMING, 4, b"do not")
 
 
+def test_nobody_else_looks_at_what_is_coming_in(tmp_path: Path) -> None:
+    coming = tmp_path / "files" / ".incoming"
+    coming.mkdir(parents=True, mode=0o755)
+    FileStore(tmp_path / "files", "node-1").open()
+    assert {path.stat().st_mode & 0o777 for path in (coming, coming / "node-1")} == {0o700}
+
+
 def test_nothing_is_written_over(store: FileStore) -> None:
     for data in (b"first", b"second"):
         store.append(COMING, 0, data)

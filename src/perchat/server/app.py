@@ -119,7 +119,9 @@ async def serve(
                 running: list[asyncio.Task[None]] = []
                 try:
                     async with (
-                        open_files(config, chat, _web_tls(config)) as services.files,
+                        open_files(
+                            config, chat, services.quota, _web_tls(config)
+                        ) as services.files,
                         _watched(services, store, group),
                         _listening(services, tls) as listeners,
                     ):

@@ -249,7 +249,14 @@ class FilesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         chunk_kilobytes: The most of a file in one request.
         token_seconds: Seconds within which a transfer that was allowed has to be done.
         tokens_per_user: Transfers a user may have under way; the oldest gives way.
-        connections: HTTP connections at a time.
+        connections: HTTP connections at a time; for one more, one whose request is not whole is
+            closed, of the address that has most, and if there is none, the new one gets 503.
+        address_connections: The same for one address (IPv6: for one /64).
+        unfinished_kilobytes: Of all uploads under way together, by the sizes they announced.
+        unfinished_kilobytes_per_user: The same for one user. Of both, one file of the largest
+            size has room in any case.
+        stalled_seconds: Seconds without a piece after which an upload gives way when another
+            needs its room.
         workers: Threads that read and write files.
         head_seconds: Seconds a connection may take to ask for something.
         request_seconds: Seconds a request may take to arrive whole.
@@ -262,6 +269,10 @@ class FilesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     token_seconds: Seconds = 1_800
     tokens_per_user: Count = 100
     connections: Count = 64
+    address_connections: Count = 16
+    unfinished_kilobytes: Count = 2_000_000
+    unfinished_kilobytes_per_user: Count = 200_000
+    stalled_seconds: Seconds = 120
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
     head_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 15.0
     request_seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 60.0

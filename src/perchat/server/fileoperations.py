@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from perchat.chat.service import ChatService
     from perchat.server.config import FilesConfig
+    from perchat.server.filequota import UploadQuota
     from perchat.server.filetokens import FileTokens, Transfer
     from perchat.server.threads import Threads
     from perchat.store.filestore import FileStore
@@ -40,6 +41,7 @@ class FileOperations:
         chat: ChatService,
         store: FileStore,
         tokens: FileTokens,
+        quota: UploadQuota,
         config: FilesConfig,
         *,
         now: Callable[[], float],
@@ -48,6 +50,7 @@ class FileOperations:
         self._chat = chat
         self._store = store
         self._tokens = tokens
+        self._quota = quota
         self._largest = config.file_kilobytes * _KILOBYTE
         self._chunk = config.chunk_kilobytes * _KILOBYTE
         self._now = now
@@ -113,6 +116,7 @@ class FileOperations:
             self._check_place(transfer, name, size, offset)
             chunk = await self._in_thread(lambda: chunk_of(call.get("fileChunk")))
             self._check_chunk(transfer, chunk, size)
+            self._make_room(transfer, size)
             transfer.name, transfer.size = name, size
             await self._keep(transfer, chunk)
 
@@ -144,6 +148,13 @@ class FileOperations:
         if not chunk and size:
             raise _refused(ErrorCode.INVALID_ARGUMENT, "an empty chunk")
 
+    def _make_room(self, transfer: Transfer, size: int) -> None:
+        """Reserve what the file takes; what is ended for it is cleared up soon."""
+        now = self._now()
+        for ended in self._quota.begin(transfer, size, now):
+            ended.expires_at = now
+            _log.info("an upload of %s ended: it stood still, and room was needed", ended.user)
+
     async def _keep(self, transfer: Transfer, chunk: bytes) -> None:
         """Write a chunk; with the last one the file is there, and on the disk."""
         store, offset, incoming = self._store, transfer.moved, transfer.incoming
@@ -157,6 +168,7 @@ class FileOperations:
             await self._discard(transfer)
             raise
         if transfer.moved == transfer.size:
+            self._quota.end(transfer)
             self._tokens.forget(transfer)
             _log.info(
                 "%s put %s (%d bytes) into %s",
@@ -172,6 +184,7 @@ class FileOperations:
             await self._discard(transfer)
 
     async def _discard(self, transfer: Transfer) -> None:
+        self._quota.end(transfer)
         self._tokens.forget(transfer)
         if transfer.sends:
             await self._in_thread(lambda: self._store.discard(transfer.incoming))

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perchat.chat.refusal import Refusal
 from perchat.net.http import HttpLimits, HttpListener, listen_http
 from perchat.server.config import is_loopback, split_address
 from perchat.server.fileoperations import FileOperations
+from perchat.server.filequota import UploadQuota
 from perchat.server.filetokens import FileTokens
 from perchat.server.fileweb import file_application
 from perchat.server.threads import Threads
@@ -29,15 +31,37 @@ if TYPE_CHECKING:
 
     from perchat.chat.service import ChatService
     from perchat.model.uri import RoomUri
+    from perchat.net.quota import Quota
     from perchat.server.config import ServerConfig
     from perchat.server.session import ChatSession
 
-__all__ = ["FileService", "open_files"]
+__all__ = ["FileFigures", "FileService", "open_files"]
 
 _log = logging.getLogger(__name__)
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
 _CLEARING = 5.0  # seconds between looks for what is overdue
 _PATIENCE = 5.0  # seconds for requests to end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFigures:
+    """
+    How the bounds of the file service are used, since the start.
+
+    Attributes:
+        connections_closed: Unfinished connections that were closed to make room.
+        connections_refused: Connections that were answered 503.
+        unfinished_bytes: What uploads under way have announced, now.
+        uploads_ended: Uploads that stood still and were ended to make room.
+        uploads_refused: Uploads for which there was no room.
+
+    """
+
+    connections_closed: int = 0
+    connections_refused: int = 0
+    unfinished_bytes: int = 0
+    uploads_ended: int = 0
+    uploads_refused: int = 0
 
 
 class FileService:
@@ -49,8 +73,9 @@ class FileService:
 
     """
 
-    def __init__(self, config: ServerConfig, chat: ChatService) -> None:
+    def __init__(self, config: ServerConfig, chat: ChatService, quota: Quota) -> None:
         self._config = config
+        self._strangers = quota
         self._chat = chat
         self._loop = asyncio.get_running_loop()
         self._threads = Threads(config.files.workers, "perchat-files")
@@ -58,10 +83,12 @@ class FileService:
             seconds=config.files.token_seconds, per_user=config.files.tokens_per_user
         )
         self._store = FileStore(config.path(config.paths.files), config.node)
+        self._quota = UploadQuota(config.files)
         self._operations = FileOperations(
             chat,
             self._store,
             self._tokens,
+            self._quota,
             config.files,
             now=self._loop.time,
             threads=self._threads,
@@ -72,6 +99,17 @@ class FileService:
     def addresses(self) -> dict[bool, str]:
         """Where the web service listens, ``host:port``, by whether that is TLS."""
         return {one.secure: one.host_port for one in self._listeners}
+
+    @property
+    def figures(self) -> FileFigures:
+        """How much is unfinished, and what was refused or ended to keep the bounds."""
+        return FileFigures(
+            connections_closed=sum(one.closed_for_others for one in self._listeners),
+            connections_refused=sum(one.refused for one in self._listeners),
+            unfinished_bytes=self._quota.held,
+            uploads_ended=self._quota.ended,
+            uploads_refused=self._quota.refused,
+        )
 
     # --- its life ---
 
@@ -97,6 +135,7 @@ class FileService:
                         tls=context,
                         limits=self._limits,
                         patience=self._config.listen.patience,
+                        quota=self._strangers,
                     )
                 )
         await self._threads.run(self._store.open)  # last: it removes what is unfinished
@@ -153,6 +192,7 @@ class FileService:
         files = self._config.files
         return HttpLimits(
             connections=files.connections,
+            address_connections=files.address_connections,
             head_seconds=files.head_seconds,
             exchange_seconds=files.request_seconds * 2,
         )
@@ -160,13 +200,13 @@ class FileService:
 
 @asynccontextmanager
 async def open_files(
-    config: ServerConfig, chat: ChatService, tls: ssl.SSLContext | None
+    config: ServerConfig, chat: ChatService, quota: Quota, tls: ssl.SSLContext | None
 ) -> AsyncIterator[FileService | None]:
     """Run the file service for as long as the block runs; None where the settings have none."""
     if not config.listen.https and not config.listen.http:
         yield None
         return
-    service = FileService(config, chat)
+    service = FileService(config, chat, quota)
     clearing: asyncio.Task[None] | None = None
     try:
         await service.open(tls)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perchat.errors import StorageError
+from perchat.server.files import FileFigures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +67,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         unauthenticated_refused_total: New connections turned away, too many waiting before them.
         sign_ins_failed_total: Wrong names and passwords since the start.
         sign_ins_held_off_total: Sign-ins not looked at, as too many before them had failed.
+        file_connections_closed_total: Unfinished connections for files, closed to make room.
+        file_connections_refused_total: Connections for files, answered 503.
+        file_unfinished_bytes: What uploads under way have announced.
+        file_uploads_ended_total: Uploads that stood still and were ended to make room.
+        file_uploads_refused_total: Uploads for which there was no room.
         sessions: Open chat sessions.
         joined: Rooms that sessions are in, each counted for each session.
         sessions_paused_total: Times that a session, beyond its elements, was not read from.
@@ -91,6 +97,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     unauthenticated_refused_total: int
     sign_ins_failed_total: int
     sign_ins_held_off_total: int
+    file_connections_closed_total: int
+    file_connections_refused_total: int
+    file_unfinished_bytes: int
+    file_uploads_ended_total: int
+    file_uploads_refused_total: int
     sessions: int
     joined: int
     sessions_paused_total: int
@@ -134,6 +145,7 @@ class Health:
         waiting = [len(session.outbox) for session in sessions]
         middle, most, worst = self._lateness.percentiles(0.5, 0.99, 1.0)
         behind = await self._behind()
+        files = services.files.figures if services.files else FileFigures()
         return Reading(
             lag_p50_ms=middle,
             lag_p99_ms=most,
@@ -145,6 +157,11 @@ class Health:
             unauthenticated_refused_total=services.quota.refused,
             sign_ins_failed_total=services.backoff.failed_total,
             sign_ins_held_off_total=services.backoff.held_off_total,
+            file_connections_closed_total=files.connections_closed,
+            file_connections_refused_total=files.connections_refused,
+            file_unfinished_bytes=files.unfinished_bytes,
+            file_uploads_ended_total=files.uploads_ended,
+            file_uploads_refused_total=files.uploads_refused,
             sessions=len(sessions),
             joined=sum(len(services.chat.joined(one.user.uri, one.id)) for one in sessions),
             sessions_paused_total=services.decoding.pauses,

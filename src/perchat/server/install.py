@@ -71,7 +71,7 @@ def _put(draft: Path, place: Path) -> None:
 
 
 async def _fill(folder: Path, domain: str, hosts: Sequence[str]) -> None:
-    (folder / CONFIG_FILE).write_text(new_config_text(domain), "utf-8")
+    _write(folder / CONFIG_FILE, new_config_text(domain).encode(), mode=0o640)
     config = load_config(folder / CONFIG_FILE)
     _write_certificates(config, hosts)
     await create_storage(config)
@@ -104,6 +104,11 @@ def _write_public(file: Path, data: bytes) -> None:
 
 def _write_secret(file: Path, data: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    _write(file, data, mode=0o600)
+
+
+def _write(file: Path, data: bytes, *, mode: int) -> None:
+    """Write a new file that nobody else than ``mode`` says may open, at any moment."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)

@@ -63,7 +63,9 @@ class FileStore:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
             shutil.rmtree(self._pieces, ignore_errors=True)
-            self._pieces.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._pieces.parent.mkdir(exist_ok=True, mode=0o700)
+            self._pieces.parent.chmod(0o700)  # it may be of a version that let others in
+            self._pieces.mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             raise ConfigurationError(f"cannot keep files in {self._folder}: {error}") from error
 
