@@ -42,20 +42,20 @@ MEMORY = 128.0  # MiB more: what is held for those who have not signed in, with 
 def figures() -> Iterator[Figure]:
     """Return calm's p50 and p99, then each flood's, and by how much it made the server grow."""
     for flood in CHOSEN or FLOODS:
-        yield from asyncio.run(_measured(flood))
+        with tempfile.TemporaryDirectory() as folder:
+            yield from asyncio.run(measured(flood, Path(folder) / "data"))
 
 
-async def _measured(flood: str) -> list[Figure]:
-    with tempfile.TemporaryDirectory() as folder:
-        config = await make_sample(Path(folder) / "data")
-        async with process(config) as server, bystanders(server.sample) as pair:
-            calm = await _waits(pair)
-            before = procfs.read(server.process.pid)
-            with _flood(flood, server):
-                await asyncio.sleep(FIRST)
-                begun, first = time.perf_counter(), procfs.read(server.process.pid)
-                waits = await _waits(pair)
-                after, took = procfs.read(server.process.pid), time.perf_counter() - begun
+async def measured(flood: str, folder: Path) -> list[Figure]:
+    """Return the figures of one flood, on a server that is made in a new folder."""
+    async with process(await make_sample(folder)) as server, bystanders(server.sample) as pair:
+        calm = await _waits(pair)
+        before = procfs.read(server.process.pid)
+        with _flood(flood, server):
+            await asyncio.sleep(FIRST)
+            begun, first = time.perf_counter(), procfs.read(server.process.pid)
+            waits = await _waits(pair)
+            after, took = procfs.read(server.process.pid), time.perf_counter() - begun
     middle = _share(calm, 0.5)
     return [
         Figure(f"{flood}: calm p50", middle, "ms"),
@@ -90,7 +90,10 @@ def _flood(name: str, server: Process) -> Iterator[None]:
     attacker = subprocess.Popen(
         [sys.executable, "-m", "bench.attackers", name, host, port],
         stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
+    assert attacker.stdout is not None
+    assert attacker.stdout.readline() == b"begun\n"
     try:
         yield
     finally:

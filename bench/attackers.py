@@ -1,8 +1,9 @@
 """
 Floods of those who want a server to be silent, each in a process of its own.
 
-``python -m bench.attackers FLOOD HOST PORT`` goes on until its input ends. None of it
-does anything that a stranger, or for ``elements`` a user, could not do from another machine.
+``python -m bench.attackers FLOOD HOST PORT`` says that it has begun, and goes on until its
+input ends. None of it does anything that a stranger, or for ``elements`` a user, could not do
+from another machine.
 """
 
 from __future__ import annotations
@@ -172,6 +173,7 @@ async def main() -> None:
     """Run one flood until the input ends."""
     os.nice(19)  # an attacker has a machine of their own; this one takes what ours leaves
     name, host, port = sys.argv[1:]
+    print("begun", flush=True)
     async with asyncio.TaskGroup() as tasks:
         flood = tasks.create_task(FLOODS[name](host, int(port)))
         await asyncio.to_thread(sys.stdin.read)

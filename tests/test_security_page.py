@@ -11,6 +11,7 @@ import pytest
 from perchat.errors import ConfigurationError
 from perchat.markup import MarkupLimits
 from perchat.server.config import FilesConfig, LimitsConfig, PresenceConfig, SignInConfig
+from perchat.server.health import Reading
 from perchat.server.trust import trusted_networks
 from perchat.sip.parser import ParserLimits
 
@@ -52,6 +53,18 @@ def test_the_page_says_of_trust_what_the_settings_do() -> None:
         assert trusted_networks([example])
     with pytest.raises(ConfigurationError, match="loopback"):
         trusted_networks(["192.0.2.1"])
+
+
+def test_attacks_are_bounded_by_settings_and_shown_by_figures_that_there_are() -> None:
+    section = PAGE.partition("## Attacks and bounds")[2].partition("\n## ")[0]
+    settings = defaults("limits", LimitsConfig) | defaults("sign_in", SignInConfig)
+    settings |= defaults("files", FilesConfig)
+    named = set(re.findall(r"`(?:limits|sign_in|files)\.\w+`", section))
+    assert len(named) > 10
+    assert named <= settings.keys()
+    figures = set(re.findall(r"`(\w+_total|unauthenticated)`", section))
+    assert len(figures) > 5
+    assert figures <= set(Reading.__struct_fields__)
 
 
 def test_fixed_limits_are_those_of_the_parsers() -> None:
