@@ -173,16 +173,17 @@ def test_an_ipv6_customer_is_one_address(host: str, network: str) -> None:
     assert network_of(host) == network
 
 
-def test_a_line_of_a_kind_is_written_now_and_then_with_the_number_left_out(
+def test_some_lines_of_a_kind_are_written_with_the_number_left_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     now = 0.0
-    log = RateLimitedLog(logging.getLogger("perchat.test"), 10.0, lambda: now)
-    for now in (0.0, 1.0, 2.0, 9.9, 10.0, 11.0):  # noqa: B007 - read by the clock
-        log.write(logging.WARNING, "kind", "from %s", HERE)
-    log.write(logging.WARNING, "other", "that")
+    limited, log = RateLimitedLog(lambda: now), logging.getLogger("perchat.test")
+    for now in (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 9.9, 10.0, 11.0):  # noqa: B007 - read by the clock
+        limited.write(log, logging.WARNING, "kind", "from %s", HERE)
+    limited.write(log, logging.WARNING, "other", "that")
     assert [record.getMessage() for record in caplog.records] == [
+        *(5 * [f"from {HERE}"]),
+        f"from {HERE} (and 2 such lines before it)",
         f"from {HERE}",
-        f"from {HERE} (and 3 such lines before this one)",
         "that",
     ]

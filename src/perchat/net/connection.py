@@ -420,6 +420,7 @@ class Connection(asyncio.BufferedProtocol):
     def _wait_for_share(self, share: Share, wait: float) -> None:
         share.quota.pauses += 1
         share.quota.log.write(
+            _log,
             logging.WARNING,
             "pause",
             "connection %d from %s has not signed in and is beyond its share: not read for %.2f s",
@@ -432,6 +433,7 @@ class Connection(asyncio.BufferedProtocol):
     def _give_way(self, share: Share) -> None:
         share.quota.dropped += 1
         share.quota.log.write(
+            _log,
             logging.WARNING,
             "unfinished",
             "closed for its unfinished message, not signed in, from %s: %d bytes are held in all",
@@ -504,8 +506,16 @@ class Connection(asyncio.BufferedProtocol):
         if voucher := self.vouch(came, ok):
             intake.learn(came, serialize(ok), voucher, self.settings.limits)
 
+    def _warn(self, kind: str, message: str, *values: object) -> None:
+        """Write to the log what a peer did wrong; what strangers do only now and then."""
+        if self._share is None:
+            _log.warning(message, *values)
+        else:
+            self._share.quota.log.write(_log, logging.WARNING, kind, message, *values)
+
     def _refuse(self, damaged: Damaged) -> None:
-        _log.warning(
+        self._warn(
+            "malformed",
             "connection %d from %s: malformed message refused with %d: %s",
             self.number,
             _host_port(self.peername),
@@ -517,8 +527,12 @@ class Connection(asyncio.BufferedProtocol):
             self._send(answer)
 
     def _unframeable(self, error: StreamBroken) -> None:
-        _log.warning(
-            "connection %d from %s closed: %s", self.number, _host_port(self.peername), error
+        self._warn(
+            "unframeable",
+            "connection %d from %s closed: %s",
+            self.number,
+            _host_port(self.peername),
+            error,
         )
         if error.response is not None:
             self._send(error.response)

@@ -130,6 +130,7 @@ class Listener:
             return True
         if not quota.knock(peer[0]):
             quota.log.write(
+                _log,
                 logging.WARNING,
                 "refused",
                 "connection from %s to %s refused: too many wait that have not signed in",
@@ -167,12 +168,12 @@ class Listener:
     def _failed(self, error: OSError, peer: tuple[str, int]) -> None:
         failure = tls_failure(error, _shown(peer))
         gone = failure.reason is TlsFailureReason.REMOTE_DISCONNECTED  # scanners, health checks
-        _log.log(
-            logging.INFO if gone else logging.WARNING,
-            "connection refused on %s: %s",
-            self.host_port,
-            failure,
-        )
+        level = logging.INFO if gone else logging.WARNING
+        said = ("connection refused on %s: %s", self.host_port, failure)
+        if self._quota is None:
+            _log.log(level, *said)
+        else:
+            self._quota.log.write(_log, level, f"handshake {failure.reason.name}", *said)
 
 
 def _returning(protocol: asyncio.BaseProtocol) -> Callable[[], asyncio.BaseProtocol]:

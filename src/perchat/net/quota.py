@@ -14,7 +14,6 @@ beyond the bound the oldest unfinished one gives way.
 from __future__ import annotations
 
 import ipaddress
-import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -169,7 +168,7 @@ class Quota:
     def __init__(self, settings: QuotaSettings | None = None) -> None:
         self.settings = settings or QuotaSettings()
         self.pauses = self.dropped = self.refused = 0
-        self.log = RateLimitedLog(logging.getLogger("perchat.net"))
+        self.log = RateLimitedLog()
         self._all = Bucket(self.settings.share)
         self._held = self._waiting = 0
         self._addresses: OrderedDict[str, _Address] = OrderedDict()

@@ -11,35 +11,32 @@ if TYPE_CHECKING:
 
 __all__ = ["RateLimitedLog"]
 
-_BETWEEN = 10.0  # seconds from one line of a kind to the next
+_LINES = 5  # of one kind
+_SECONDS = 10.0  # in so many
 
 
 class RateLimitedLog:
     """
-    Write lines of one kind at most every so many seconds, with the number of those left out.
+    Write so many lines of one kind in a span of time, with the number of those left out.
 
     Kinds are words of the source, so they are few.
     """
 
-    def __init__(
-        self,
-        log: logging.Logger,
-        between: float = _BETWEEN,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._log = log
-        self._between = between
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kinds: dict[str, tuple[float, int]] = {}
+        self._kinds: dict[str, tuple[float, int]] = {}  # when its span ends, and how many came
 
-    def write(self, level: int, kind: str, message: str, *values: object) -> None:
+    def write(
+        self, log: logging.Logger, level: int, kind: str, message: str, *values: object
+    ) -> None:
         """Write a line, or count it."""
         now = self._clock()
-        due, left_out = self._kinds.get(kind, (now, 0))
-        if now < due:
-            self._kinds[kind] = (due, left_out + 1)
-            return
-        self._kinds[kind] = (now + self._between, 0)
-        if left_out:
-            message, values = f"{message} (and %d such lines before this one)", (*values, left_out)
-        self._log.log(level, message, *values)
+        end, count = self._kinds.get(kind, (now, 0))
+        if now >= end:
+            if count > _LINES:
+                left_out = count - _LINES
+                message, values = f"{message} (and %d such lines before it)", (*values, left_out)
+            end, count = now + _SECONDS, 0
+        self._kinds[kind] = (end, count + 1)
+        if count < _LINES:
+            log.log(level, message, *values)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Decoding", "ElementBudget", "is_large", "tags_to_pay_for"]
 
+_log = logging.getLogger(__name__)
 _SMALL = 2_048  # bytes of a body in which nothing is counted: nearly every post
 _FEW = 100  # tags that cost nothing
 _MANY = 500  # tags that are not decoded in the loop; so many take about a millisecond
@@ -50,7 +51,7 @@ class Decoding:
         """Take a single thread, so that half of the interpreter is left for the loop."""
         self.pauses = 0
         self.rate = rate
-        self.log = RateLimitedLog(logging.getLogger(__name__))
+        self.log = RateLimitedLog()
         self._threads = threads
 
     async def decode(self, body: bytes) -> Envelope:
@@ -83,6 +84,7 @@ class ElementBudget:
         if wait:
             self._decoding.pauses += 1
             self._decoding.log.write(
+                _log,
                 logging.WARNING,
                 "elements",
                 "session %s of %s sends more XML elements than it may: not read for %.2f s",

@@ -429,6 +429,7 @@ class FrontEnd:
         quota = self._services.quota
         oldest = quota.oldest()
         quota.log.write(
+            _log,
             logging.WARNING,
             "too many",
             "%d connections, %d of them not signed in, are too many: the oldest of those is"
@@ -508,7 +509,13 @@ class FrontEnd:
         self._services.presences.departed(SipUri(binding.aor), self)
 
     def _too_late(self) -> None:
-        _log.info("connection from %s closed: no sign-in in time", self._connection.peername[0])
+        self._services.quota.log.write(
+            _log,
+            logging.INFO,
+            "too late",
+            "connection from %s closed: no sign-in in time",
+            self._connection.peername[0],
+        )
         self._connection.abort(ConnectionFailure("no sign-in in time"))
 
     def _let_in(self) -> None:

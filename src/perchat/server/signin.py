@@ -139,7 +139,11 @@ class SignIn:
         check = self._acceptor.check(message, now)
         if check is Check.OK:
             return Admission(message)
-        _log.info("not admitted (%s): %s", check.value, _name(message))
+        said = ("not admitted (%s): %s", check.value, _name(message))
+        if self.user is None:
+            self._services.quota.log.write(_log, logging.INFO, "not admitted", *said)
+        else:
+            _log.info(*said)
         if isinstance(message, Response) or message.method in _UNANSWERED:
             return Admission()
         return Admission(answer=self._turned_away(message, check))
@@ -256,6 +260,7 @@ class SignIn:
     def _held_off(self, attempt: Attempt, wait: float) -> Refused:
         seconds = math.ceil(wait)
         self._services.quota.log.write(
+            _log,
             logging.WARNING,
             "held off",
             "sign-in as %s held off, too many wrong passwords, from %s: for %d s",
