@@ -14,13 +14,14 @@ import pytest
 
 import perchat
 from perchat.testing.peers import SipeAccount, SipeClient, SipeFailure
+from tests.peers.server import Installation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from tests.peers.server import Installation, RunningServer
+    from tests.peers.server import RunningServer
 
 pytestmark = pytest.mark.xdist_group("sipe")
 
@@ -176,11 +177,21 @@ async def test_a_room_one_is_no_member_of_is_listed_but_not_entered(
 class TestKilledServer:
     """`kill -9` between two messages; what was acknowledged is there, once."""
 
+    @pytest.fixture
+    def installation(self, tmp_path: Path) -> Installation:
+        """An installation of its own: on the other one a server runs."""
+        made = Installation.create(tmp_path / "data")
+        for name in ("alice", "carol"):
+            made.add_user(name)
+        made.perchat("category", "add", "General")
+        made.add_room("Storm", "General", "alice", "carol")
+        return made
+
     @pytest.mark.requirement("R57")
     async def test_nothing_acknowledged_is_lost_and_everybody_talks_again(
-        self, driver: Path, installation: Installation, new_room: Callable[..., str]
+        self, driver: Path, installation: Installation
     ) -> None:
-        room = new_room("Storm", "alice", "carol")
+        room = "Storm"
         first = await asyncio.to_thread(installation.serve)
         async with SipeClient(driver, account(first, "alice")) as alice:
             await alice.join(room)
