@@ -99,7 +99,8 @@ async def serve(
         chat = ChatService(store, wakeup, chat_settings(config))
         with _unwrapped():
             async with asyncio.TaskGroup() as group:
-                tasks, ids, feed = Tasks(group), EnvelopeIds(wall_clock()), Feed(store, wakeup)
+                tasks, ids = Tasks(group), EnvelopeIds(wall_clock())
+                feed = Feed(store, wakeup, pause=1 / config.limits.looks_per_second)
                 backoff, threads = Backoff(_backoff(config)), Threads(1, "perchat-decode")
                 fanout = Fanout(chat, feed, ids, tasks, backoff)
                 services = Services(

@@ -210,6 +210,8 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         unauthenticated_address_bytes: The same for those of one address.
         elements_per_second: XML elements a second that a session may send in large documents;
             beyond it its connection is not read from for a while.
+        looks_per_second: Times a second that the journal is looked at, at most, for all together
+            who ask for what is not known here: another process may have made it a moment ago.
 
     """
 
@@ -236,6 +238,7 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     unauthenticated_bytes: Count = 32 * 1024 * 1024
     unauthenticated_address_bytes: Count = 8 * 1024 * 1024
     elements_per_second: Count = 20_000
+    looks_per_second: Count = 50
 
 
 class FilesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
