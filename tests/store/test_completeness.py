@@ -109,6 +109,25 @@ async def test_entries_of_other_processes_count_as_well(file: Path) -> None:
     assert [mark.written for mark in marks(file)] == [COPIED + 3]
 
 
+async def test_what_a_server_followed_counts_though_another_process_wrote_it(file: Path) -> None:
+    server, other = SqliteStore(file), SqliteStore(file)
+    await server.open()
+    await other.open()
+    await server.claim("one")
+    (entry,) = await other.append(posted("by another"))
+    server.note_followed(entry.position)
+    path = file.with_name("chat.db.one.node")
+    left = path.read_bytes()
+    await other.close()
+    await server.close()
+    path.write_bytes(left)
+    restore(file)
+    with pytest.raises(DatabaseIncomplete, match="1 entries are missing"):
+        await opened(file)
+    assert await opened(file, accept_loss=True) == COPIED
+    assert await opened(file) == COPIED
+
+
 async def test_a_loss_under_a_server_that_runs_cannot_be_accepted(file: Path) -> None:
     running = SqliteStore(file)
     await running.open()

@@ -131,8 +131,8 @@ class NodeFile:
 
     def close(self) -> None:
         """Say that the node came to an orderly end, and let go of it."""
-        written = _read(self._descriptor)
-        self._write_all(written[0] if written else 0, 0, ended=True)
+        found = _read(self._descriptor)
+        self._write_all(max(found[:2]) if found else 0, 0, ended=True)
         if self._pipe is not None:
             os.close(self._pipe)
             self._pipe_path.unlink(missing_ok=True)  # who copies the folder may stumble over it
@@ -175,7 +175,7 @@ def settle(file: Path, position: int) -> None:
             descriptor = os.open(_path(file, mark.node.node), os.O_RDWR | os.O_CLOEXEC)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.pwrite(descriptor, b"%020d" % position, _WRITTEN)
+                os.pwrite(descriptor, (_HEAD % (position, 0)).encode(), 0)
             finally:
                 os.close(descriptor)
 
@@ -210,7 +210,8 @@ def _mark(path: Path, name: str) -> Mark | None:
         return Mark(RunningNode(name), "", 0, ended=False, runs=runs) if runs else None
     written, followed, told = found
     node = RunningNode(name, told.pid, told.since, followed if runs else 0)
-    return Mark(node, told.database, written, ended=told.ended, runs=runs)
+    known = max(written, followed)  # what others appended is followed, and not written here
+    return Mark(node, told.database, known, ended=told.ended, runs=runs)
 
 
 def _read(descriptor: int) -> tuple[int, int, _Told] | None:
