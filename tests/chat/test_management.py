@@ -260,7 +260,10 @@ async def test_add_ins_are_read_and_rooms_found_by_them(made: Node) -> None:
     chat = made.service
     assert chat.add_ins() == [wiki]
     assert done(await chat.update_room(ADA, RoomUpdate(OPS, add_in="a1"))).add_in == wiki
-    assert [found.add_in for found in await chat.find_rooms(BOB, RoomFilter(add_in="a1"))] == [wiki]
+    for user in (ADA, BOB):
+        found = await chat.find_rooms(user, RoomFilter(add_in="a1"))
+        assert [(one.uri, one.add_in) for one in found] == [(OPS, wiki)]
+    assert await chat.find_rooms(ADA, RoomFilter(add_in="a2")) == []
     assert {found.uri for found in await chat.find_rooms(ADA, RoomFilter(category=GENERAL))} == {
         OPS,
         LAB,

@@ -208,6 +208,17 @@ async def test_what_was_said_is_searched_and_paged_without_gap_or_repeat(world: 
         assert [one.text for one in (await hers.query_history(last)).messages] == [
             f"deadline {number}" for number in (22, 23, 24)
         ]
+        for text in ("Plan of work", "work of Plan", "plan of work"):
+            await hers.post(text)
+        for query, found in (
+            (ask("Plan of", match=Match.PHRASE, case_sensitive=True), ["Plan of work"]),
+            (ask("Plan of", match=Match.PHRASE), ["Plan of work", "plan of work"]),
+            (
+                ask("Plan of", match=Match.ALL, case_sensitive=True),
+                ["Plan of work", "work of Plan"],
+            ),
+        ):
+            assert [one.text for one in (await hers.query_history(query)).messages] == found
 
 
 async def test_a_session_goes_from_room_to_room_and_nothing_is_left_running(world: World) -> None:

@@ -183,7 +183,14 @@ async def test_rooms_are_found_by_name_category_and_filter(world: World) -> None
     async with world.connect("alice") as alice, world.connect("bob") as bob:
         place, other = await category(alice, "Projects"), await category(alice, "Traders")
         for number in range(1, 6):
-            red = await alice.rooms.create(f"Red {number}", place, disabled=number == 5)
+            red = await alice.rooms.create(
+                f"Red {number}",
+                place,
+                managers=[ALICE, BOB] if number == 2 else [ALICE],
+                invitations=InviteSetting.OFF if number == 3 else InviteSetting.INHERIT,
+                behavior=Behavior.AUDITORIUM if number == 4 else Behavior.NORMAL,
+                disabled=number == 5,
+            )
             await alice.rooms.create(
                 f"Blue {number}", other, members=[BOB], add_in=board, description="red too"
             )
@@ -196,13 +203,26 @@ async def test_rooms_are_found_by_name_category_and_filter(world: World) -> None
         ]
         assert len(await bob.search_rooms("red", descriptions=True, limit=100)) == 9
         assert len(await bob.search_rooms("red", descriptions=True, limit=3)) == 3
+        board = next(one for one in await bob.rooms.add_ins() if one.name == "Board")
+        for one, found in (
+            (await bob.filter_rooms("red"), [f"Red {n}" for n in range(1, 5)]),
+            (await bob.filter_rooms(manager=BOB), ["Red 2"]),
+            (await bob.filter_rooms(invitations=InviteSetting.OFF), ["Red 3"]),
+            (await bob.filter_rooms(behavior=Behavior.AUDITORIUM), ["Red 4"]),
+            (await bob.filter_rooms(member=BOB), [f"Blue {n}" for n in range(1, 6)]),
+            (await bob.filter_rooms(category=other), [f"Blue {n}" for n in range(1, 6)]),
+            (await bob.filter_rooms(add_in=board), [f"Blue {n}" for n in range(1, 6)]),
+        ):
+            assert names(one) == found
+        assert len(await bob.filter_rooms("red", descriptions=True)) == 9
+        assert len(await bob.filter_rooms("red", descriptions=True, limit=4)) == 4
         blue = await bob.filter_rooms(
             "blue red",
             descriptions=False,
             match=Match.ANY,
             member=BOB,
             category=other,
-            add_in=next(one for one in await bob.rooms.add_ins() if one.name == "Board"),
+            add_in=board,
             disabled=False,
             privacy=Privacy.CLOSED,
             behavior=Behavior.NORMAL,
