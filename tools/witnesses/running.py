@@ -31,7 +31,7 @@ __all__ = ["HARMLESS", "VARIABLE", "Outcome", "Task", "outcomes"]
 
 HARMLESS = ""  # the mutant that is none
 VARIABLE = "PERCHAT_WITNESS"  # its key, for the processes that tests start
-PATIENCE = 20.0  # seconds a test may take
+PATIENCE = 20.0  # seconds a test may take; without a mutant what it may take anyway
 DEADLINE = 240.0  # seconds the tests of a row may take
 
 
@@ -91,15 +91,19 @@ def outcomes(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
     _import_everything()
     waiting, running = iter(tasks), dict[int, _Child]()
     with tempfile.TemporaryDirectory(prefix="witnesses-") as place:
-        while True:
-            while len(running) < jobs and (task := next(waiting, None)) is not None:
-                child = _Child(task, Path(place) / f"{time.monotonic_ns()}")
-                running[child.pid] = child
-            if not running:
-                return
-            for pid in [pid for pid, child in running.items() if child.is_over]:
-                yield running.pop(pid).outcome()
-            time.sleep(0.01)
+        try:
+            while True:
+                while len(running) < jobs and (task := next(waiting, None)) is not None:
+                    child = _Child(task, Path(place) / f"{time.monotonic_ns()}")
+                    running[child.pid] = child
+                if not running:
+                    return
+                for pid in [pid for pid, child in running.items() if child.is_over]:
+                    yield running.pop(pid).outcome()
+                time.sleep(0.01)
+        finally:
+            for child in running.values():
+                child.end()
 
 
 class _Child:
@@ -118,15 +122,15 @@ class _Child:
         """Whether it has ended; one that takes too long is ended."""
         if os.waitpid(self.pid, os.WNOHANG)[0]:
             return True
-        if time.monotonic() > self._started + DEADLINE:
-            self._end(signal.SIGKILL)
+        if self._task.mutant and time.monotonic() > self._started + DEADLINE:
+            self.end()
             os.waitpid(self.pid, 0)
             return True
         return False
 
     def outcome(self) -> Outcome:
         """Return what it wrote, once it is over; servers its tests left behind are ended."""
-        self._end(signal.SIGKILL)
+        self.end()
         try:
             told = json.loads((self._folder / "outcome").read_text("utf-8"))
         except (OSError, ValueError):
@@ -134,9 +138,10 @@ class _Child:
         shutil.rmtree(self._folder, ignore_errors=True)
         return Outcome(self._task, **told, seconds=time.monotonic() - self._started)
 
-    def _end(self, number: int) -> None:
+    def end(self) -> None:
+        """End it, and what it started."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
+            os.killpg(self.pid, signal.SIGKILL)
 
 
 def _be_child(task: Task, folder: Path) -> None:
@@ -164,7 +169,8 @@ def _run(task: Task, folder: Path) -> dict[str, list[str]]:
         instead = apply(task.mutant)
     notes = _Notes(task, instead)
     files = dict.fromkeys(str(ROOT / file) for file, _ in task.tests)
-    words = ["-p", "no:cacheprovider", "-q", "--timeout", str(PATIENCE)]
+    words = ["-p", "no:cacheprovider", "-q"]
+    words += ["--timeout", str(PATIENCE)] if task.mutant else []
     words += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported before the fork
     words += [] if task.thorough else ["-x"]
     words += [f"--basetemp={folder / 'tmp'}", f"--rootdir={ROOT}", *files]
