@@ -74,7 +74,7 @@ async def contoso(
 
     monkeypatch.setattr(SystemResolver, "addresses", addresses)
     monkeypatch.setattr(SystemResolver, "services", services)
-    monkeypatch.setenv("SSL_CERT_FILE", str(config.path(config.paths.authority)))
+    monkeypatch.chdir(config.folder)  # where pki/ca.pem is
     monkeypatch.setenv("PERCHAT_CERTIFICATES", str(certificate.parent))
     monkeypatch.setattr("getpass.getpass", lambda: PASSWORD)
     here = partial(perchat.connect_application, listen=[own_loopback()])

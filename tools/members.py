@@ -33,8 +33,9 @@ WITNESSES = Path(__file__).with_name("witnesses.txt")
 INTRODUCTION = """\
 Every type and member of the Lync Server 2013 Persistent Chat SDK that has to do with chat, what it
 is called in `perchat`, and the tests that use it, as the type checker sees them. A pair of `Begin…`
-and `End…` is one coroutine. `name(argument)` is an argument of a call. Platform, endpoints and
-provisioning are in [From the Lync SDK](../howto/from-lync-sdk.md), errors in [Errors](errors.md).
+and `End…` is one coroutine. `name(argument)` is an argument of a call. Of UCMA there is what
+connecting needs; the way of thinking is in [From the Lync SDK](../howto/from-lync-sdk.md), errors
+in [Errors](errors.md).
 """
 
 _NAME = re.compile(r"(?P<kind>\w+)(?:\.(?P<member>\w+))?(?:\((?P<argument>\w+)\))?")
@@ -69,10 +70,14 @@ class Name:
         """Whether it can be imported and found."""
         found = getattr(perchat, self.kind, None)
         if found is not None and self.member:
-            found = getattr(found, self.member, None)
+            found = getattr(found, self.member, self._documented(found))
         if found is None or not self.argument:
             return found is not None
         return self.argument in inspect.signature(found).parameters
+
+    def _documented(self, kind: object) -> object:
+        """Return what a docstring says of an attribute that only instances have."""
+        return re.search(rf"^ +{self.member}: ", inspect.getdoc(kind) or "", re.MULTILINE)
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:

@@ -407,7 +407,12 @@ async def test_it_registers_where_that_is_wanted(
     there: Trusting, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "perchat.signin")
-    async with there.established(register=True) as endpoint:
+    async with (
+        there.platform() as platform,
+        perchat.ApplicationEndpoint(
+            platform, BOT, proxy=there.sample.tls, proxy_certificate=POOL, register=True
+        ) as endpoint,
+    ):
         assert endpoint.endpoint_uri == GRUU
         assert f"{BOT} signed in from 127.0.0.1 with {NAME} over TLS" in caplog.text
     assert f"{BOT} signed out" in caplog.text
@@ -620,3 +625,42 @@ async def test_when_it_is_not_trusted_the_short_form_leaves_nothing_open(there: 
             pass
     with socket.socket() as probe:
         assert probe.connect_ex((there.listen, PORT)) != 0
+
+
+@pytest.mark.requirement("R33")
+@pytest.mark.parametrize("name", [NAME, NAME.upper(), f"urn:application:{NAME.lower()}"])
+async def test_an_application_is_provisioned_by_its_id(
+    there: Trusting, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("PERCHAT_APPLICATIONS", str(there.settings.parent))
+    application = perchat.TrustedApplication.provisioned(name)
+    assert application == there.application()
+    async with perchat.connect_application(
+        application,
+        BOT,
+        proxy=there.sample.tls,
+        proxy_certificate=POOL,
+        listen=[there.listen],
+        ca=there.ca,
+    ) as chat:
+        assert [room.name for room in await chat.search_rooms("")] == ["Ops"]
+
+
+@pytest.mark.requirement("R33")
+def test_what_is_not_provisioned_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reason(folder: Path | None) -> perchat.ProvisioningReason:
+        with pytest.raises(perchat.ProvisioningError) as refused:
+            perchat.TrustedApplication.provisioned("Reporter", folder=folder)
+        return refused.value.reason
+
+    there, why = tmp_path / "there", perchat.ProvisioningReason
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv("PERCHAT_APPLICATIONS", raising=False)
+    there.mkdir()
+    (there / "Other.toml").touch()
+    assert reason(None) is reason(tmp_path / "nowhere") is why.INACCESSIBLE
+    assert reason(there) is why.APPLICATION_NOT_FOUND
+    (there / "reporter.toml").write_text("port = 5061")
+    assert reason(there) is why.INVALID_CONFIGURATION

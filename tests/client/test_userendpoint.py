@@ -620,3 +620,24 @@ async def test_signing_out_while_a_refresh_is_under_way_is_clean(
         await alice.terminate()
         assert alice.state is S.TERMINATED
     assert [r.levelname for r in caplog.records if r.levelname == "ERROR"] == []
+
+
+async def test_a_device_that_is_named_is_the_same_at_every_start(peer: Peer) -> None:
+    addresses = []
+    for _ in range(2):
+        async with (
+            peer.platform() as platform,
+            UserEndpoint(
+                platform,
+                ALICE,
+                server=peer.address,
+                credential=CREDENTIAL,
+                endpoint_id="0123456789ab",
+            ) as alice,
+        ):
+            addresses.append(alice.endpoint_uri)
+    assert alice.endpoint_id == "0123456789ab"
+    assert {request.from_.param("epid") for request in peer.requests("REGISTER")} == {
+        "0123456789ab"
+    }
+    assert len(set(addresses)) == 1

@@ -7,11 +7,12 @@ a reason of its own.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from perchat.errors import ConfigurationError
+from perchat.errors import ConfigurationError, ProvisioningError, ProvisioningReason
 from perchat.model.application import checked_gruu, checked_port
 from perchat.model.uri import SipUri
 from perchat.net.names import host_name
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["TrustedApplication"]
 
 _FIELDS = frozenset({"user_agent", "fqdn", "port", "gruu"})
+_URN = "urn:application:"
 _WHERE = frozenset({"certificate", "key", "subject", "store"})
 
 
@@ -62,6 +64,33 @@ class TrustedApplication:
         object.__setattr__(self, "gruu", checked_gruu(self.gruu))
 
     @classmethod
+    def provisioned(cls, application_id: str, *, folder: Path | str | None = None) -> Self:
+        """
+        Read what was provisioned on this machine for an application, by its id.
+
+        The id is its name, or ``urn:application:NAME`` as ``New-CsTrustedApplication`` has it,
+        in any case. Provisioned is what lies in the folder as ``NAME.toml``, which
+        ``perchat app add NAME --issue`` writes.
+
+        Args:
+            application_id: Which application.
+            folder: Where to look; ``PERCHAT_APPLICATIONS`` without it, or
+                ``~/.config/perchat/applications``.
+
+        Raises:
+            ProvisioningError: There is nothing for that id, the folder cannot be read, or
+                what it holds cannot be used; ``reason`` tells which.
+            CertificateNotFound: There is no certificate for ``subject``.
+            TlsFailure: The certificate has no key.
+
+        """
+        place = _applications() if folder is None else Path(folder)
+        try:
+            return cls.from_file(_provisioned(application_id, place))
+        except ConfigurationError as error:
+            raise ProvisioningError(str(error)) from error
+
+    @classmethod
     def from_file(cls, file: Path | str) -> Self:
         """
         Read a TOML file, as ``perchat app add --issue`` writes it.
@@ -83,6 +112,32 @@ class TrustedApplication:
             return cls(certificate=certificate, **{name: values[name] for name in _FIELDS})
         except (ValueError, TypeError, AttributeError) as error:
             raise ConfigurationError(f"{path}: {error}") from error
+
+
+def _applications() -> Path:
+    if chosen := os.environ.get("PERCHAT_APPLICATIONS"):
+        return Path(chosen)
+    config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(config).expanduser() / "perchat" / "applications"
+
+
+def _provisioned(application_id: str, folder: Path) -> Path:
+    name = application_id.strip().lower().removeprefix(_URN)
+    try:
+        found = {path.stem.lower(): path for path in folder.iterdir() if path.suffix == ".toml"}
+    except OSError as error:
+        raise ProvisioningError(
+            f"cannot look for application {application_id!r} in {folder}: {error.strerror}",
+            reason=ProvisioningReason.INACCESSIBLE,
+        ) from error
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise ProvisioningError(
+            f"no application {application_id!r} in {folder}, which has: {known};"
+            " put there what perchat app add --issue writes",
+            reason=ProvisioningReason.APPLICATION_NOT_FOUND,
+        )
+    return found[name]
 
 
 def _read(path: Path) -> dict[str, Any]:
