@@ -20,6 +20,7 @@ from perchat import errors
 from perchat.cli.common import EXIT_CODES
 from perchat.cli.main import perchat
 from perchat.server.config import ServerConfig
+from tools.classes import classes_page
 from tools.protocol import protocol_page
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ def errors_page() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "classes.md": classes_page,
     "cli.md": cli_page,
     "errors.md": errors_page,
     "settings.md": settings_page,

@@ -196,7 +196,7 @@ async def test_parts_of_different_platforms_do_not_mix() -> None:
         )
         assert one != other
         with pytest.raises(ValueError, match="different platforms"):
-            other.add(user)  # type: ignore[attr-defined]
+            other.replace_certificate(user)  # type: ignore[arg-type]
         for platform in (one, other):
             platform.stop()
 

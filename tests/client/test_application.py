@@ -578,7 +578,7 @@ async def test_a_connection_lost_while_draining_ends_it(there: Trusting) -> None
     async with there.chatting() as chat:
         endpoint = chat.endpoint
         assert isinstance(endpoint, perchat.ApplicationEndpoint)
-        link = endpoint.signed_in.link
+        link = endpoint._signed_in.link
         draining = asyncio.get_running_loop().create_task(endpoint.drain())
         await asyncio.sleep(0)
         link.fail(perchat.ConnectionFailure("cut"))

@@ -25,7 +25,7 @@ class Source:
         self.answers = list(answers)
         self.asked: list[int] = []
 
-    async def page_after(self, message: int, limit: int) -> HistoryResult:
+    async def _page_after(self, message: int, limit: int) -> HistoryResult:
         del limit
         self.asked.append(message)
         answer = self.answers.pop(0)
@@ -36,7 +36,7 @@ class Source:
 
 def stream_of(source: Source, last: int = 0) -> CatchUpStream:
     stream = CatchUpStream(source, Sequel(last, limit=10), lambda message: message.id != 13)
-    stream.lose_track()
+    stream._lose_track()
     return stream
 
 
@@ -50,8 +50,8 @@ async def test_pages_are_read_one_after_another_as_the_reader_asks() -> None:
     stream = stream_of(source)
     assert await taken(stream, 2) == [1, 2]
     assert source.asked == [0]
-    stream.hear(said(3))
-    stream.hear(said(4))
+    stream._hear(said(3))
+    stream._hear(said(4))
     assert await taken(stream, 2) == [3, 4]
     assert source.asked == [0, 2, 3]
     assert not stream.is_behind
@@ -72,7 +72,7 @@ async def test_a_service_in_trouble_is_asked_again(monkeypatch: pytest.MonkeyPat
 async def test_history_that_is_refused_is_done_without() -> None:
     refusal = CommandFailed.of(ErrorCode.ERROR_PERMISSION, "no")
     stream = stream_of(Source(refusal, refusal, refusal))
-    stream.hear(said(5))
+    stream._hear(said(5))
     assert await taken(stream, 1) == [5]
 
 
@@ -90,10 +90,10 @@ async def test_a_reader_that_waits_is_told_of_the_end_and_may_close() -> None:
         await asyncio.sleep(0)
         with pytest.raises(RuntimeError, match="another task"):
             await anext(stream)
-        stream.hear(said(1))
+        stream._hear(said(1))
     assert reading.result() == [1]
     async with stream:
-        stream.hear(said(2))
+        stream._hear(said(2))
     assert [message.id async for message in stream] == []
-    stream.hear(said(3))
+    stream._hear(said(3))
     assert [message.id async for message in stream] == []

@@ -284,7 +284,7 @@ async def test_an_invitation_given_up_in_the_moment_of_its_answer_is_ended(
         opening = asyncio.get_running_loop().create_task(
             PersistentChatEndpoint(POOL, alice).establish()
         )
-        link = alice.signed_in.link
+        link = alice._signed_in.link
         received = link.events_received
 
         def receive_and_cancel(events: Sequence[Event]) -> None:

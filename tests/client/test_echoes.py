@@ -83,7 +83,7 @@ async def test_history_is_read_onwards(server: LiveServer) -> None:
         for number in range(1, 6):
             await room.post(str(number))
         assert [m.text for m in await room.history_after(2)] == ["3", "4", "5"]
-        page = await room.page_after(2, 2)
+        page = await room._page_after(2, 2)
         assert ([m.text for m in page.messages], page.truncated) == (["3", "4"], True)
         assert await room.history_after(5) == []
         for message, limit in ((-1, 5), (0, 0)):

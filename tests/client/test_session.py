@@ -495,4 +495,4 @@ async def test_a_chat_endpoint_forgets_sessions_nobody_holds(peer: Peer) -> None
 
 
 def _known(chat: PersistentChatEndpoint) -> int:
-    return len(chat.routes)
+    return len(chat._routes)

@@ -57,8 +57,8 @@ async def test_a_waiting_reader_is_woken() -> None:
 def test_what_is_not_read_in_time_is_counted(numbers: list[int], limit: int) -> None:
     stream: EventStream[int] = EventStream(limit=limit, marker=lambda count: -1_000_000 - count)
     for number in numbers:
-        stream.push(number)
-    stream.end()
+        stream._push(number)
+    stream._end()
     lost = max(0, len(numbers) - limit)
     marked = [-1_000_000 - lost] if lost else []
     assert asyncio.run(drained(stream)) == marked + numbers[lost:]
@@ -68,7 +68,7 @@ def test_what_is_not_read_in_time_is_counted(numbers: list[int], limit: int) -> 
 async def test_a_strict_reader_gets_what_there_was_and_then_the_error() -> None:
     stream: EventStream[int] = EventStream(limit=2, overflow=Overflow.RAISE)
     for number in range(4):
-        stream.push(number)
+        stream._push(number)
     assert [await anext(stream), await anext(stream)] == [0, 1]
     with pytest.raises(OperationFailure) as caught:
         await anext(stream)
@@ -110,7 +110,7 @@ async def test_two_tasks_may_not_share_a_stream() -> None:
     await asyncio.sleep(0)
     with pytest.raises(RuntimeError, match="another task"):
         await read()
-    stream.push(1)
+    stream._push(1)
     assert await reading == 1
 
 
@@ -122,7 +122,7 @@ async def test_a_cancelled_reader_loses_nothing() -> None:
 
     reading = asyncio.get_running_loop().create_task(read())
     await asyncio.sleep(0)
-    stream.push(1)
+    stream._push(1)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading

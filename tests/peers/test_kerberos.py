@@ -120,7 +120,7 @@ async def refused(
 
 
 def scheme_of(signed_in: perchat.UserEndpoint) -> str:
-    association = signed_in.signed_in._proving.initiator.association
+    association = signed_in._signed_in._proving.initiator.association
     assert association is not None
     return association.scheme
 
@@ -406,7 +406,7 @@ async def test_without_a_new_ticket_the_sign_in_serves_to_its_end_and_no_longer(
 
 def names_of(*chats: perchat.PersistentChatEndpoint) -> set[str]:
     """Return the server's names for what stands."""
-    sign_ins = [one.endpoint.signed_in for one in chats]
+    sign_ins = [one.endpoint._signed_in for one in chats]
     proving = [one._proving for one in sign_ins if isinstance(one, UserSignIn)]
     standing = [one.initiator._standing for one in proving]
     assert len(standing) == len(chats)

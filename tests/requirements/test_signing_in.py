@@ -182,13 +182,13 @@ async def test_a_line_is_of_whom_signed_in_whatever_it_says(server: LiveServer) 
         other.join("Lobby") as heard,
     ):
         messages = heard.messages()
-        post = chat.dialog.post
+        post = chat._live_dialog.post
 
         async def forged(line: Chat, *rest: object) -> object:
             lie = Chat(room=line.room, author=BOB, text=line.text, at=line.at)
             return await post(lie, *rest)  # type: ignore[arg-type]
 
-        chat.dialog.post = forged  # type: ignore[method-assign,assignment]
+        chat._live_dialog.post = forged  # type: ignore[method-assign,assignment]
         await room.post("I am Bob")
         message = await anext(messages)
         assert (message.author, message.text) == (ALICE, "I am Bob")

@@ -181,7 +181,7 @@ async def test_a_user_signs_in_with_a_password_from_the_applications_host(there:
             credential=perchat.PasswordCredential("alice@contoso.com", PASSWORD),
         )
         async with user:
-            assert user.signed_in._proving.initiator.established
+            assert user._signed_in._proving.initiator.established
 
 
 @pytest.mark.requirement("R43")

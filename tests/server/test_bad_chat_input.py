@@ -84,7 +84,7 @@ async def joining(chat: perchat.PersistentChatEndpoint, name: str) -> ChatRoomSe
 
 async def send_raw(chat: perchat.PersistentChatEndpoint, body: bytes) -> int:
     """Send a body of our choice in the chat dialog; return the status of the answer."""
-    return (await chat.dialog._info(body)).status
+    return (await chat._live_dialog._info(body)).status
 
 
 # --- names ---

@@ -189,7 +189,7 @@ async def test_an_evil_body_is_answered_400_and_the_dialog_goes_on(
 
 async def send_info(chat: perchat.PersistentChatEndpoint, body: bytes) -> int:
     """Send a body of our choice in the chat dialog; return the status of the answer."""
-    return (await chat.dialog._info(body)).status
+    return (await chat._live_dialog._info(body)).status
 
 
 @pytest.mark.usefixtures("others")
@@ -212,7 +212,7 @@ async def test_a_killed_client_leaves_its_rooms(sample: Sample, others: Bystande
     events = others.listener.events()
     chat = await connect(sample, "carol").__aenter__()
     await chat.join("General")
-    chat.dialog._link.connection.abort()
+    chat._live_dialog._link.connection.abort()
     seen = []
     async with asyncio.timeout(5):
         async for event in events:

@@ -109,7 +109,7 @@ async def test_a_registration_that_is_not_refreshed_ends_the_connection(
     ):
         silent = endpoint(sample, platform)
         await silent.establish()
-        monkeypatch.setattr(silent.signed_in.link, "exchange", _never)
+        monkeypatch.setattr(silent._signed_in.link, "exchange", _never)
         changes = silent.state_changes()
         while (await anext(changes)).state is not perchat.EndpointState.TERMINATED:
             pass

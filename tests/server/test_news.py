@@ -48,7 +48,7 @@ class Notices:
 
     def __init__(self, chat: PersistentChatEndpoint) -> None:
         self._queue: asyncio.Queue[Notice] = asyncio.Queue()
-        dialog = chat.dialog
+        dialog = chat._live_dialog
         self._next = dialog._on_news
         dialog._on_news = self._news
 

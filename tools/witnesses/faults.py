@@ -159,5 +159,5 @@ def _returning(alter: Callable[[Any], object]) -> Callable[..., Any]:
 def _ended(*_: Any, **__: Any) -> EventStream[Any]:
     """Return a stream that has nothing and is over."""
     stream: EventStream[Any] = EventStream()
-    stream.end()
+    stream._end()  # noqa: SLF001 - as its source does
     return stream

@@ -128,7 +128,7 @@ class ApplicationEndpoint(ConnectedEndpoint[TrustedSignIn]):
         try:
             async with asyncio.timeout(timeout):
                 for dependant in list(self._dependants):
-                    await dependant.finished()
+                    await dependant._finished()
         except TimeoutError:
             _log.warning("%s was not drained within %g s", self._owner_uri, timeout)
         await self.terminate()
@@ -145,13 +145,13 @@ class ApplicationEndpoint(ConnectedEndpoint[TrustedSignIn]):
             host=host,
             port=port,
             transport=Transport.TLS,
-            tls=self._platform.tls,
+            tls=self._platform._client_tls,
             user_agent=self._options.user_agent or application.user_agent,
             schemes=frozenset(),
             epid=self._epid,
             headers=self._options.headers,
             timers=self.timers,
-            tracer=self._platform.tracer,
+            tracer=self._platform._tracer,
             server_name=self._proxy_certificate,
             resolver=self._platform.resolver,
             sent_by=f"{application.fqdn}:{application.port}",

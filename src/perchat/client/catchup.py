@@ -30,7 +30,7 @@ _PAUSE = 1.0  # seconds, before a service that is in trouble is asked again
 class HistorySource(Protocol):
     """Where the past comes from."""
 
-    async def page_after(self, message: int, limit: int) -> HistoryResult:
+    async def _page_after(self, message: int, limit: int) -> HistoryResult:
         """Return the messages after one; waits for a connection, PerchatError when it is over."""
 
 
@@ -98,22 +98,22 @@ class CatchUpStream:
         """Stop listening and forget what is held; safe to repeat."""
         while self._sequel.take() is not None:
             pass
-        self.end()
+        self._end()
 
     # --- from the room ---
 
-    def hear(self, message: Message) -> None:
+    def _hear(self, message: Message) -> None:
         """Take a message as it was said."""
         if not self._ended:
             self._sequel.hear(message)
             self._wake()
 
-    def lose_track(self) -> None:
+    def _lose_track(self) -> None:
         """Something may have been missed."""
         self._sequel.lose_track()
         self._wake()
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Hear no more; the reader still gets what is ready."""
         self._ended = True
         self._wake()
@@ -123,7 +123,7 @@ class CatchUpStream:
     async def _read_on(self) -> None:
         losses, last = self._sequel.losses, self._sequel.last or 0
         try:
-            page = await self._source.page_after(last, self._page)
+            page = await self._source._page_after(last, self._page)
         except ServerFault as error:
             _log.warning("history cannot be read now: %s", error)
             await asyncio.sleep(_PAUSE)

@@ -112,7 +112,7 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
         self._background = Background()
         self._why = ""
         self._over = Event()
-        endpoint.add(self)
+        endpoint._add(self)
 
     # --- what it is ---
 
@@ -227,7 +227,7 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
             raise StateError(
                 f"the chat endpoint is {self.state.value}: it lives once, make another"
             )
-        self._endpoint.signed_in  # noqa: B018 - raises, naming the state
+        self._endpoint._signed_in  # noqa: B018 - raises, naming the state
         self._move(Step.BEGIN)
         try:
             self._dialog = await open_service(self._new_dialog, self._address, self.timers.lookup)
@@ -242,21 +242,21 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
     async def terminate(self) -> None:
         """Leave all rooms and close; never raises, may be repeated."""
         try:
-            await self.hang_up()
+            await self._hang_up()
         finally:
             await self._beneath.pop_all().aclose()
 
-    async def hang_up(self) -> None:
+    async def _hang_up(self) -> None:
         """End the session, but not what was opened for it (the local endpoint calls this)."""
         await self._end("")
         await self._over.wait()
 
-    async def finished(self) -> None:
+    async def _finished(self) -> None:
         """Wait until it is terminated, if it was ever begun (a draining endpoint calls this)."""
         if self.state is not ConnectionState.IDLE:
             await self._over.wait()
 
-    def carry(self, beneath: AsyncExitStack) -> None:
+    def _carry(self, beneath: AsyncExitStack) -> None:
         """Close ``beneath`` too when it is terminated (connect helpers call this)."""
         self._beneath = beneath
 
@@ -284,17 +284,17 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
             OperationTimeout: No reply in time.
 
         """
-        return await self.dialog.command(name, data, expect(name, kind))
+        return await self._live_dialog.command(name, data, expect(name, kind))
 
     @property
-    def dialog(self) -> ChatDialog:
+    def _live_dialog(self) -> ChatDialog:
         """The session on the wire; ChatServerConnectionError unless established."""
-        self.check_established()
+        self._check_established()
         if self._dialog is None:  # established means there is one
             raise self._not_established()
         return self._dialog
 
-    def check_established(self) -> None:
+    def _check_established(self) -> None:
         """Raise ChatServerConnectionError unless established."""
         if self.state is not ConnectionState.ESTABLISHED:
             raise self._not_established()
@@ -383,16 +383,11 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
 
     # --- from sessions ---
 
-    @property
-    def routes(self) -> RoomRoutes:
-        """Who gets what comes from the rooms."""
-        return self._routes
-
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> Task[None]:
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> Task[None]:
         """Run something in the background for as long as the chat is established."""
         return self._background.spawn(work, name)
 
-    def part_later(self, room: RoomUri) -> None:
+    def _part_later(self, room: RoomUri) -> None:
         """Tell the service, in our own time, that we are not in a room after all."""
         if self.state is ConnectionState.ESTABLISHED:
             self._background.spawn(self._part(room), f"leaving {room}")
@@ -405,7 +400,7 @@ class PersistentChatEndpoint(HistoryReader, ChatServices, Observed):
 
     def _new_dialog(self, address: SipUri) -> ChatDialog:
         return ChatDialog(
-            self._endpoint.signed_in, address, on_news=self._news, on_ended=self._lost
+            self._endpoint._signed_in, address, on_news=self._news, on_ended=self._lost
         )
 
     def _news(self, primitive: Primitive) -> None:

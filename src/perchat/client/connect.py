@@ -280,7 +280,7 @@ def _opening(
             address = await chat_address(endpoint, chat_uri, legacy_lookup=legacy_lookup)
             chat = PersistentChatEndpoint(address, endpoint)
             await chat.establish()
-            chat.carry(stack.pop_all())
+            chat._carry(stack.pop_all())
             return chat
 
     return Opening(opened, PersistentChatEndpoint.terminate)

@@ -73,7 +73,7 @@ class ConnectedEndpoint(LocalEndpoint, Generic[_SignIn]):
         return SipUri(gruu) if gruu else self._owner_uri
 
     @property
-    def signed_in(self) -> _SignIn:
+    def _signed_in(self) -> _SignIn:
         """The connection that chat endpoints use; StateError while there is none."""
         if self.state not in _OPEN or self._sign_in is None:
             raise StateError(f"the local endpoint is {self.state.value}, not established")
@@ -143,7 +143,7 @@ class ConnectedEndpoint(LocalEndpoint, Generic[_SignIn]):
         if self.state is EndpointState.IDLE:
             self._settings = await self._ask_aside()
         else:
-            self._settings = await self.signed_in.provisioning()
+            self._settings = await self._signed_in.provisioning()
         return self._settings
 
     # --- how it signs in ---
@@ -252,7 +252,7 @@ class ConnectedEndpoint(LocalEndpoint, Generic[_SignIn]):
 
     async def _sign_out(self, sign_in: _SignIn) -> None:
         for dependant in list(self._dependants):
-            await dependant.hang_up()
+            await dependant._hang_up()
         if sign_in.link.is_up and self._registration is not None:
             with contextlib.suppress(PerchatError):
                 await sign_in.unregister()

@@ -36,10 +36,10 @@ _log = logging.getLogger("perchat.signin")
 class Dependant(Protocol):
     """What stands on a local endpoint and ends before it does."""
 
-    async def hang_up(self) -> None:
+    async def _hang_up(self) -> None:
         """End; never raises."""
 
-    async def finished(self) -> None:
+    async def _finished(self) -> None:
         """Wait until what it has begun is over."""
 
 
@@ -55,7 +55,7 @@ class LocalEndpoint(Observed):
         self._machine = StateMachine(ENDPOINT_TABLE, EndpointState.IDLE)
         self._changes: Broadcast[EndpointStateChanged] = Broadcast()
         self._dependants: weakref.WeakSet[Dependant] = weakref.WeakSet()
-        platform.add(self)
+        platform._add(self)
 
     @property
     def state(self) -> EndpointState:
@@ -98,7 +98,7 @@ class LocalEndpoint(Observed):
 
     @property
     @abstractmethod
-    def signed_in(self) -> SignedIn:
+    def _signed_in(self) -> SignedIn:
         """The connection that chat endpoints use; StateError while there is none."""
 
     @abstractmethod
@@ -113,7 +113,7 @@ class LocalEndpoint(Observed):
     async def provisioning(self, *, refresh: bool = False) -> Provisioning:
         """Return the server's settings for the owner."""
 
-    def add(self, dependant: Dependant) -> None:
+    def _add(self, dependant: Dependant) -> None:
         """Take in what has to end before this does (chat endpoints call this)."""
         self._dependants.add(dependant)
 

@@ -93,7 +93,7 @@ class Sending:
         ) as service:
             largest, chunk = await service.largest(), await service.chunk()
             async with _in_thread(opened(self.source, largest)) as (file, size):
-                transfer.moved(0, size)
+                transfer._moved(0, size)
                 if size > largest:
                     raise _too_large(size, largest)
                 stored = await self._send(service, file, size, chunk, transfer)
@@ -118,10 +118,10 @@ class Sending:
                 if len(piece) == 0 and size:
                     raise _failed(f"{self.name} ended after {sent} of {size} bytes")
                 if sent + len(piece) == size:
-                    transfer.commit()
+                    transfer._commit()
                 await service.append(name, sent, piece, size)
                 sent += len(piece)
-                transfer.moved(sent, size)
+                transfer._moved(sent, size)
                 if not size:
                     break
         except BaseException:
@@ -159,7 +159,7 @@ class Fetching:
             "getfdtok", self.name, ErrorCode.FILE_DOWNLOAD_FAILED
         ) as service:
             size, chunk = await service.size(self.stored), await service.chunk()
-            transfer.moved(0, size)
+            transfer._moved(0, size)
             async with _in_thread(written(place)) as file:
                 await self._fetch(service, file, size, chunk, transfer)
         return place if isinstance(place, Path) else None
@@ -177,7 +177,7 @@ class Fetching:
             piece = await service.read(self.stored, got, min(chunk, size - got))
             await asyncio.to_thread(file.write, piece)
             got += len(piece)
-            transfer.moved(got, size)
+            transfer._moved(got, size)
 
 
 def _extension(name: str) -> str:

@@ -41,16 +41,16 @@ _Result = TypeVar("_Result")
 class LifeOwner(Protocol):
     """Who is told of connections."""
 
-    def spawn(self, work: Coroutine[None, None, None], name: str) -> object:
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> object:
         """Run something in the background."""
 
-    async def take_up(self, chat: PersistentChatEndpoint) -> None:
+    async def _take_up(self, chat: PersistentChatEndpoint) -> None:
         """Go on where the connection before stopped; PerchatError when that cannot be."""
 
-    def came(self, chat: PersistentChatEndpoint) -> None:
+    def _came(self, chat: PersistentChatEndpoint) -> None:
         """Take note that the connection stands."""
 
-    def went(self, why: str) -> None:
+    def _went(self, why: str) -> None:
         """Take note that it is lost."""
 
 
@@ -162,9 +162,9 @@ class Lives:
         self._lost.clear()
         self._why = ""
         chat = self._life = self.latest = await self._connect()
-        self._owner.spawn(self._watch(chat, chat.state_changes()), f"state of {self._name}")
+        self._owner._spawn(self._watch(chat, chat.state_changes()), f"state of {self._name}")
         try:
-            await self._owner.take_up(chat)
+            await self._owner._take_up(chat)
             if self._lost.is_set():
                 raise ChatServerConnectionError(f"lost at once: {self._why}")
         except BaseException:
@@ -185,7 +185,7 @@ class Lives:
         loop = asyncio.get_running_loop()
         since = loop.time()
         self.now.come(chat)
-        self._owner.came(chat)
+        self._owner._came(chat)
         while not self._lost.is_set():
             try:
                 async with asyncio.timeout(self._policy.probe):
@@ -195,7 +195,7 @@ class Lives:
         self.now.go(chat)
         if loop.time() - since >= self._policy.wait(self._waits, 0.0):
             self._waits = 0  # it was no flash in the pan
-        self._owner.went(self._why)
+        self._owner._went(self._why)
 
     async def _probe(self, chat: PersistentChatEndpoint) -> None:
         query = ServerInfoQuery(chat.address.domain)

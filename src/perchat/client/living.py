@@ -277,7 +277,7 @@ class LivingChat(HistoryReader, ChatServices, Observed):
 
         async def opened() -> LivingRoom:
             async with self._lives.patience("the join"):
-                return await self.through(lambda chat: self._join(chat, wanted))
+                return await self._through(lambda chat: self._join(chat, wanted))
 
         return Opening(opened, LivingRoom.close)
 
@@ -303,7 +303,7 @@ class LivingChat(HistoryReader, ChatServices, Observed):
     ) -> list[RoomSnapshot]:
         """Return the visible rooms, see ``PersistentChatEndpoint.search_rooms``."""
         async with self._lives.patience("the search"):
-            return await self.through(
+            return await self._through(
                 lambda chat: chat.search_rooms(
                     text, descriptions=descriptions, match=match, limit=limit
                 )
@@ -315,21 +315,21 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         """Return what was said, see ``PersistentChatEndpoint.query_history``."""
         wanted = named_rooms(rooms)
         async with self._lives.patience("history"):
-            return await self.through(lambda chat: chat.query_history(wanted, query))
+            return await self._through(lambda chat: chat.query_history(wanted, query))
 
     async def find(self, room: RoomUri | str) -> RoomUri:
         """Return the URI of a room given by name; RoomNotFound if none is named so."""
         async with self._lives.patience("the search"):
-            return await self.through(lambda chat: chat.find(room))
+            return await self._through(lambda chat: chat.find(room))
 
     async def stored_invitations(
         self, after: int = 0, *, limit: int | None = None
     ) -> list[Invitation]:
         """Return what was kept, see ``PersistentChatEndpoint.stored_invitations``."""
         async with self._lives.patience("invitations"):
-            return await self.through(lambda chat: chat.stored_invitations(after, limit=limit))
+            return await self._through(lambda chat: chat.stored_invitations(after, limit=limit))
 
-    async def through(
+    async def _through(
         self, work: Callable[[PersistentChatEndpoint], Awaitable[_Result]]
     ) -> _Result:
         """Do it on the connection there is, and again on the next one if that is lost."""
@@ -337,35 +337,30 @@ class LivingChat(HistoryReader, ChatServices, Observed):
 
     # --- from its rooms ---
 
-    @property
-    def lives(self) -> Lives:
-        """The connections."""
-        return self._lives
-
-    def forget(self, room: LivingRoom) -> None:
+    def _forget(self, room: LivingRoom) -> None:
         """Join that room no more."""
         if self._rooms.get(room.uri) is room:
             del self._rooms[room.uri]
 
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run something in the background for as long as the chat lives."""
         return self._background.spawn(work, name)
 
     # --- from its connections ---
 
-    def came(self, chat: PersistentChatEndpoint) -> None:
+    def _came(self, chat: PersistentChatEndpoint) -> None:
         """Say that we are connected."""
-        self.spawn(self._pass_on_invitations(chat), f"invitations of {self._name}")
+        self._spawn(self._pass_on_invitations(chat), f"invitations of {self._name}")
         self._copies.clear()
         changes = chat.preference_changes()
-        self.spawn(self._pass_on_preferences(changes), f"preferences of {self._name}")
+        self._spawn(self._pass_on_preferences(changes), f"preferences of {self._name}")
         if self._data.may_be_stale():
             self._read_on()
-        self.spawn(self._presence.renew(chat), f"presence of {self._name}")
+        self._spawn(self._presence.renew(chat), f"presence of {self._name}")
         first = self.state is LivingState.ESTABLISHING
         self._move(Step.SUCCEED if first else Step.RECOVER)
 
-    def went(self, why: str) -> None:
+    def _went(self, why: str) -> None:
         """Say that we are not."""
         self._move(Step.LOSE, why)
 
@@ -388,7 +383,7 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         finally:
             self._finish(str(error))
 
-    async def take_up(self, chat: PersistentChatEndpoint) -> None:
+    async def _take_up(self, chat: PersistentChatEndpoint) -> None:
         """Join the rooms again."""
         slots = asyncio.Semaphore(_JOINS)
 
@@ -403,13 +398,13 @@ class LivingChat(HistoryReader, ChatServices, Observed):
 
     async def _reenter(self, room: LivingRoom, chat: PersistentChatEndpoint) -> None:
         try:
-            await room.enter(chat)
+            await room._enter(chat)
         except ServerFault:
             raise
         except CommandFailed as error:
             _log.warning("%s: not let into %s again: %s", self._name, room.uri, error)
             disabled = isinstance(error, RoomDisabled)
-            room.end(SessionReason.ROOM_DISABLED if disabled else SessionReason.KICKED)
+            room._end(SessionReason.ROOM_DISABLED if disabled else SessionReason.KICKED)
 
     async def _pass_on_invitations(self, chat: PersistentChatEndpoint) -> None:
         began, self._began = self._began, self._began or chat.server.time
@@ -431,7 +426,7 @@ class LivingChat(HistoryReader, ChatServices, Observed):
                 self._read_on()
 
     def _read_on(self) -> None:
-        self.spawn(self._data.refresh(), f"what other programs of {self._name} wrote")
+        self._spawn(self._data.refresh(), f"what other programs of {self._name} wrote")
 
     # --- rooms ---
 
@@ -442,11 +437,11 @@ class LivingChat(HistoryReader, ChatServices, Observed):
         room = LivingRoom(self, uri)
         self._joining.add(uri)
         try:
-            await room.enter(chat)
+            await room._enter(chat)
         finally:
             self._joining.discard(uri)
         if not self._lives.is_current(chat) or not room.is_joined:  # too late to be joined again
-            room.end(SessionReason.DISCONNECTED)
+            room._end(SessionReason.DISCONNECTED)
             raise ChatServerConnectionError(f"the connection was lost while joining {uri}")
         self._rooms[uri] = room
         return room
@@ -458,7 +453,7 @@ class LivingChat(HistoryReader, ChatServices, Observed):
             return
         self._lives.now.end(self._ended)
         for room in list(self._rooms.values()):
-            room.end(SessionReason.DISCONNECTED, self._ended)
+            room._end(SessionReason.DISCONNECTED, self._ended)
         self._background.cancel()
         self._move(Step.ENDED, reason)
         self._changes.end()

@@ -42,7 +42,7 @@ class LivingPresence(PresenceServices):
         """Publish and subscribe on a new connection what was published and subscribed to."""
         self._versions.clear()
         try:
-            sign_in = chat.endpoint.signed_in
+            sign_in = chat.endpoint._signed_in
             if self._wanted is not None:
                 await self._publish(sign_in, *self._wanted)
             for view in list(self._views):
@@ -62,7 +62,7 @@ class LivingPresence(PresenceServices):
             chat: PersistentChatEndpoint,
         ) -> tuple[_Result, None] | tuple[None, PublishSubscribeError]:
             try:
-                return await work(chat.endpoint.signed_in), None
+                return await work(chat.endpoint._signed_in), None
             except PublishSubscribeError as error:  # an answer, and no lost connection
                 return None, error
 

@@ -181,11 +181,11 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
         kept = self.keeps_history and begin is not None
         stream = CatchUpStream(self, Sequel(begin, limit=limit, kept=kept), wanted)
         if self._over:
-            stream.end()
+            stream._end()
         else:
             self._streams.add(stream)
         if since is not None or not self.is_joined:
-            stream.lose_track()
+            stream._lose_track()
         return stream
 
     # --- what it can do ---
@@ -225,8 +225,8 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
             tries += 1
             return await session.post(posted, alert=draft.alert, rtf=draft.rtf, client_id=client_id)
 
-        async with self._chat.lives.patience("the post"):
-            result = await self.through(send)
+        async with self._chat._lives.patience("the post"):
+            result = await self._through(send)
             if result.message is None and tries > 1:
                 return PostResult(await self._look_back(client_id))
             return result
@@ -237,23 +237,23 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
 
     async def all_participants(self) -> Excerpt[Participant]:
         """Return who is in the room, see ``ChatRoomSession.all_participants``."""
-        async with self._chat.lives.patience("the participants"):
-            return await self.through(lambda session: session.all_participants())
+        async with self._chat._lives.patience("the participants"):
+            return await self._through(lambda session: session.all_participants())
 
     async def hidden_participants(self) -> Excerpt[Participant]:
         """Return who is in a large room, see ``ChatRoomSession.hidden_participants``."""
-        async with self._chat.lives.patience("the participants"):
-            return await self.through(lambda session: session.hidden_participants())
+        async with self._chat._lives.patience("the participants"):
+            return await self._through(lambda session: session.hidden_participants())
 
     async def recent(self, count: int = 30) -> list[Message]:
         """Return the newest messages, see ``ChatRoomSession.recent``."""
-        async with self._chat.lives.patience("history"):
-            return await self.through(lambda session: session.recent(count))
+        async with self._chat._lives.patience("history"):
+            return await self._through(lambda session: session.recent(count))
 
     async def query_history(self, query: HistoryQuery = _EVERYTHING) -> HistoryResult:
         """Return what was said here, see ``ChatRoomSession.query_history``."""
-        async with self._chat.lives.patience("history"):
-            return await self.through(lambda session: session.query_history(query))
+        async with self._chat._lives.patience("history"):
+            return await self._through(lambda session: session.query_history(query))
 
     def iter_history(self, query: HistoryQuery = _EVERYTHING) -> AsyncIterator[Message]:
         """Iterate over what was said here, see ``ChatRoomSession.iter_history``."""
@@ -261,15 +261,15 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
 
     async def history_after(self, message: int, limit: int = 100) -> list[Message]:
         """Return what follows a message, see ``ChatRoomSession.history_after``."""
-        async with self._chat.lives.patience("history"):
-            return await self.through(lambda session: session.history_after(message, limit))
+        async with self._chat._lives.patience("history"):
+            return await self._through(lambda session: session.history_after(message, limit))
 
-    async def page_after(self, message: int, limit: int) -> HistoryResult:
+    async def _page_after(self, message: int, limit: int) -> HistoryResult:
         """Do the same and tell whether there are more; waits for ever."""
         try:
-            return await self.through(lambda session: session.page_after(message, limit))
+            return await self._through(lambda session: session._page_after(message, limit))
         except NotSupported:  # not a Perchat server: what is not too far back has to do
-            recent = await self.through(lambda session: session.recent(limit))
+            recent = await self._through(lambda session: session.recent(limit))
             return HistoryResult(self._uri, self.name, tuple(m for m in recent if m.id > message))
 
     async def mark_read(self, message: Message | int) -> None:
@@ -292,7 +292,7 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
         if self._over:
             raise self._gone("over")
         session = self._session.now
-        self.end(SessionReason.LEFT)
+        self._end(SessionReason.LEFT)
         if session is not None and session.is_joined:
             with suppress(*LOST):  # then we are out too
                 await session.leave()
@@ -305,7 +305,7 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
             except PerchatError as error:
                 _log.warning("leaving did not go well: %s", error)
 
-    async def through(self, work: Callable[[ChatRoomSession], Awaitable[_Result]]) -> _Result:
+    async def _through(self, work: Callable[[ChatRoomSession], Awaitable[_Result]]) -> _Result:
         """Do it on the session there is, and again on the next one if that is lost."""
         while True:
             session = await self._session.wait()
@@ -315,7 +315,7 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
             except OperationFailure:  # too much at once
                 raise
             except LOST as error:
-                self._chat.lives.suspect(session.chat, str(error))
+                self._chat._lives.suspect(session.chat, str(error))
             except SessionStateError:
                 if session.is_joined:
                     raise
@@ -334,7 +334,7 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
 
     # --- from the chat ---
 
-    async def enter(self, chat: PersistentChatEndpoint) -> None:
+    async def _enter(self, chat: PersistentChatEndpoint) -> None:
         """
         Join on a connection.
 
@@ -359,15 +359,15 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
         else:
             self._adopt(session, events, newest)
 
-    def end(self, reason: SessionReason, error: Callable[[], Exception] | None = None) -> None:
+    def _end(self, reason: SessionReason, error: Callable[[], Exception] | None = None) -> None:
         """End for good; harmless when it has ended."""
         if self._over:
             return
         self._over = True
-        self._chat.forget(self)
+        self._chat._forget(self)
         self._session.end(error or (lambda: self._gone(reason.value)))
         for stream in list(self._streams):
-            stream.end()
+            stream._end()
         self._events.publish(SessionStateChanged(SessionState.TERMINATED, reason))
         self._events.end()
 
@@ -380,12 +380,12 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
             uri=self._uri,
             timers=self._chat.timers,
             ask=self._ask_leave,
-            tls=self._chat.endpoint.platform.web_tls,
+            tls=self._chat.endpoint.platform._web_tls,
         )
 
     async def _ask_leave(self, name: str, query: FileTokenQuery) -> FileToken:
-        async with self._chat.lives.patience("the file service"):
-            return await self.through(lambda session: session.chat.command(name, query, FileToken))
+        async with self._chat._lives.patience("the file service"):
+            return await self._through(lambda session: session.chat.command(name, query, FileToken))
 
     def _takes_files(self) -> bool:
         return self.can_post and self.can_post_files
@@ -397,7 +397,7 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
         return self.iter_history(query)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        return self._chat.spawn(work, name)
+        return self._chat._spawn(work, name)
 
     # --- inside ---
 
@@ -410,11 +410,11 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
         self, session: ChatRoomSession, events: EventStream[SessionEvent], newest: int | None
     ) -> None:
         known = properties(self)
-        before, self._joined = self._joined, session.joined
+        before, self._joined = self._joined, session._joined
         if newest is not None:
             self._newest = max(newest, self._newest or 0)
         self._followed.clear()
-        self._chat.spawn(self._follow(session, events), f"events of {self._uri}")
+        self._chat._spawn(self._follow(session, events), f"events of {self._uri}")
         self._session.come(session)
         if before is not None and self._joined is not None:
             self._events.publish(SessionStateChanged(SessionState.ESTABLISHED))
@@ -435,7 +435,7 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
             self._session.go(session)
             self._followed.set()
         if reason in _OUT:
-            self.end(reason)
+            self._end(reason)
         elif not self._over:
             self._lose_track()
             away = SessionStateChanged(SessionState.ESTABLISHING, SessionReason.DISCONNECTED)
@@ -446,19 +446,19 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
             if event.message.id:
                 self._newest = max(event.message.id, self._newest or 0)
             for stream in list(self._streams):
-                stream.hear(event.message)
+                stream._hear(event.message)
         elif isinstance(event, EventsLost):
             self._lose_track()
         self._events.publish(event)
 
     def _lose_track(self) -> None:
         for stream in list(self._streams):
-            stream.lose_track()
+            stream._lose_track()
 
     async def _look_back(self, client_id: str) -> Message | None:
         """Return our message whose echo went by on a connection that was lost."""
         with suppress(PerchatError):
-            recent = await self.through(lambda session: session.recent(_LOOK_BACK))
+            recent = await self._through(lambda session: session.recent(_LOOK_BACK))
             return next((m for m in reversed(recent) if m.client_id == client_id), None)
         return None
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from perchat.client.trustedapplication import TrustedApplication
     from perchat.net.certificates import Certificate
     from perchat.net.resolver import Resolver
-    from perchat.net.trace import Tracer
     from perchat.net.tracefile import TraceFile
 
 __all__ = ["CollaborationPlatform", "PlatformMember"]
@@ -215,22 +214,17 @@ class CollaborationPlatform:
         return self._started and not self._stopped
 
     @property
-    def tls(self) -> ssl.SSLContext | None:
+    def _client_tls(self) -> ssl.SSLContext | None:
         """What endpoints verify servers with; None before the start and with TCP."""
         return self._tls
 
-    async def web_tls(self) -> ssl.SSLContext:
+    async def _web_tls(self) -> ssl.SSLContext:
         """Return what web services are verified with: the same authorities, with TCP too."""
         if self._tls is not None:
             return self._tls
         if self._tls_of_web is None:
             self._tls_of_web = await asyncio.to_thread(self._authorities.client_context)
         return self._tls_of_web
-
-    @property
-    def tracer(self) -> Tracer | None:
-        """Who is shown what goes over the wire; None without ``trace``."""
-        return self._tracer
 
     async def start(self) -> None:
         """
@@ -272,7 +266,7 @@ class CollaborationPlatform:
             if self._tracer is not None:
                 self._tracer.close()
 
-    def add(self, member: PlatformMember) -> None:
+    def _add(self, member: PlatformMember) -> None:
         """Take an endpoint in, to be ended with the platform (endpoints call this)."""
         self._members.add(member)
 

@@ -111,7 +111,7 @@ class PresenceServices(ABC):
         """Do something on the connection there is."""
 
     async def _open(self, sign_in: SignedIn, view: PresenceView) -> None:
-        await view._begin(sign_in)  # noqa: SLF001 - made here
+        await view._begin(sign_in)
 
     async def _publish(self, sign_in: SignedIn, availability: Availability, note: str) -> None:
         """Publish with the versions that are known, and again with those that are current."""
@@ -152,7 +152,7 @@ class EndpointPresence(PresenceServices):
         self._endpoint = endpoint
 
     async def _on(self, work: Callable[[SignedIn], Awaitable[_Result]]) -> _Result:
-        return await work(self._endpoint.signed_in)
+        return await work(self._endpoint._signed_in)
 
 
 def _publications(availability: Availability, note: str) -> list[Publication]:

@@ -195,7 +195,7 @@ class _Subscription:
 
     def _tell(self, message: Message) -> None:
         try:
-            self._view._take(message)  # noqa: SLF001 - its own
+            self._view._take(message)
         except ProtocolError as error:
             _log.warning("presence that makes no sense: %s", error)
 

@@ -109,11 +109,6 @@ class JoinedRoomView:
         self._joined: JoinedState | None = None
 
     @property
-    def joined(self) -> JoinedState | None:
-        """All of it, kept up to date for as long as the session stands."""
-        return self._joined
-
-    @property
     def room(self) -> RoomSnapshot | None:
         """The room, with the count of participants when it was joined; None when not joined."""
         return self._joined.room if self._joined else None

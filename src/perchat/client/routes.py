@@ -60,14 +60,14 @@ class RoomRoutes:
         match primitive:
             case Chat():
                 if primitive.room in self._rooms:
-                    self._rooms[primitive.room].line_received(primitive)
+                    self._rooms[primitive.room]._line_received(primitive)
             case Notice(data=Arrivals() as arrivals):
                 self._arrived(arrivals, came=primitive.name != "permmodify")
             case Notice(data=Departures() as departures):
                 self._departed(departures, _reason(primitive.error))
             case Notice(data=RoomDetails() as room):
                 if room.uri in self._rooms:
-                    self._rooms[room.uri].changed(room)
+                    self._rooms[room.uri]._changed(room)
             case Reply(data=RoomUris() as gone):
                 self._put_out(gone, _reason(None if primitive.succeeded else primitive.error))
             case _:
@@ -77,25 +77,25 @@ class RoomRoutes:
     def end_all(self, reason: SessionReason) -> None:
         """End every session there is."""
         for session in {*self._rooms.values(), *self._all}:
-            session.ended(reason)
+            session._ended(reason)
         self._rooms.clear()
 
     def _put_out(self, gone: RoomUris, reason: SessionReason) -> None:
         for room in gone.rooms:
             if (session := self._rooms.get(room)) is not None:
-                session.put_out(reason)
+                session._put_out(reason)
 
     def _arrived(self, arrivals: Arrivals, *, came: bool) -> None:
         for arrival in arrivals.arrivals:
             for room, mask in arrival.rooms:
                 if room in self._rooms:
-                    self._rooms[room].arrived(arrival.participant, mask, came=came)
+                    self._rooms[room]._arrived(arrival.participant, mask, came=came)
 
     def _departed(self, departures: Departures, reason: SessionReason) -> None:
         for departure in departures.departures:
             session = self._rooms.get(departure.room)
             if session is not None:
-                session.departed(departure.users, reason)
+                session._departed(departure.users, reason)
 
 
 def _reason(error: ErrorCode | None) -> SessionReason:

@@ -92,7 +92,7 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
         self._events: Broadcast[SessionEvent] = Broadcast()
         self._echoes = Echoes()
         self._filters = OutgoingFilters()
-        chat.routes.add(self)
+        chat._routes.add(self)
 
     # --- what it is ---
 
@@ -171,13 +171,13 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
 
         """
         wanted = room_or_name(room)
-        dialog = self._chat.dialog
+        dialog = self._chat._live_dialog
         self._need(SessionState.IDLE)
         self._move(Step.BEGIN)
         uri: RoomUri | None = None
         try:
             uri = await self._chat.find(wanted)
-            self._chat.routes.occupy(uri, self)
+            self._chat._routes.occupy(uri, self)
             await dialog.command("join", RoomIds((uri,)), self._enter(uri))
         except BaseException as error:
             self._not_entered(uri, error)
@@ -258,7 +258,7 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
         )
         with self._echoes.expect(text, line.client_id) as echo:
             wait = self._chat.timers.echo if self._echoes.come else 0.0
-            message = await self._chat.dialog.post(line, echo, wait)
+            message = await self._chat._live_dialog.post(line, echo, wait)
         self._echoes.come = self._echoes.come and (message is not None or not wait)
         return PostResult(message)
 
@@ -356,9 +356,9 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
             CommandFailed: The service refused.
 
         """
-        return list((await self.page_after(message, limit)).messages)
+        return list((await self._page_after(message, limit)).messages)
 
-    async def page_after(self, message: int, limit: int) -> HistoryResult:
+    async def _page_after(self, message: int, limit: int) -> HistoryResult:
         """Do the same, and tell whether there are more."""
         if message < 0 or limit < 1:
             raise ValueError(f"not {limit} messages after number {message}")
@@ -406,14 +406,14 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
 
     # --- from the chat endpoint ---
 
-    def line_received(self, line: Chat) -> None:
+    def _line_received(self, line: Chat) -> None:
         """Take a message of the room."""
         message = line.message(self.name)
         if message.author.address == self._chat.owner_uri:
             self._echoes.arrived(message)
         self._events.publish(MessageReceived(message))
 
-    def arrived(self, participant: Participant, mask: int, *, came: bool = True) -> None:
+    def _arrived(self, participant: Participant, mask: int, *, came: bool = True) -> None:
         """Note that somebody came, or that somebody in the room has other rights now."""
         if self._joined is None:
             return
@@ -425,19 +425,19 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
         elif known != participant:
             self._events.publish(PrivilegeChanged(participant))
 
-    def departed(
+    def _departed(
         self, users: Iterable[SipUri], reason: SessionReason = SessionReason.KICKED
     ) -> None:
         """Note that users went; when we are among them, that we were put out."""
         for user in users:
             if user.address == self._chat.owner_uri:
-                self.put_out(reason)
+                self._put_out(reason)
             elif self._joined is not None:
                 participant = self._joined.remove(user)
                 if participant is not None:
                     self._events.publish(AttendanceChanged(participant, active=False))
 
-    def changed(self, room: RoomDetails) -> None:
+    def _changed(self, room: RoomDetails) -> None:
         """Note what the room is now; a disabled one is over."""
         if self._joined is None:
             return
@@ -446,19 +446,19 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
         if changes := changes_between(before, properties(self)):
             self._events.publish(RoomChanged(changes))
         if room.disabled:
-            self.put_out(SessionReason.ROOM_DISABLED)
+            self._put_out(SessionReason.ROOM_DISABLED)
 
-    def put_out(self, reason: SessionReason = SessionReason.KICKED) -> None:
+    def _put_out(self, reason: SessionReason = SessionReason.KICKED) -> None:
         """Note that we may not stay; harmless when we are not there."""
         if self.is_joined:
-            self.ended(reason)
+            self._ended(reason)
 
-    def ended(self, reason: SessionReason) -> None:
+    def _ended(self, reason: SessionReason) -> None:
         """End for good; harmless when it has ended."""
         if self._machine.allows(Step.END):
             self._move(Step.END, reason)
         if self._joined is not None:
-            self._chat.routes.vacate(self._joined.room.uri, self)
+            self._chat._routes.vacate(self._joined.room.uri, self)
             self._joined = None
         if self._machine.allows(Step.ENDED):
             self._move(Step.ENDED, reason)
@@ -472,7 +472,7 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
             uri=self._need_joined(),
             timers=self._chat.timers,
             ask=lambda name, query: self._chat.command(name, query, FileToken),
-            tls=platform.web_tls,
+            tls=platform._web_tls,
         )
 
     def _takes_files(self) -> bool:
@@ -485,7 +485,7 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
         return self.iter_history(query)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> Task[None]:
-        return self._chat.spawn(work, name)
+        return self._chat._spawn(work, name)
 
     # --- inside ---
 
@@ -501,10 +501,10 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
     def _not_entered(self, uri: RoomUri | None, error: BaseException) -> None:
         if (
             uri is not None
-            and self._chat.routes.vacate(uri, self)
+            and self._chat._routes.vacate(uri, self)
             and not isinstance(error, CommandFailed)
         ):
-            self._chat.part_later(uri)  # the service may have let us in all the same
+            self._chat._part_later(uri)  # the service may have let us in all the same
         self._joined = None
         if self.state is SessionState.ESTABLISHED:  # it had, and nobody waits any more
             self._move(Step.LEAVE)
@@ -513,7 +513,7 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
             self._move(Step.FAIL)
 
     def _left(self, uri: RoomUri) -> None:
-        self._chat.routes.vacate(uri, self)
+        self._chat._routes.vacate(uri, self)
         self._joined = None
         if self._machine.allows(Step.LEFT):
             self._move(Step.LEFT, SessionReason.LEFT)
@@ -528,7 +528,7 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
             )
 
     def _need_joined(self) -> RoomUri:
-        self._chat.check_established()
+        self._chat._check_established()
         self._need(SessionState.ESTABLISHED)
         if self._joined is None:  # established means joined
             raise SessionStateError("the session is in no room")

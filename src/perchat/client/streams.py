@@ -93,9 +93,9 @@ class EventStream(Generic[_Item]):
         """Stop listening and forget what is buffered; safe to repeat."""
         self._items.clear()
         self._unmarked = 0
-        self.end()
+        self._end()
 
-    def push(self, item: _Item) -> None:
+    def _push(self, item: _Item) -> None:
         """Add an event (its source calls this)."""
         if self._ended:
             return
@@ -105,7 +105,7 @@ class EventStream(Generic[_Item]):
             self._items.append(item)
         self._wake()
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Add no more; the reader still gets what is buffered (its source calls this)."""
         self._ended = True
         self._wake()
@@ -172,7 +172,7 @@ class Broadcast(Generic[_Event]):
         """Return a new stream of what ``select`` makes of events, None leaving one out."""
         stream: EventStream[_Item] = EventStream(limit=limit, overflow=overflow, marker=marker)
         if self._ended:
-            stream.end()
+            stream._end()
         else:
             self._readers[stream] = select
         return stream
@@ -196,12 +196,12 @@ class Broadcast(Generic[_Event]):
         for stream, select in list(self._readers.items()):
             item = select(event)
             if item is not None:
-                stream.push(item)
+                stream._push(item)
 
     def end_streams(self) -> None:
         """End the streams there are; new ones may be made."""
         for stream in list(self._readers):
-            stream.end()
+            stream._end()
         self._readers.clear()
 
     def end(self) -> None:

@@ -141,12 +141,12 @@ class FileTransfer(Generic[_Result]):
 
     # --- from the work ---
 
-    def moved(self, transferred: int, total: int | None) -> None:
+    def _moved(self, transferred: int, total: int | None) -> None:
         """Note how far it is."""
         self._now = Progress(transferred, total)
         self._tell()
 
-    def commit(self) -> None:
+    def _commit(self) -> None:
         """Note that it cannot be undone from now on."""
         self._too_late = True
 

@@ -93,13 +93,13 @@ class UserEndpoint(ConnectedEndpoint[UserSignIn]):
             host=self._host,
             port=self._port,
             transport=self._platform.transport,
-            tls=self._platform.tls,
+            tls=self._platform._client_tls,
             user_agent=self._options.user_agent or self._platform.user_agent,
             schemes=self._platform.allowed_auth.schemes,
             epid=self._epid,
             headers=self._options.headers,
             timers=self.timers,
-            tracer=self._platform.tracer,
+            tracer=self._platform._tracer,
             resolver=self._platform.resolver,
         )
 
