@@ -63,3 +63,25 @@ async def test_a_file_is_sent_and_fetched_without_await(server: LiveServer, tmp_
                 unwanted.result()
 
     await script(work)
+
+
+async def test_rooms_and_people_are_followed(server: LiveServer) -> None:
+    def work() -> None:
+        with connect(server, "bob") as bob, connect(server, "alice") as alice:
+            followed = alice.followed_changes()
+            with connect(server, "alice") as phone:
+                phone.rooms.follow("Lobby")
+                lobby = phone.find("Lobby")
+            assert next(followed) == perchat.FollowedRoomsChanged((lobby,))
+            with bob.join(lobby) as talking, alice.join(lobby) as session:
+                talking.post("hello")
+                assert (alice.rooms.followed(), session.unread()) == ([lobby], 1)
+                session.mark_read(1)
+                assert session.unread() == 0
+            with alice.presence.subscribe(bob.owner_uri) as view:
+                changes = view.changes()
+                bob.presence.publish(perchat.Availability.AWAY, "at lunch")
+                told = perchat.Presence(bob.owner_uri, perchat.Availability.AWAY, "at lunch")
+                assert next(changes) == told == view.presences[bob.owner_uri]
+
+    await script(work)
