@@ -107,6 +107,12 @@ async def test_what_is_too_large_is_refused_and_what_stood_stands(alice: Publish
     assert read_version_fault((await alice.publish(BUSY)).body) == {1: 1}
 
 
+async def test_what_is_far_too_large_is_not_even_read(alice: Publisher) -> None:
+    assert (await alice.publish(body=b"<" * 3001)).status == 413
+    asked = alice.next("SUBSCRIBE", ("Event", PRESENCE_EVENT), body=b"<" * 65_537)
+    assert (await alice.exchange(alice.initiator.seal(asked))).status == 413
+
+
 @pytest.mark.parametrize(
     "body", [b"<publish", b"<publish/>", publish_document(BOB, [BUSY]), b"<other/>"]
 )

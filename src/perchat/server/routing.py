@@ -325,8 +325,11 @@ class FrontEnd:
 
     def _service(self, event: RequestReceived) -> None:
         user = self._peer.user_of(event.request)
+        longest = 2 * self._services.config.presence.publication_bytes  # with what is around it
         if user is None or address_of(event.request.to.uri) != user.uri:
             self._not_here(event)
+        elif len(event.request.body) > longest:  # before it is read, which takes its time
+            self._connection.respond(event.transaction, 413)
         elif refused := answer_service(event.request):
             self._connection.respond(event.transaction, refused.status, headers=refused.headers)
         elif event.request.content_type == PUBLISH_TYPE:

@@ -57,6 +57,8 @@ _EXPIRES = 60_000  # what clients are granted elsewhere; they end it with the co
 _BAD_EVENT = 489
 _NOT_ACCEPTABLE = 406  # [MS-SIPREGE]: an Accept that names nothing we write
 _FORBIDDEN = 403
+_TOO_LARGE = 413
+_LONGEST = 65_536  # bytes of a request's body; that of the longest contact list is below it
 _PHRASE = 80
 _KEPT = 4096  # bytes of a request whose answer is kept
 
@@ -92,6 +94,9 @@ class Subscriptions:
     def subscribe(self, event: RequestReceived, user: User) -> None:
         """Answer a SUBSCRIBE of ``user``; a fetch and a farewell are some, too."""
         now = asyncio.get_running_loop().time()
+        if len(event.request.body) > _LONGEST:  # before it is read, which takes its time
+            self._refuse(event, _TOO_LARGE, f"{_LONGEST} bytes are the most")
+            return
         try:
             asked = Subscription.of(event.request, now, default=_EXPIRES, longest=_EXPIRES)
             watch = self._watch(event, asked, user)
