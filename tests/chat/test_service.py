@@ -10,7 +10,6 @@ import pytest
 
 from perchat.chat.finding import RoomFilter
 from perchat.chat.history import _fitting
-from perchat.chat.messages import normalised
 from perchat.chat.refusal import Refusal
 from perchat.chat.state import ChatState, RoomState, UserArrived, UserDeparted
 from perchat.cluster.wakeup import LocalWakeup
@@ -37,6 +36,8 @@ from tests.store.samples import ADA, BOB, EVE, LAB, OPS, SETTLED, category, post
 
 NOWHERE = RoomUri("ma-chan://contoso.example/nowhere")
 STRANGER = SipUri("sip:stranger@contoso.example")
+
+RTF = r"{\rtf1 x}"
 
 
 def code(answer: object) -> ErrorCode | None:
@@ -232,9 +233,9 @@ async def test_rights_are_found_anew_when_they_may_have_changed_not_when_others_
 
 async def test_a_post_gets_its_id_and_the_authors_name(node: Node) -> None:
     await node.service.join(ADA, "s1", OPS)
-    posted = message(await post(node.service, ADA, "s1", OPS, "a\r\nb\rc", alert=True, rtf="{}"))
+    posted = message(await post(node.service, ADA, "s1", OPS, "a\r\nb\rc", alert=True, rtf=RTF))
     assert (posted.id, posted.author, posted.author_name) == (1, ADA, "Ada")
-    assert (posted.text, posted.rtf, posted.is_alert) == ("a\nb\nc", "{}", True)
+    assert (posted.text, posted.rtf, posted.is_alert) == ("a\nb\nc", RTF, True)
     assert await node.service.recent(BOB, OPS, 10) == [posted]
 
 
@@ -245,7 +246,7 @@ async def test_only_the_session_that_joined_may_post(node: Node) -> None:
     assert code(await post(node.service, BOB, "s1", LAB, "x")) is ErrorCode.NO_SUCH_NODE
 
 
-@pytest.mark.parametrize("text", ["", " \n\t", "\x00\x07", "\r\n"])
+@pytest.mark.parametrize("text", ["", " \n\t", "\r\n"])
 async def test_a_message_needs_text(node: Node, text: str) -> None:
     await node.service.join(ADA, "s1", OPS)
     assert code(await post(node.service, ADA, "s1", OPS, text)) is ErrorCode.INVALID_ARGUMENT
@@ -276,8 +277,23 @@ async def test_the_rich_twin_is_limited_too(node: Node) -> None:
     assert code(answer) is ErrorCode.LIMIT_EXCEEDED
 
 
-def test_characters_xml_cannot_carry_are_dropped() -> None:
-    assert normalised("a\x00b\x1bc\ud800d\uffffe\tf\ng\x85") == "abcde\tf\ng\x85"
+@pytest.mark.parametrize(
+    ("text", "rtf", "why"),
+    [
+        ("a\x00b", None, "U+0000, its character 2"),
+        ("plain", "{\\rtf1 \x07}", "the RTF of a message cannot have U+0007"),
+        ("plain", "nope", "begins with"),
+        ("plain", r"{\rtf1 x", "not closed"),
+    ],
+)
+async def test_what_no_message_can_carry_is_refused_and_not_dropped(
+    node: Node, text: str, rtf: str | None, why: str
+) -> None:
+    await node.service.join(ADA, "s1", OPS)
+    answer = await post(node.service, ADA, "s1", OPS, text, rtf=rtf)
+    assert code(answer) is ErrorCode.INVALID_ARGUMENT
+    assert why in str(answer)
+    assert await node.service.recent(ADA, OPS, 10) == []
 
 
 async def test_in_an_auditorium_only_presenters_are_heard(node: Node) -> None:

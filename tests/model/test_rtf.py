@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perchat.model.parts import Emoticon, EmoticonPart, LinkPart, RoomLinkPart, TextPart
-from perchat.model.rtf import parse_rtf
+from perchat.model.rtf import check_rtf, parse_rtf
 
 HEAD = (
     r"{\rtf1\fbidis\ansi\ansicpg1252\deff0\nouicompat\deflang1033"
@@ -100,3 +100,39 @@ _PIECES = st.sampled_from(
 @given(st.lists(_PIECES, max_size=40).map("".join) | st.text())
 def test_anything_can_be_read(rtf: str) -> None:
     shown(rtf).encode()
+
+
+@pytest.mark.parametrize(
+    "rtf",
+    [
+        r"{\rtf1 hello}",
+        r"{\rtf {\b bold} \{ \} \\}",
+        "{\\rtf1\\ansi\\ansicpg1252\r\n\\pard x\\par\r\n}\r\n",
+        r"{\rtf1\bin3 }}}x}",
+        r"{\rtf1{\object\objemb{\*\objdata 0105000002}}}",
+    ],
+)
+def test_a_document_is_one_group_that_begins_as_rtf(rtf: str) -> None:
+    check_rtf(rtf)
+
+
+@pytest.mark.parametrize(
+    ("rtf", "why"),
+    [
+        ("nope", "begins with"),
+        ("", "begins with"),
+        (r"\rtf1 hello", "begins with"),
+        (r"{\rtfx hello}", "begins with"),
+        (r"{hello}", "begins with"),
+        ("<html>x</html>", "begins with"),
+        (r"{\rtf1 hello", "1 of its groups are not closed"),
+        (r"{\rtf1 {{hello}", "2 of its groups are not closed"),
+        (r"{\rtf1 hello\}", "not closed"),
+        (r"{\rtf1\bin99 }", "not closed"),
+        (r"{\rtf1 hello}}", "ends before character 14"),
+        (r"{\rtf1 one}{\rtf1 two}", "ends before"),
+    ],
+)
+def test_what_is_no_document_is_refused_with_the_reason(rtf: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        check_rtf(rtf)

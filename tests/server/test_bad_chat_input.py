@@ -406,10 +406,11 @@ RUBBISH_RTF = {
     "noise": "\x00\x01{{{{\\\\\\",
     "never closed": "{" * 5_000,
     "never opened": "}" * 5_000,
-    "objects": r"{\rtf1{\object\objemb{\*\objdata 0105000002}}}",
     "no rtf": "<html><script>alert(1)</script></html>",
     "numbers": r"{\rtf1\u99999999999999999999 \bin99999999 x}",
 }
+OBJECTS = r"{\rtf1{\object\objemb{\*\objdata 0105000002}}}"
+NOT_IN_XML = dict.fromkeys((0, 1), ".")
 RUBBISH_TEXT = {
     "script": "<script>alert(1)</script><img src=x onerror=y>",
     "never closed": "<a href='" + "<" * 4_000,
@@ -422,18 +423,59 @@ RUBBISH_TEXT = {
 
 
 @pytest.mark.parametrize("rtf", RUBBISH_RTF.values(), ids=RUBBISH_RTF)
-async def test_rubbish_beside_a_text_hurts_nobody(
-    carol: perchat.PersistentChatEndpoint, others: Bystanders, rtf: str
+async def test_what_is_no_rtf_is_refused_here_and_by_the_server(
+    carol: perchat.PersistentChatEndpoint,
+    others: Bystanders,
+    monkeypatch: pytest.MonkeyPatch,
+    rtf: str,
+) -> None:
+    last = await others.listener.recent(1)
+    async with carol.join("General") as room:
+        with pytest.raises(ValueError, match="RTF"):
+            await room.post("in plain words", rtf=rtf)
+        monkeypatch.setattr("perchat.client.echoes.check_content", lambda *_: None)
+        with pytest.raises(InvalidArgument):
+            await room.post("in plain words", rtf=rtf.translate(NOT_IN_XML))
+        assert await others.listener.recent(1) == last
+
+
+async def test_objects_in_rtf_are_only_text(
+    carol: perchat.PersistentChatEndpoint, others: Bystanders
 ) -> None:
     async with carol.join("General") as room:
-        said = await room.post("in plain words", rtf=rtf)
+        await room.post("in plain words", rtf=OBJECTS)
         (message,) = await others.listener.recent(1)
-        assert (message.id, message.text) == (
-            said.message.id if said.message else 0,
-            "in plain words",
-        )
-        assert message.rtf is not None
-        assert not set(message.rtf) & {"\x00", "\x01"}  # which no document can carry
+        assert (message.text, message.rtf, message.rtf_parts) == ("in plain words", OBJECTS, ())
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x07", "\ufffe"])
+async def test_a_character_that_cannot_be_sent_is_refused_before_anything_is_sent(
+    carol: perchat.PersistentChatEndpoint, character: str
+) -> None:
+    async with carol.join("General") as room:
+        before = await room.recent(5)
+        for post in (
+            room.post(f"a{character}b"),
+            room.post("text", title=f"ti{character}tle"),
+            room.post("text", rtf=f"{{\\rtf1 {character}}}"),
+        ):
+            with pytest.raises(ValueError, match=f"U\\+{ord(character):04X}, its character"):
+                await post
+        assert await room.recent(5) == before
+
+
+async def test_a_foreign_document_with_such_a_character_is_refused(
+    carol: perchat.PersistentChatEndpoint, others: Bystanders
+) -> None:
+    uri = await carol.find("General")
+    async with carol.join("General"):
+        for bad in (b"&#7;", b"\x07", b"\xef\xbf\xbe"):
+            line = (
+                b'<grpchat id="grpchat" chanUri="%s" author="sip:carol@example.com">' % uri.encode()
+            )
+            body = b'<xccos ver="1" envid="7" xmlns="urn:parlano:xml:ns:xccos">' + line
+            body += b"<chat>a" + bad + b"b</chat></grpchat></xccos>"
+            assert await send_raw(carol, body) == 400
 
 
 @pytest.mark.parametrize("text", RUBBISH_TEXT.values(), ids=RUBBISH_TEXT)

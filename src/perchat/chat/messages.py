@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,7 +10,8 @@ from perchat.chat import rules
 from perchat.chat.refusal import Refusal, refuse
 from perchat.errors import ErrorCode
 from perchat.model.journal import MessagePosted
-from perchat.model.message import CLIENT_ID_LIMIT, Message
+from perchat.model.message import CLIENT_ID_LIMIT, Message, check_content
+from perchat.model.plaintext import with_line_feeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,14 +22,12 @@ if TYPE_CHECKING:
     from perchat.model.journal import JournalEntry
     from perchat.model.uri import RoomUri, SipUri
 
-__all__ = ["Messages", "normalised", "refusal_of_text"]
+__all__ = ["Messages", "refusal_of_text"]
 
 STORY_MARK = "[STORY]"
 """What the text of a story begins with."""
 
 _NOT_YET = datetime.fromtimestamp(0, UTC)
-_LINE_END = re.compile("\r\n?")
-_UNSPEAKABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class Messages:
@@ -55,7 +53,7 @@ class Messages:
         if isinstance(found, Refusal):
             told(found)
             return
-        text, rtf = normalised(text), None if rtf is None else normalised(rtf)
+        text, rtf = with_line_feeds(text), None if rtf is None else with_line_feeds(rtf)
         if refusal := self._refusal_of(text, rtf, client_id):
             told(refusal)
             return
@@ -94,24 +92,26 @@ def _tell(
     told(outcome if isinstance(outcome, Refusal) else outcome[0])
 
 
-def normalised(text: str) -> str:
-    """Make every line end a LF, and drop what XML 1.0 cannot carry."""
-    if text.isprintable():
-        return text
-    return _UNSPEAKABLE.sub("", _LINE_END.sub("\n", text))
-
-
 def refusal_of_text(text: str, rtf: str | None, settings: ChatSettings) -> Refusal | None:
-    """Return what is wrong with a normalised text and its twin, None when nothing is."""
+    """Return what is wrong with a text and its twin in RTF, None when nothing is."""
     if not text.strip():
         return Refusal(ErrorCode.INVALID_ARGUMENT, "a message needs text")
     story = text.startswith(STORY_MARK)
     limit = settings.story_size_limit if story else settings.message_size_limit
-    return _too_long(text, limit) or (rtf and _too_long(rtf, settings.story_size_limit)) or None
+    too_long = _too_long(text, limit) or (rtf and _too_long(rtf, settings.story_size_limit))
+    return too_long or _unsayable(text, rtf)
+
+
+def _unsayable(text: str, rtf: str | None) -> Refusal | None:
+    try:
+        check_content(text, rtf)
+    except ValueError as error:
+        return Refusal(ErrorCode.INVALID_ARGUMENT, str(error))
+    return None
 
 
 def _too_long(text: str, limit: int) -> Refusal | None:
-    size = len(text.encode())
+    size = len(text.encode("utf-8", "surrogatepass"))
     if size <= limit:
         return None
     return Refusal(ErrorCode.LIMIT_EXCEEDED, f"{size} bytes, but {limit} are the most")

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perchat.chat.messages import normalised, refusal_of_text
+from perchat.chat.messages import refusal_of_text
 from perchat.errors import CommandFailed
 from perchat.model.history import HistoryQuery
 from perchat.model.journal import MessagesModerated
+from perchat.model.plaintext import with_line_feeds
 from perchat.store.scan import scan
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Moderation:
             LimitExceeded: It is longer than a message may be.
 
         """
-        text = normalised(text)
+        text = with_line_feeds(text)
         if refusal := refusal_of_text(text, None, self._settings):
             raise CommandFailed.of(refusal.code, refusal.text)
         return await self._moderate(room, query, ids, text)

@@ -13,7 +13,7 @@ import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from perchat.model.message import CLIENT_ID_LIMIT
+from perchat.model.message import CLIENT_ID_LIMIT, check_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,11 +71,12 @@ def new_client_id() -> str:
     return secrets.token_hex(16)
 
 
-def check_post(text: str, client_id: str | None) -> None:
+def check_post(text: str, client_id: str | None, rtf: str | None = None) -> None:
     """Refuse, by TypeError or ValueError, what cannot be posted."""
     if not isinstance(text, str):
         raise TypeError(f"a message is text, not {type(text).__name__}")
     if not text.strip():
         raise ValueError("a message is not empty")
+    check_content(text, rtf)
     if client_id is not None and not 0 < len(client_id) <= CLIENT_ID_LIMIT:
         raise ValueError(f"the id of a post has 1 to {CLIENT_ID_LIMIT} characters")

@@ -204,7 +204,8 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
         Waits for the connection to come back, for as long as the policy has patience.
 
         Raises:
-            ValueError: The text is empty, or the title has several lines.
+            ValueError: The text is empty or has characters that no message can carry, the title
+                has several lines, or ``rtf`` is no RTF.
             SessionStateError: The room was left, or we were put out of it.
             ChatServerConnectionError: The chat is over for good.
             PostCancelled: A filter stopped it.
@@ -213,11 +214,11 @@ class LivingRoom(JoinedRoomView, FileSharing, Observed):
 
         """
         client_id = new_client_id()
-        check_post(composed(text, title), client_id)
+        check_post(composed(text, title), client_id, rtf)
         raw = text.raw if isinstance(text, MessageBuilder) else text
         draft = await self._filters.passed(Draft(raw, title, alert, rtf))
         posted = composed(draft.text, draft.title)
-        check_post(posted, client_id)
+        check_post(posted, client_id, draft.rtf)
         tries = 0
 
         async def send(session: ChatRoomSession) -> PostResult:

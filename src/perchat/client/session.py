@@ -222,7 +222,8 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
         Post, and return once the service has stored it.
 
         Args:
-            text: Plain text, also when there is ``rtf``; or what was built.
+            text: Plain text, also when there is ``rtf``; or what was built. Its lines end
+                with LF when it arrives, however they ended.
             title: One line; makes it a story, which may be longer.
             alert: Whether it is important.
             rtf: The same as RTF.
@@ -231,7 +232,8 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
                 knows whether it was stored.
 
         Raises:
-            ValueError: The text is empty, the title has several lines, or the id is too long.
+            ValueError: The text is empty or has characters that no message can carry (they are
+                named), the title has several lines, ``rtf`` is no RTF, or the id is too long.
             SessionStateError: Not joined.
             PostCancelled: A filter stopped it.
             PermissionDenied: We may not post here.
@@ -242,11 +244,11 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
             ChatServerConnectionError, OperationTimeout: Nobody knows whether it was stored.
 
         """
-        check_post(composed(text, title), client_id)
+        check_post(composed(text, title), client_id, rtf)
         raw = text.raw if isinstance(text, MessageBuilder) else text
         draft = await self._filters.passed(Draft(raw, title, alert, rtf))
         text = composed(draft.text, draft.title)
-        check_post(text, client_id)
+        check_post(text, client_id, draft.rtf)
         line = Chat(
             room=self._need_joined(),
             author=self._chat.owner_uri,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from perchat.model.plaintext import check_characters
 from perchat.model.richtext import parse_parts, story_title
-from perchat.model.rtf import parse_rtf
+from perchat.model.rtf import check_rtf, parse_rtf
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from perchat.model.parts import MessagePart
     from perchat.model.uri import RoomUri, SipUri
 
-__all__ = ["CLIENT_ID_LIMIT", "Message", "ModeratedMessage"]
+__all__ = ["CLIENT_ID_LIMIT", "Message", "ModeratedMessage", "check_content"]
 
 CLIENT_ID_LIMIT = 64
 """Characters an author may call a post by."""
@@ -90,3 +91,17 @@ class ModeratedMessage:
     original: Message
     at: datetime
     text: str | None
+
+
+def check_content(text: str, rtf: str | None) -> None:
+    """
+    Refuse what a message cannot say; the SDK asks before it posts, the service whatever comes.
+
+    Raises:
+        ValueError: Characters that no message can carry, or ``rtf`` that is no RTF.
+
+    """
+    check_characters(text)
+    if rtf is not None:
+        check_characters(rtf, "the RTF of a message")
+        check_rtf(rtf)

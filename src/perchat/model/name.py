@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from perchat.model.plaintext import check_characters
+
 __all__ = ["NAME_LIMIT", "checked_description", "checked_name", "fold", "name_key"]
 
 NAME_LIMIT = 256
@@ -58,6 +60,7 @@ def checked_description(text: str, limit: int = NAME_LIMIT) -> str:
     plain = unicodedata.normalize("NFC", text).strip()
     if len(plain) > limit:
         raise ValueError(f"{len(plain)} characters, but {limit} are the most: {plain[:40]!r}...")
+    check_characters(plain, "a name or description")
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in plain):
         raise ValueError(f"control characters are not allowed: {plain!r}")
     if not _STEERING.isdisjoint(plain):

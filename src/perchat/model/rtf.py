@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from perchat.model.parts import MessagePart
 
-__all__ = ["parse_rtf"]
+__all__ = ["check_rtf", "parse_rtf"]
 
 _TOKEN = re.compile(
     r"\\(?P<word>[A-Za-z]{1,32})(?P<number>-?[0-9]{1,9})? ?"
@@ -73,6 +73,37 @@ _PASSED_OVER = frozenset(  # destinations that say nothing
     }
 )
 _HYPERLINK = re.compile(r'\s*HYPERLINK\s+(?:\\l\s+)?"?([^"\s]+)"?', re.IGNORECASE)
+
+
+_BEGINNING = re.compile(r"\{\\rtf[0-9]*(?![A-Za-z])")
+
+
+def check_rtf(rtf: str) -> None:
+    r"""
+    Refuse a text that is no RTF document: one group that begins with ``{\rtf`` and is closed.
+
+    What the group says is read as tolerantly as by ``parse_rtf``; this is only about its frame
+    (RTF 1.9, "Syntax").
+
+    Raises:
+        ValueError: Says what is wrong, and where.
+
+    """
+    if not _BEGINNING.match(rtf):
+        raise ValueError(f"no RTF, which begins with {{\\rtf1: {rtf[:40]!r}")
+    depth = place = 0
+    while match := _TOKEN.match(rtf, place):
+        place = match.end()
+        if match["word"] == "bin":
+            place += max(int(match["number"] or 0), 0)
+        elif match["brace"]:
+            depth += 1 if match["brace"] == "{" else -1
+            if not depth:
+                break
+    if depth or place > len(rtf):
+        raise ValueError(f"no RTF: {depth or 1} of its groups are not closed")
+    if rtf[place:].strip():
+        raise ValueError(f"no RTF: its document ends before character {place + 1}")
 
 
 def parse_rtf(rtf: str) -> tuple[MessagePart, ...]:
