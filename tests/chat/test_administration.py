@@ -230,3 +230,16 @@ async def test_moving_a_room_purges_the_roles_the_new_category_does_not_allow(
     assert await staffed.roles("Desk") == {Role.MEMBER: (str(ADA),)}
     with pytest.raises(RoomNotFound):
         await staffed.set_room(replace(room, uri=type(room.uri)("ma-chan://contoso.example/x")))
+
+
+async def test_a_new_open_room_invites_whom_an_inviting_category_allows(
+    staffed: Administration,
+) -> None:
+    await staffed.add_category("Club", allow=[ADA, BOB], invitations=True)
+    made = await staffed.add_room("Tea", "Club", privacy=Privacy.OPEN)
+    await staffed.add_room("Cake", "Club", privacy=Privacy.CLOSED)
+    invited = {
+        user: [one.room for one in await staffed._store.invitations(user, 0, 10)]
+        for user in (ADA, BOB, EVE)
+    }
+    assert invited == {ADA: [made.uri], BOB: [made.uri], EVE: []}

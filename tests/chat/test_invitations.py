@@ -7,7 +7,7 @@ import pytest
 
 from perchat.chat.refusal import Refusal
 from perchat.chat.state import UserInvited
-from perchat.model.chatroom import Role
+from perchat.model.chatroom import Privacy, Role
 from perchat.model.journal import GroupChanged, GroupMembersAdded, RolesGranted, UsersInvited
 from perchat.model.principal import Group
 from perchat.model.roomdetails import RoomSettings, RoomUpdate
@@ -67,6 +67,35 @@ async def test_members_of_a_group_are_invited_when_it_gets_in_and_when_they_do(
     await inviting.service.create_room(ADA, RoomSettings("Tea", GENERAL, members=(str(TEAM),)))
     await inviting.settle()
     assert [one.room.name for one in await of(inviting, EVE)] == ["Tea"]
+
+
+@pytest.mark.parametrize(
+    ("privacy", "invited"), [(Privacy.OPEN, True), (Privacy.CLOSED, False), (Privacy.SECRET, False)]
+)
+async def test_a_new_room_invites_everybody_its_category_allows_if_it_is_open(
+    inviting: Node, privacy: Privacy, invited: bool
+) -> None:
+    chat = inviting.service
+    await chat.create_room(ADA, RoomSettings("Tea", GENERAL, privacy=privacy))
+    await inviting.settle()
+    assert [one.room.name for one in await of(inviting, EVE)] == ["Tea"] * invited
+    assert [one.room.name for one in await of(inviting, BOB)] == ["Tea"] * invited
+
+
+async def test_a_room_that_becomes_open_later_invites_nobody(inviting: Node) -> None:
+    await inviting.service.grant(ADA, OPS, Role.MEMBER, [BOB])
+    await inviting.service.update_room(ADA, RoomUpdate(OPS, privacy=Privacy.OPEN))
+    await inviting.settle()
+    assert await of(inviting, EVE) == []
+
+
+async def test_a_new_open_room_invites_nobody_whom_its_category_denies(inviting: Node) -> None:
+    creators, denied = frozenset([str(ADA)]), frozenset([str(EVE)])
+    await inviting.become(category(invitations=True, creators=creators, denied=denied))
+    await inviting.service.create_room(ADA, RoomSettings("Tea", GENERAL, privacy=Privacy.OPEN))
+    await inviting.settle()
+    assert await of(inviting, EVE) == []
+    assert [one.room.name for one in await of(inviting, BOB)] == ["Tea"]
 
 
 async def test_nobody_is_invited_where_category_or_room_do_not_invite(inviting: Node) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from perchat.chat.guests import invite
+from perchat.chat.guests import INVITING, invite
 from perchat.chat.scope import checked_principal, principal_form
 from perchat.chat.state import ChatState
 from perchat.errors import CommandFailed, ConfigurationError, ErrorCode, GroupCycle
@@ -23,7 +23,6 @@ from perchat.model.journal import (
     GroupMembersAdded,
     GroupMembersRemoved,
     GroupRemoved,
-    RolesGranted,
     SignInUnlocked,
     UserChanged,
     UserRemoved,
@@ -364,7 +363,7 @@ class DirectoryAdministration:
 
     async def _invite(self, *facts: Fact) -> None:
         """Invite whoever became a member, if there are categories that invite at all."""
-        if not any(isinstance(fact, (RolesGranted, GroupMembersAdded)) for fact in facts):
+        if not any(isinstance(fact, INVITING) for fact in facts):
             return
         if any(one.invitations for one in (await self._store.outline()).categories):
             await invite(await self._state(), self._store, facts, self._store.append)

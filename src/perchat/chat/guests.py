@@ -1,5 +1,8 @@
 """
-Inviting those who became members of a room, without holding up anybody.
+Invitations to those who became members of a room, or may enter a new one.
+
+A new open room has no members: everybody whom its category allows is invited. Closed and secret
+rooms invite their members alone, since nobody else could follow the invitation.
 
 Who a group or a domain holds is gone through piece by piece; the store gives each
 user one invitation to a room, whoever asks for it and however often.
@@ -10,8 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perchat.chat.turns import patiently
-from perchat.model.chatroom import Role
-from perchat.model.journal import GroupMembersAdded, RolesGranted, UsersInvited
+from perchat.model.chatroom import Privacy, Role
+from perchat.model.journal import GroupMembersAdded, RolesGranted, RoomChanged, UsersInvited
 from perchat.model.uri import SipUri
 
 if TYPE_CHECKING:
@@ -22,7 +25,10 @@ if TYPE_CHECKING:
     from perchat.model.uri import RoomUri
     from perchat.store.base import Store
 
-__all__ = ["invite"]
+__all__ = ["INVITING", "invite"]
+
+INVITING = (RolesGranted, GroupMembersAdded, RoomChanged)
+"""The facts after which somebody may have to be invited."""
 
 _BATCH = 250
 """Users invited at a time."""
@@ -34,7 +40,7 @@ async def invite(
     facts: Iterable[Fact],
     append: Callable[[UsersInvited], Awaitable[object]],
 ) -> None:
-    """Invite whoever became a member by facts that the state has applied."""
+    """Invite whom facts made a member, or gave a new open room; the state has applied them."""
     for room, principals in _rooms(state, facts):
         if not _invites(state, room):
             continue
@@ -59,7 +65,20 @@ def _rooms(state: ChatState, facts: Iterable[Fact]) -> list[tuple[RoomUri, tuple
         elif isinstance(fact, GroupMembersAdded):
             above = state.affiliations.above(fact.group)
             found += [(r, fact.members) for r in state.rooms if _is_member(state, r, above)]
+        elif isinstance(fact, RoomChanged):
+            found += _new_open_room(state, fact.room.uri)
     return found
+
+
+def _new_open_room(state: ChatState, room: RoomUri) -> list[tuple[RoomUri, tuple[str, ...]]]:
+    """Return an open room with whom its category allows; nothing once it was changed."""
+    place = state.rooms.get(room)
+    if place is None or place.room.privacy is not Privacy.OPEN:
+        return []
+    changes = place.room.changes
+    if changes.created_on is None or changes.created_on != changes.updated_on:
+        return []
+    return [(room, tuple(sorted(state.category(place).allowed)))]
 
 
 def _is_member(state: ChatState, room: RoomUri, principals: frozenset[str]) -> bool:
