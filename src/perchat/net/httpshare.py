@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpShares", "Phase"]
 
+_log = logging.getLogger("perchat.net")
+
 Member = TypeVar("Member", bound="Hashable")
 
 
@@ -60,7 +62,7 @@ class HttpShares(Generic[Member]):
         self._counts: dict[str, int] = {}
         self._order = itertools.count()
         self.closed = self.refused = 0
-        self.log = RateLimitedLog(logging.getLogger("perchat.net"))
+        self.log = RateLimitedLog()
 
     def __len__(self) -> int:
         """Return how many are open."""
@@ -120,6 +122,7 @@ class HttpShares(Generic[Member]):
         self.closed += closed
         if closed:
             self.log.write(
+                _log,
                 logging.WARNING,
                 "closed",
                 "unfinished HTTP connections closed: too many are open, and %s opened another",
@@ -128,5 +131,9 @@ class HttpShares(Generic[Member]):
         if not placed:
             self.refused += 1
             self.log.write(
-                logging.WARNING, "refused", "HTTP connection of %s refused: too many are busy", host
+                _log,
+                logging.WARNING,
+                "refused",
+                "HTTP connection of %s refused: too many are busy",
+                host,
             )

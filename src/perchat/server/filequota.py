@@ -49,7 +49,7 @@ class UploadQuota:
         self._users: dict[SipUri, dict[Transfer, None]] = {}
         self._held = 0
         self.ended = self.refused = 0
-        self._limited = RateLimitedLog(_log)
+        self._limited = RateLimitedLog()
 
     @property
     def held(self) -> int:
@@ -127,7 +127,7 @@ class UploadQuota:
     def _refusal(self, transfer: Transfer, why: str) -> CommandFailed:
         self.refused += 1
         self._limited.write(
-            logging.WARNING, "refused", "an upload of %s refused: %s", transfer.user, why
+            _log, logging.WARNING, "refused", "an upload of %s refused: %s", transfer.user, why
         )
         return CommandFailed.of(
             ErrorCode.LIMIT_EXCEEDED, f"{why}; finish or cancel one, or try again later"
