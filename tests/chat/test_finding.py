@@ -17,6 +17,7 @@ from perchat.model.journal import (
     CategoryChanged,
     GroupMembersAdded,
     JournalEntry,
+    ParticipantJoined,
     RolesGranted,
     RoomChanged,
     UserChanged,
@@ -138,6 +139,36 @@ async def test_a_search_finds_what_it_asks_for_and_may_find(
     }
     assert set(found) == expected
     assert len(found) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("privacy", "belongs", "known"),
+    [
+        (Privacy.OPEN, None, True),
+        (Privacy.CLOSED, None, False),
+        (Privacy.CLOSED, Role.MEMBER, True),
+        (Privacy.CLOSED, Role.MANAGER, True),
+        (Privacy.SECRET, None, False),
+        (Privacy.SECRET, Role.MEMBER, True),
+    ],
+)
+async def test_who_is_in_a_room_is_known_to_those_who_may_join_or_manage_it(
+    privacy: Privacy, belongs: Role | None, known: bool
+) -> None:
+    ben = frozenset([str(BEN)])
+    members = ben if belongs is Role.MEMBER else frozenset[str]()
+    managers = ben if belongs is Role.MANAGER else frozenset[str]()
+    state = state_of(
+        [
+            Place("Full", privacy, Behavior.NORMAL, False, True, members | {str(ADA)}, managers),
+            Place("Empty", privacy, Behavior.NORMAL, False, True, members, managers),
+        ]
+    )
+    joined = ParticipantJoined(uri(0), ADA, "s", "one")
+    state.apply(JournalEntry(state.position + 1, 0.0, joined))
+    assert await find_rooms(state, BEN, RoomFilter(present=ADA)) == [uri(0)] * known
+    assert await find_rooms(state, ADA, RoomFilter(present=ADA)) == [uri(0)]
+    assert await find_rooms(state, BEN, RoomFilter(present=BEN)) == []
 
 
 async def test_rooms_come_by_name_and_one_by_its_address() -> None:

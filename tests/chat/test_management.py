@@ -30,7 +30,7 @@ from perchat.model.roomdetails import (
     RoomSettings,
     RoomUpdate,
 )
-from perchat.model.uri import CategoryUri, GroupUri
+from perchat.model.uri import CategoryUri, GroupUri, RoomUri
 from tests.chat.conftest import post
 from tests.store.samples import ADA, BOB, DOMAIN, EVE, GENERAL, LAB, OPS, category, room
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DESK = CategoryUri.of(DOMAIN, "c1")
 TEAM = GroupUri("ma-grp:team@u.g")
+TEA, OPEN = RoomUri.of(DOMAIN, "a2"), Privacy.OPEN
 
 
 @pytest.fixture
@@ -271,6 +272,29 @@ async def test_add_ins_are_read_and_rooms_found_by_them(made: Node) -> None:
     assert {found.uri for found in await chat.find_rooms(BOB, RoomFilter(category=GENERAL))} == {
         OPS
     }
+
+
+async def test_a_category_that_is_closed_to_a_manager_is_answered_as_none(made: Node) -> None:
+    await made.become(RolesGranted(OPS, Role.MANAGER, (BOB,)))
+    nowhere = CategoryUri.of(DOMAIN, "c9")
+    for ask in (
+        lambda uri: made.service.move_room(BOB, OPS, uri),
+        lambda uri: made.service.create_room(BOB, RoomSettings("Tea", uri)),
+        lambda uri: made.service.eligible_creators(BOB, uri, "a"),
+    ):
+        closed, none = await ask(DESK), await ask(nowhere)
+        assert refused(closed) is refused(none) is ErrorCode.NO_SUCH_NODE
+        assert str(closed).replace(DESK, nowhere) == str(none)
+
+
+async def test_a_name_that_is_taken_by_a_secret_room_is_refused_as_any_other(made: Node) -> None:
+    await made.become(RolesGranted(OPS, Role.MANAGER, (BOB,)), room(TEA, "Tea", privacy=OPEN))
+    chat = made.service
+    assert refused(await chat.room(BOB, LAB)) is ErrorCode.NO_SUCH_NODE
+    secret = await chat.update_room(BOB, RoomUpdate(OPS, "Lab"))
+    public = await chat.update_room(BOB, RoomUpdate(OPS, "Tea"))
+    assert refused(secret) is refused(public) is ErrorCode.DUPLICATE_ROOM_NAME
+    assert str(secret).replace("Lab", "Tea") == str(public)
 
 
 async def test_categories_to_create_in_are_those_of_creators_in_scope(made: Node) -> None:

@@ -8,7 +8,9 @@ service and against ``world``, which holds the same rules in fewer than sixty li
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from inspect import isawaitable
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,7 @@ from perchat.chat.refusal import Refusal
 from perchat.chat.service import ChatService
 from perchat.chat.settings import ChatSettings
 from perchat.cluster.wakeup import LocalWakeup
-from perchat.errors import GroupCycle
+from perchat.errors import ErrorCode, GroupCycle
 from perchat.model.category import Category
 from perchat.model.chatroom import Behavior, Privacy, Role, Room
 from perchat.model.history import HistoryQuery
@@ -39,14 +41,13 @@ from perchat.model.journal import (
     UsersInvited,
 )
 from perchat.model.principal import Group, User
+from perchat.model.roomdetails import RoomSettings, RoomUpdate
 from perchat.model.uri import CategoryUri, GroupUri, RoomUri, SipUri
 from perchat.store.memory import MemoryStore
 from tests.chat.conftest import post
 from tests.chat.world import Place, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from perchat.model.journal import Fact, JournalEntry, ParticipantParted
 
 DOMAIN = "contoso.example"
@@ -56,7 +57,32 @@ GROUPS = [GroupUri(f"ma-grp:g{n}@u.g") for n in range(3)]
 WALLS = [CategoryUri.of(DOMAIN, f"c{n}") for n in range(2)]
 ROOMS = [RoomUri.of(DOMAIN, f"r{n}") for n in range(3)]
 ROLES = [Role.MEMBER, Role.MANAGER, Role.PRESENTER]
+NO_ROOM, NO_WALL = RoomUri.of(DOMAIN, "r9"), CategoryUri.of(DOMAIN, "c9")
 EXAMPLES, STEPS = 200, 51
+QUESTIONS: list[Callable[[ChatService, SipUri, RoomUri], Any]] = [
+    lambda chat, user, room: chat.snapshot(user, room),
+    lambda chat, user, room: chat.permissions(user, room),
+    lambda chat, user, room: chat.room(user, room),
+    lambda chat, user, room: chat.members(user, room),
+    lambda chat, user, room: chat.managers(user, room),
+    lambda chat, user, room: chat.presenters(user, room),
+    lambda chat, user, room: chat.join(user, "s", room),
+    lambda chat, user, room: chat.part(user, "s", room),
+    lambda chat, user, room: chat.recent(user, room, 10),
+    lambda chat, user, room: chat.after(user, room, 0, 10),
+    lambda chat, user, room: chat.query(user, [room], HistoryQuery("spoken")),
+    lambda chat, user, room: chat.hidden_participants(user, "s", room),
+    lambda chat, user, room: post(chat, user, "s", room, "hello"),
+    lambda chat, user, room: chat.refusal_to_upload(user, room),
+    lambda chat, user, room: chat.refusal_to_download(user, room),
+    lambda chat, user, room: chat.update_room(user, RoomUpdate(room, "Other")),
+    lambda chat, user, room: chat.move_room(user, room, WALLS[1]),
+    lambda chat, user, room: chat.grant(user, room, Role.MEMBER, [user]),
+    lambda chat, user, room: chat.revoke(user, room, Role.MEMBER, [user]),
+    lambda chat, user, room: chat.replace_roles(user, room, Role.MEMBER, [user]),
+    lambda chat, user, room: chat.eligible(user, room, Role.MEMBER, "a"),
+]
+"""All that a session may ask of one room."""
 SETTINGS = ChatSettings(domain=DOMAIN, node="one", participant_update_limit=2)
 
 
@@ -199,14 +225,18 @@ class Game:
     # what everybody may know
 
     async def look(self, other: SipUri) -> None:
-        """Ask for everybody all there is to ask; about one other user, too."""
+        """Ask for everybody all there is to ask about rooms and one user; for him in detail."""
         for user in USERS:
             await self._find(user, other)
             for room, place in self.world.places.items():
                 await self._read(user, room, place)
                 await self._staff(user, room, place)
+                await self._fetch(user, room, place)
             await self._search(user)
             await self._be_invited(user)
+        await self._make_rooms(other)
+        if hidden := [r for r, p in self.world.places.items() if not self.world.knows(other, p)]:
+            await self._be_answered_as_of_no_room(other, hidden)
 
     async def _find(self, user: SipUri, other: SipUri) -> None:
         world, find = self.world, self.chat.find_rooms
@@ -216,14 +246,19 @@ class Game:
             room: len(place.present) for room, place in seen.items()
         }
         there = await find(user, RoomFilter(present=other))
-        assert {one.uri for one in there} == {r for r, p in seen.items() if other in p.present}
-        theirs = await find(user, RoomFilter(member=other))
-        assert {one.uri for one in theirs} == {
+        assert {one.uri for one in there} == {
             room
             for room, place in seen.items()
-            if world.has(other, place, "member")
-            and (user == other or world.has(user, place, "member", "manager"))
+            if other in place.present and (user == other or world.sees_who_is_in(user, place))
         }
+        for role in ("member", "manager"):
+            theirs = await find(user, RoomFilter(**{role: other}))  # type: ignore[arg-type]
+            assert {one.uri for one in theirs} == {
+                room
+                for room, place in seen.items()
+                if world.has(other, place, role)
+                and (user == other or world.has(user, place, "member", "manager"))
+            }
 
     async def _read(self, user: SipUri, room: RoomUri, place: Place) -> None:
         may = self.world.takes_part(user, place)
@@ -243,11 +278,42 @@ class Game:
             manages = self.world.has(user, place, "manager")
             assert self.world.sees(user, place) or (place.disabled and manages)
             assert details.participants == len(place.present)
-        members = await self.chat.members(user, room)
-        if not isinstance(members, Refusal):
-            assert self.world.has(user, place, "member", "manager")
-            assert {one.principal.uri for one in members} == place.roles["member"]
+        for ask, role in (
+            (self.chat.members, "member"),
+            (self.chat.managers, "manager"),
+            (self.chat.presenters, "presenter"),
+        ):
+            entries = await ask(user, room)
+            if not isinstance(entries, Refusal):
+                assert self.world.has(user, place, "member", "manager")
+                assert {one.principal.uri for one in entries} == place.roles[role]
         assert self.chat.state.rooms[room].present.keys() == place.present
+
+    async def _fetch(self, user: SipUri, room: RoomUri, place: Place) -> None:
+        allowed = self.chat.refusal_to_download(user, room) is None
+        assert allowed is self.world.takes_part(user, place)
+
+    async def _be_answered_as_of_no_room(self, user: SipUri, hidden: Sequence[RoomUri]) -> None:
+        """Ask all that can be asked of a room, and the same of one that is not there."""
+        for question in QUESTIONS:
+            none, *answers = [
+                await answer if isawaitable(answer) else answer
+                for answer in (question(self.chat, user, room) for room in (NO_ROOM, *hidden))
+            ]
+            assert isinstance(none, Refusal)
+            assert answers == [none] * len(hidden)
+
+    async def _make_rooms(self, user: SipUri) -> None:
+        """Try to make a room where nobody may: only who is in scope learns that there is a wall."""
+        for wall in WALLS:
+            answer = await self.chat.create_room(user, RoomSettings("New", wall))
+            none = await self.chat.create_room(user, RoomSettings("New", NO_WALL))
+            assert isinstance(answer, Refusal)
+            assert isinstance(none, Refusal)
+            if self.world.inside(user, wall):
+                assert answer.code is ErrorCode.UNABLE_TO_CREATE_ROOM
+            else:
+                assert answer == replace(none, text=none.text.replace(NO_WALL, wall))
 
     async def _search(self, user: SipUri) -> None:
         """Ask for a word that every message has."""

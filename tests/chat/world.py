@@ -55,10 +55,20 @@ class World:
         names = self.names(user)
         return any(place.roles[role] & names for role in roles)
 
-    def sees(self, user: str, place: Place) -> bool:
-        inside = self.enabled[user] and self.allows(place.category, user)
+    def inside(self, user: str, category: str) -> bool:
+        return self.enabled[user] and self.allows(category, user)
+
+    def knows(self, user: str, place: Place) -> bool:
         shown = place.privacy != SECRET or self.has(user, place, "member", "manager")
-        return inside and shown and not place.disabled
+        return self.inside(user, place.category) and shown
+
+    def sees(self, user: str, place: Place) -> bool:
+        return self.knows(user, place) and not place.disabled
+
+    def sees_who_is_in(self, user: str, place: Place) -> bool:
+        return self.takes_part(user, place) or (
+            self.sees(user, place) and self.has(user, place, "manager")
+        )
 
     def takes_part(self, user: str, place: Place) -> bool:
         joins = place.privacy == OPEN or self.has(user, place, "member")

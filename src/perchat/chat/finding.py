@@ -2,8 +2,8 @@
 Rooms by what they are: every filter of a search, over the state.
 
 What a filter lets through tells something, so each asks only for what the searcher
-may know: who is a member is known to members and managers, and a disabled room to
-its managers.
+may know: who is a member is known to members and managers, who is in a room now to
+those who may join or manage it, and a disabled room to its managers.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class RoomFilter:
         member: A principal that is a member, by itself or through a group.
         manager: A principal that manages, likewise.
         own: A role that the searcher has, through any principal.
-        present: Someone who is in the room now.
+        present: Someone who is in the room now; of others than the searcher this is known to
+            those who may join or manage the room.
         add_in: The id of an add-in.
         disabled: Whether they are disabled; such rooms are found by their managers only.
         inherits: Whether invitations are left to the category.
@@ -69,6 +70,7 @@ class RoomFilter:
 
 
 _INSIDERS = {Role.MEMBER, Role.MANAGER}
+_SEES_WHO_IS_IN = Permission.JOIN | Permission.MANAGE
 _Test = Callable[["RoomState"], bool]
 
 
@@ -146,12 +148,21 @@ def _people(state: ChatState, user: SipUri, wanted: RoomFilter) -> Iterator[_Tes
     if wanted.invites is not None:
         yield lambda place: _invites(state, place) == wanted.invites
     if (present := wanted.present) is not None:
-        yield lambda place: present.address in place.present
+        yield _holds(state, user, present.address)
     if wanted.own is not None:
         yield lambda place: wanted.own in state.roles(user, place)
     for role, principal in ((Role.MEMBER, wanted.member), (Role.MANAGER, wanted.manager)):
         if principal:
             yield _held(state, user, role, principal_uri(principal))
+
+
+def _holds(state: ChatState, user: SipUri, present: SipUri) -> _Test:
+    def test(place: RoomState) -> bool:
+        if present not in place.present:
+            return False
+        return present == user.address or bool(state.permission(user, place) & _SEES_WHO_IS_IN)
+
+    return test
 
 
 def _invites(state: ChatState, place: RoomState) -> bool:

@@ -1,8 +1,8 @@
 """
 Rooms as their managers and creators handle them: made, changed, moved, staffed.
 
-Whoever may not see a room is told that there is none; whoever sees it and may not
-change it is told so.
+Whoever may not see a room is answered that there is none; whoever sees it and may not
+change it is refused. Likewise of categories, which only those in their scope see.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from perchat.chat.details import details_of, summary_of
 from perchat.chat.face import Face, refusing
 from perchat.chat.guests import invite
-from perchat.chat.planning import Plan
+from perchat.chat.planning import Plan, no_such_category
 from perchat.chat.refusal import Refusal, refuse
 from perchat.chat.scope import principal_form, principal_of
 from perchat.chat.turns import patiently
@@ -53,7 +53,7 @@ class Management(Face):
         there), DUPLICATE_ROOM_NAME, INVALID_ARGUMENT, and what roles can be refused for.
         """
         plan, state = self._plan(user), self._desk.state
-        category = plan.category(wanted.category)
+        category = self._seen_category(user, wanted.category)
         if not self._may_create(user, category):
             raise CommandFailed.of(
                 ErrorCode.UNABLE_TO_CREATE_ROOM, "you may not create rooms in this category"
@@ -75,7 +75,7 @@ class Management(Face):
         if wanted.disabled is False and place.room.disabled:
             raise _denied("an administrator can enable the room")
         if wanted.category is not None and wanted.category != place.room.category:
-            target = self._plan(user).category(wanted.category)
+            target = self._seen_category(user, wanted.category)
             if not self._may_create(user, target):
                 raise _denied("you may not create rooms in that category")
         await self._become(*self._plan(user).update(place, wanted))
@@ -180,6 +180,13 @@ class Management(Face):
         state = self._desk.state
         principals = state.affiliations.of(user)
         return state.in_scope(user, category) and not category.creators.isdisjoint(principals)
+
+    def _seen_category(self, user: SipUri, uri: CategoryUri) -> Category:
+        """Return a category for whoever is in its scope; to others there is none."""
+        category = self._plan(user).category(uri)
+        if not self._desk.state.in_scope(user, category):
+            raise no_such_category(uri)
+        return category
 
     def _seen(self, user: SipUri, room: RoomUri) -> RoomState:
         found = self._desk.find(user, room)

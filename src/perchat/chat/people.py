@@ -134,7 +134,7 @@ class People(Management):
         self, user: SipUri, category: CategoryUri, prefix: str, limit: int = 0
     ) -> list[Principal]:
         """Return who could be a creator too, for creators: names that begin with ``prefix``."""
-        known = self._plan(user).category(category)
+        known = self._seen_category(user, category)
         if not self._may_create(user, known):
             raise CommandFailed.of(ErrorCode.ERROR_PERMISSION, "only its creators may ask that")
         sought = fold(prefix)

@@ -29,10 +29,15 @@ if TYPE_CHECKING:
     from perchat.model.roomdetails import RoleChange, RoomSettings, RoomUpdate
     from perchat.model.uri import CategoryUri, RoomUri, SipUri
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "no_such_category"]
 
 _ROLES = (Role.MEMBER, Role.MANAGER, Role.PRESENTER)
 _NOBODY: frozenset[str] = frozenset()
+
+
+def no_such_category(uri: CategoryUri) -> CommandFailed:
+    """Return the refusal of a category that is not there, or not for whoever asks."""
+    return CommandFailed.of(ErrorCode.NO_SUCH_NODE, f"no such category: {uri}")
 
 
 class Plan:
@@ -68,7 +73,7 @@ class Plan:
             )
         category = self._state.categories.get(uri)
         if category is None:
-            raise CommandFailed.of(ErrorCode.NO_SUCH_NODE, f"no such category: {uri}")
+            raise no_such_category(uri)
         return category
 
     def create(self, uri: RoomUri, wanted: RoomSettings) -> list[Fact]:
