@@ -171,6 +171,25 @@ async def test_who_is_in_a_room_is_known_to_those_who_may_join_or_manage_it(
     assert await find_rooms(state, BEN, RoomFilter(present=BEN)) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("cafe", "Café"),
+        ("CAFÉ", "cafe"),
+        ("cafe", "Cafe\u0301 Nord"),
+        ("lodz", "Łódź"),
+        ("ελλαδα", "Ελλάδα"),
+        ("елка", "Ёлка"),
+        ("иод", "Йод"),
+    ],
+)
+async def test_case_and_accents_make_no_difference(text: str, name: str) -> None:
+    nobody = frozenset[str]()
+    plain = (Privacy.OPEN, Behavior.NORMAL, False, True, nobody, nobody)
+    state = state_of([Place(name, *plain), Place("Другая Room", *plain)])
+    assert await find_rooms(state, BEN, RoomFilter(text)) == [uri(0)]
+
+
 async def test_rooms_come_by_name_and_one_by_its_address() -> None:
     plain = [
         Place(n, Privacy.OPEN, Behavior.NORMAL, False, True, *2 * [frozenset()]) for n in NAMES

@@ -20,6 +20,7 @@ from perchat.model.journal import MessagesModerated, RoomRemoved
 from perchat.store import fulltext
 from perchat.store.memory import MemoryStore
 from perchat.store.sqlite import SqliteSettings, SqliteStore
+from perchat.store.words import WORDS_VERSION
 from tests.store.samples import ADA, BOB, LAB, OPS, SETTLED, posted, room
 
 if TYPE_CHECKING:
@@ -317,6 +318,30 @@ async def test_words_cut_in_another_way_are_indexed_again(
                 await asyncio.sleep(0.01)
     assert searched(path, "another") == 1
     assert searched(path, "old NOT another") == 0
+
+
+async def test_a_database_indexed_by_the_rule_before_is_found_in_by_this_one(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "chat.db"
+    async with opened(path, posted("meet in Łódź")):
+        pass
+    with sqlite3.connect(path) as database:  # as version 1 left it: strokes stayed
+        database.execute("INSERT INTO said (said) VALUES ('delete-all')")
+        database.execute(
+            "INSERT INTO said (rowid, words) VALUES (?, 'meet in łodz')", ((1 << 32) + 1,)
+        )
+        before = WORDS_VERSION.replace("2/", "1/")
+        database.execute("UPDATE about SET value = ? WHERE name = 'words'", (before,))
+    database.close()
+    async with opened(path, settled=False, step=NEVER) as store:  # before it is made again
+        assert await texts(store, HistoryQuery("lodz")) == ["meet in Łódź"]
+    async with opened(path, settled=False) as store:
+        async with asyncio.timeout(10):
+            while not searched(path, "lodz"):
+                await asyncio.sleep(0.01)
+        assert await texts(store, HistoryQuery("lodz")) == ["meet in Łódź"]
+    assert searched(path, "łodz") == 0
 
 
 async def test_an_index_of_another_cut_is_not_asked(

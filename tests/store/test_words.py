@@ -23,7 +23,10 @@ def found(asked: str, text: str, match: Match = Match.ANY, *, case_sensitive: bo
         ("The disk, of srv-12!", "the disk of srv 12"),
         ("foo_bar", "foo bar"),
         ("Ünïcode CAFÉ Ёлка", "unicode cafe елка"),
-        ("Straße İstanbul", "strasse istanbul"),
+        ("Łódź Tromsø Ħal Đorđe Œuvre Æther", "lodz tromso hal dorde oeuvre aether"),
+        ("Ωδή ΆΛΦΑ ς", "ωδη αλφα σ"),
+        ("Йод їжа ЎЗБЕК Ѓ", "иод іжа узбек г"),
+        ("Straße İstanbul ıssız", "strasse istanbul issiz"),
         ("ﬁle ＦＵＬＬ ½", "file full 1 2"),
         ("東京都に。カﾅ", "東 京 都 に カ ナ"),
         ("서울에서", "서 울 에 서"),
@@ -58,6 +61,9 @@ def test_one_word_asked_for_may_be_several_in_a_row() -> None:
 
 def test_case_and_accents_count_where_asked_for() -> None:
     assert found("cafe", "CAFÉ")
+    assert found("łodz", "in Łódź")
+    assert not found("lodz", "in łódź", case_sensitive=True)
+    assert not found("иод", "йод", case_sensitive=True)
     assert found("CAFÉ", "CAFÉ", case_sensitive=True)
     assert not found("Café", "CAFÉ", case_sensitive=True)
     assert not found("CAFE", "CAFÉ", case_sensitive=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from perchat.chat.turns import patiently
 from perchat.model.chatroom import Permission, Role
-from perchat.model.name import fold
+from perchat.model.name import search_fold
 from perchat.model.principal import principal_uri
 from perchat.model.uri import SipUri
 
@@ -35,7 +35,7 @@ class RoomFilter:
     What rooms have to be; None and empty texts mean any.
 
     Attributes:
-        text: Words, found anywhere in names whatever the case.
+        text: Words, found anywhere in names whatever the case and the accents.
         descriptions: Whether descriptions count too.
         every_word: Whether all words have to be there, else one of them.
         phrase: Whether the text is one phrase instead of words.
@@ -122,14 +122,14 @@ def _has(name: str, value: object, place: RoomState) -> bool:
 
 
 def _named(wanted: RoomFilter) -> _Test:
-    text = fold(wanted.text.strip())
+    text = search_fold(wanted.text.strip())
     sought = (text,) if wanted.phrase else tuple(text.split())
     enough = all if wanted.every_word else any
 
     def test(place: RoomState) -> bool:
-        among = place.key
+        among = place.key if place.key.isascii() else search_fold(place.key)
         if wanted.descriptions:
-            among = f"{among}\n{fold(place.room.description)}"
+            among = f"{among}\n{search_fold(place.room.description)}"
         return enough(word in among for word in sought)
 
     return test

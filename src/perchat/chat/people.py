@@ -15,7 +15,7 @@ from perchat.chat.scope import Scope, principal_of
 from perchat.chat.turns import patiently
 from perchat.errors import CommandFailed, ErrorCode
 from perchat.model.chatroom import Role
-from perchat.model.name import fold
+from perchat.model.name import search_fold
 from perchat.model.principal import DirectoryUser, Group, UserMatches
 from perchat.model.uri import GroupUri
 
@@ -37,7 +37,7 @@ class People(Management):
         self, user: SipUri, *, last: str = "", first: str = "", email: str = "", limit: int = 0
     ) -> UserMatches:
         """
-        Return the enabled users in whom any of the texts is found, whatever the case.
+        Return the enabled users in whom any of the texts is found, whatever case and accents.
 
         Who has no surname or given name of his own is sought by display name, who has no
         e-mail address by the SIP address. ``limit`` counts below the server's own.
@@ -45,7 +45,7 @@ class People(Management):
         Refused: INVALID_ARGUMENT (nothing to look for), ERROR_PERMISSION (not a chat user).
         """
         self._check_chats(user)
-        wanted = (fold(last), fold(first), fold(email))
+        wanted = (search_fold(last), search_fold(first), search_fold(email))
         if not any(wanted):
             raise CommandFailed.of(ErrorCode.INVALID_ARGUMENT, "name something to look for")
         most = self._most(limit)
@@ -125,7 +125,10 @@ class People(Management):
         place = self._managed(user, room)
         if not text.strip() or role is Role.CREATOR:
             raise CommandFailed.of(ErrorCode.INVALID_ARGUMENT, "name a role in a room and a text")
-        scope, sought = Scope(self._desk.state, self._desk.category(place)), fold(text.strip())
+        scope, sought = (
+            Scope(self._desk.state, self._desk.category(place)),
+            search_fold(text.strip()),
+        )
         among = place.roles.get(Role.MEMBER, set()) if role is Role.PRESENTER else None
         return await self._named(among, lambda name: sought in name, scope, limit)
 
@@ -137,7 +140,7 @@ class People(Management):
         known = self._seen_category(user, category)
         if not self._may_create(user, known):
             raise CommandFailed.of(ErrorCode.ERROR_PERMISSION, "only its creators may ask that")
-        sought = fold(prefix)
+        sought = search_fold(prefix)
         scope = Scope(self._desk.state, known)
         return await self._named(None, lambda name: name.startswith(sought), scope, limit)
 
@@ -158,7 +161,7 @@ class People(Management):
             names = [principal.name, principal.display_name]
             if uri in state.users:  # of others the address is a number
                 names.append(uri.partition(":")[2])
-            if any(fits(fold(name)) for name in names) and scope.allows(uri):
+            if any(fits(search_fold(name)) for name in names) and scope.allows(uri):
                 found.append(principal)
             if len(found) == self._most(limit):
                 break
@@ -189,4 +192,4 @@ def _is_called(user: User, wanted: tuple[str, str, str]) -> bool:
         user.given_name or user.display_name,
         user.email or user.uri.user_at_host,
     )
-    return any(text and text in fold(own) for text, own in zip(wanted, held, strict=True))
+    return any(text and text in search_fold(own) for text, own in zip(wanted, held, strict=True))

@@ -6,7 +6,14 @@ import unicodedata
 
 from perchat.model.plaintext import check_characters
 
-__all__ = ["NAME_LIMIT", "checked_description", "checked_name", "fold", "name_key"]
+__all__ = [
+    "NAME_LIMIT",
+    "checked_description",
+    "checked_name",
+    "fold",
+    "name_key",
+    "search_fold",
+]
 
 NAME_LIMIT = 256
 """Characters a name or a description may have, as in the original's database."""
@@ -26,6 +33,40 @@ _LOOKALIKES = str.maketrans(
 def fold(name: str) -> str:
     """Return what two names have in common when they count as the same."""
     return unicodedata.normalize("NFC", name).casefold()
+
+
+_MARKS = re.compile(  # Latin, Greek and Cyrillic, Hebrew points, Arabic vowel signs
+    "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a"
+    "\u064b-\u065f\u0670]"
+)
+_STROKES = str.maketrans(  # letters that Unicode does not take apart, as people type them plain
+    {
+        "\u00e6": "ae",
+        "\u0153": "oe",
+        "\u00f8": "o",
+        "\u0111": "d",
+        "\u0127": "h",
+        "\u0131": "i",
+        "\u0142": "l",
+        "\u0167": "t",
+        "\u01b6": "z",
+    }
+)
+
+
+def search_fold(text: str) -> str:
+    """
+    Return what two texts have in common for who searches: the one rule of all searches.
+
+    Case, compatibility forms, and the marks of Latin, Greek, Cyrillic, Hebrew and Arabic letters
+    make no difference, nor do strokes and ligatures of Latin ones: ``Café`` is ``cafe``,
+    ``Łódź`` ``lodz``, ``Ёлка`` ``елка``, ``Йод`` ``иод``.
+    """
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    bare = _MARKS.sub("", unicodedata.normalize("NFKD", plain))
+    return unicodedata.normalize("NFC", bare.translate(_STROKES))
 
 
 def name_key(name: str) -> str:

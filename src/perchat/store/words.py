@@ -1,7 +1,8 @@
 """
 What the words of a text are, and when they match what is looked for.
 
-Letters are compared without case, accents and compatibility forms. Scripts that put
+Letters are compared as ``perchat.model.name.search_fold`` does: without case, accents and
+compatibility forms. Scripts that put
 no blanks between words (Chinese, Japanese, Korean, Thai and their neighbours) are cut
 into single characters, so that any part of a sentence is found; symbols such as emoji
 are words too. A word that was asked for may be several of these in a row.
@@ -18,6 +19,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from perchat.model.history import Match
+from perchat.model.name import search_fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,17 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["WORDS_VERSION", "Phrase", "Sought", "for_index", "words"]
 
-WORDS_VERSION = f"1/{unicodedata.unidata_version}"
+WORDS_VERSION = f"2/{unicodedata.unidata_version}"
 """Changes when a text may have other words than before: what was indexed has to be again."""
 
 _LONGEST = 64  # characters; what is longer is cut into pieces, on both sides
 
 _ASCII_WORD = re.compile("[A-Za-z0-9]+")
 _UNSEEN = re.compile("[\u00ad\u034f\u200c-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
-_ACCENT = re.compile(  # Latin, Greek and Cyrillic, Hebrew points, Arabic vowel signs
-    "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a"
-    "\u064b-\u065f\u0670]"
-)
 _UNSPACED = (
     "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1980-\u19df\u1a20-\u1aaf"  # Thai to Tham
     "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3041-\u318f\u31a0-\u31ff"
@@ -64,13 +62,6 @@ def _ranges(*categories: str) -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in runs)
 
 
-def _fold(text: str) -> str:
-    if text.isascii():
-        return text.lower()
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    return unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFKD", plain)))
-
-
 def _cut(text: str) -> list[str]:
     if text.isascii():
         found = _ASCII_WORD.findall(text)
@@ -89,7 +80,7 @@ def _pieces(word: str) -> Iterator[str]:
 
 def words(text: str) -> str:
     """Return the words of a text as they are compared, parted by blanks."""
-    return " ".join(_cut(_fold(text)))
+    return " ".join(_cut(search_fold(text)))
 
 
 def for_index(text: str) -> str:
