@@ -369,6 +369,25 @@ async def shown_by(address: tuple[str, int], ca: Path, certificate: Certificate)
 # --- the endpoint ---
 
 
+@pytest.mark.requirement("R3")
+async def test_chat_is_the_same_on_an_endpoint_of_either_kind(there: Trusting) -> None:
+    assert await whole_chat(there.chatting()) == await whole_chat(there.user("alice"))
+
+
+async def whole_chat(opening: Any) -> list[object]:
+    """Return what a chat endpoint shows of itself from end to end."""
+    async with opening as chat:
+        states = chat.state_changes()
+        async with chat.join("Ops") as room:
+            posted = (await room.post("one of two")).message
+            assert posted is not None
+            assert posted.author == chat.owner_uri
+            found = [found.name for found in await chat.search_rooms("Ops")]
+            said = [message.text for message in await room.recent(1)]
+            told = [found, said, len(room.participants), chat.server.message_size_limit]
+    return [*told, *[change.state async for change in states]]
+
+
 @pytest.mark.requirement("R3", "R40", "R42", "R45", "R47")
 async def test_no_password_is_asked_for_and_nothing_registered(
     there: Trusting,

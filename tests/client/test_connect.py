@@ -10,9 +10,11 @@ import pytest
 from perchat.client.connect import connect_user
 from perchat.client.credentials import PasswordCredential
 from perchat.client.events import AttendanceChanged
+from perchat.client.platform import CollaborationPlatform
 from perchat.client.states import ConnectionState, EndpointState
 from perchat.errors import (
     AuthenticationError,
+    AuthenticationReason,
     ChatServerNotConfigured,
     LimitExceeded,
     PermissionDenied,
@@ -143,8 +145,11 @@ async def test_a_wrong_password_is_refused(server: LiveServer) -> None:
         credential=PasswordCredential("alice", "wrong"),
         options=QUICK,
     )
-    with pytest.raises(AuthenticationError):
+    with pytest.raises(AuthenticationError) as refused:
         await opening
+    assert refused.value.reason is AuthenticationReason.INVALID_CREDENTIALS
+    assert refused.value.realm == "SIP Communications Service"
+    assert refused.value.protocols == ("NTLM",)
 
 
 @pytest.mark.requirement("R16")
@@ -172,9 +177,26 @@ def test_arguments_are_checked_before_anything_is_awaited(arguments: dict[str, A
         connect_user(**given)
 
 
+@pytest.fixture
+def platforms(monkeypatch: pytest.MonkeyPatch) -> list[CollaborationPlatform]:
+    """Every platform that is started from here on."""
+    found: list[CollaborationPlatform] = []
+    start = CollaborationPlatform.start
+
+    async def noted(platform: CollaborationPlatform) -> None:
+        await start(platform)
+        assert platform.is_running
+        found.append(platform)
+
+    monkeypatch.setattr(CollaborationPlatform, "start", noted)
+    return found
+
+
 @pytest.mark.parametrize("step", ["REGISTER", "SUBSCRIBE", "INVITE", "INFO"])
 @pytest.mark.requirement("R6", "R12")
-async def test_cancelled_at_any_step_nothing_is_left(peer: Peer, step: str) -> None:
+async def test_cancelled_at_any_step_nothing_is_left(
+    peer: Peer, platforms: list[CollaborationPlatform], step: str
+) -> None:
     reached = asyncio.Event()
     peer.on[step] = lambda _, __: reached.set()
 
@@ -188,24 +210,31 @@ async def test_cancelled_at_any_step_nothing_is_left(peer: Peer, step: str) -> N
     with pytest.raises(asyncio.CancelledError):
         await connecting
     await peer.connection.lost.wait()
+    assert [platform.is_running for platform in platforms] == [False]
 
 
 @pytest.mark.parametrize("step", ["REGISTER", "SUBSCRIBE", "INVITE", "INFO"])
 @pytest.mark.requirement("R6")
-async def test_failing_at_any_step_nothing_is_left(peer: Peer, step: str) -> None:
+async def test_failing_at_any_step_nothing_is_left(
+    peer: Peer, platforms: list[CollaborationPlatform], step: str
+) -> None:
     peer.on[step] = lambda c, event: c.refuse(event, 500)
     with pytest.raises(Exception, match="500"):
         await _connecting(peer)
     await peer.connection.lost.wait()
+    assert [platform.is_running for platform in platforms] == [False]
 
 
 @pytest.mark.requirement("R6")
-async def test_an_error_inside_closes_everything(peer: Peer) -> None:
+async def test_an_error_inside_closes_everything(
+    peer: Peer, platforms: list[CollaborationPlatform]
+) -> None:
     with pytest.raises(KeyError):
         async with _connecting(peer) as chat:
             raise KeyError
     assert chat.endpoint.state is EndpointState.TERMINATED
     await peer.connection.lost.wait()
+    assert [platform.is_running for platform in platforms] == [False]
 
 
 def _connecting(peer: Peer, **more: Any) -> Any:

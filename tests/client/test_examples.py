@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 import perchat
 from perchat.server.admin import administration
+from tests.client.server import install_sample, live
 from tests.server.trusting import trusting
 
 if TYPE_CHECKING:
+    from tests.client.peer import Peer
     from tests.client.server import LiveServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -69,6 +72,31 @@ async def test_the_two_steps_spelt_out(server: LiveServer, transport: str) -> No
         "chat was established",
         "chat was terminating",
         "chat was terminated",
+    ]
+
+
+@pytest.mark.requirement("R73")
+async def test_the_same_program_meets_servers_of_several_kinds_by_its_settings_alone(
+    peer: Peer, tmp_path: Path
+) -> None:
+    """A scripted one, and ours with an address and limits of its own."""
+    config = await install_sample(tmp_path / "other")
+    chat = msgspec.structs.replace(config.chat, pool_uri="sip:talk@example.com")
+    limits = msgspec.structs.replace(config.limits, message_bytes=4000)
+    told = []
+    async with live(msgspec.structs.replace(config, chat=chat, limits=limits)) as server:
+        for address, password in ((peer.address, "Secret-1"), (server.tcp, "alice-Pass-1")):
+            out = await run(
+                "connect_as_user.py",
+                "sip:alice@example.com",
+                *("--user", "alice", "--server", address, "--transport", "tcp"),
+                password=password,
+            )
+            connected, limit = out.splitlines()[:2]
+            told.append((connected.split()[2], limit))
+    assert told == [
+        ("sip:perchat@example.com", "messages up to 512 bytes"),
+        ("sip:talk@example.com", "messages up to 4000 bytes"),
     ]
 
 

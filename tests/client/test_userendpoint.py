@@ -47,8 +47,10 @@ CREDENTIAL = PasswordCredential("alice", "Secret-1")
 S = EndpointState
 
 
-def endpoint(uri: str = ALICE, **more: Any) -> UserEndpoint:
-    platform = CollaborationPlatform.client("test")
+def endpoint(
+    uri: str = ALICE, *, transport: Transport = Transport.TLS, **more: Any
+) -> UserEndpoint:
+    platform = CollaborationPlatform.client("test", transport=transport)
     arguments = {"server": "sip.example.com", "credential": CREDENTIAL}
     return UserEndpoint(platform, uri, **{**arguments, **more})
 
@@ -90,6 +92,7 @@ def test_the_owner_may_be_written_as_people_write_it() -> None:
         ({"server": "sip.example.com", "port": 4585}, "sip.example.com", 4585),
         ({"server": "sip.example.com:5071"}, "sip.example.com", 5071),
         ({"server": "[::1]:5071"}, "::1", 5071),
+        ({"server": "sip.example.com", "transport": Transport.TCP}, "sip.example.com", 5060),
     ],
 )
 @pytest.mark.requirement("R10", "R17")

@@ -93,6 +93,24 @@ async def test_several_pools_at_once_over_one_local_endpoint(pools: LiveServer) 
                 assert (await anext(messages)).text == "to the other"
 
 
+@pytest.mark.requirement("R56")
+async def test_the_address_the_administrator_chose_is_told_and_answers_alone(
+    tmp_path: Path,
+) -> None:
+    config = await install_sample(tmp_path / "server")
+    chosen = "sip:talk@example.com"
+    chat = msgspec.structs.replace(config.chat, pool_uri=chosen)
+    async with live(msgspec.structs.replace(config, chat=chat)) as server:
+        async with server.connect("alice") as told:
+            assert told.address == chosen
+            assert await told.search_rooms()
+        user = signing_in(server)
+        async with user.platform, user:
+            with pytest.raises(ChatServerConnectionError) as refused:
+                await PersistentChatEndpoint("sip:perchat@example.com", user).establish()
+    assert refused.value.status == 404
+
+
 @pytest.mark.requirement("R52", "R56", "R49")
 async def test_the_server_answers_at_the_legacy_address(server: LiveServer) -> None:
     async with connect_user(

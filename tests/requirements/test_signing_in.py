@@ -18,12 +18,16 @@ from perchat.client.options import ClientTimers, EndpointOptions
 from perchat.client.platform import CollaborationPlatform
 from perchat.client.states import EndpointState
 from perchat.client.userendpoint import UserEndpoint
-from perchat.errors import AuthenticationError, AuthenticationReason
+from perchat.errors import AuthenticationError, AuthenticationReason, ConnectionFailure
 from perchat.net.connector import Transport
+from perchat.net.resolver import SystemResolver
 from perchat.server.admin import administration
+from perchat.server.install import install
 from perchat.xccos.primitives import Chat
 from tests.client.peer import ALICE, BOB
 from tests.client.server import QUICK, credential, install_sample, live
+from tests.server.harness import running
+from tests.server.trusting import own_loopback
 
 if TYPE_CHECKING:
     from tests.client.peer import Peer
@@ -194,6 +198,14 @@ async def test_a_line_is_of_whom_signed_in_whatever_it_says(server: LiveServer) 
         assert (message.author, message.text) == (ALICE, "I am Bob")
 
 
+class Nowhere(SystemResolver):
+    """Knows no host, so that nothing leaves this machine."""
+
+    async def addresses(self, host: str) -> tuple[str, ...]:
+        del host
+        return ()
+
+
 PAGE_ADDRESSES = [
     ("sip:user@domain", "server.contoso.com"),
     ("sip:alice@contoso.com", "pool0.contoso.com:5061"),
@@ -204,9 +216,39 @@ PAGE_ADDRESSES = [
 @pytest.mark.requirement("R70", "R10")
 @pytest.mark.parametrize(("uri", "server_name"), PAGE_ADDRESSES)
 async def test_what_the_page_writes_is_taken_as_it_stands(
-    peer: Peer, uri: str, server_name: str
+    uri: str, server_name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    endpoint = UserEndpoint(
-        peer.platform(), uri, server=server_name, credential=credential("alice")
-    )
-    assert endpoint.owner_uri == uri
+    caplog.set_level(logging.INFO, "perchat.signin")
+    platform = CollaborationPlatform.client("page", resolver=Nowhere())
+    async with platform:
+        endpoint = UserEndpoint(
+            platform, uri, server=server_name, credential=credential("alice"), options=QUICK
+        )
+        assert endpoint.owner_uri == uri
+        whole = server_name if ":" in server_name else f"{server_name}:5061"
+        with pytest.raises(ConnectionFailure, match=f"cannot connect to {whole}: there is no host"):
+            await endpoint.establish()
+    assert f"connecting to {whole} over TLS" in [one.getMessage() for one in caplog.records]
+
+
+@pytest.mark.requirement("R17")
+@pytest.mark.parametrize("transport", list(Transport))
+async def test_the_ports_are_the_usual_ones_unless_given(
+    tmp_path: Path, transport: Transport
+) -> None:
+    host = own_loopback()
+    config = await install(tmp_path / "server", "example.com", [host])
+    async with administration(config) as admin:
+        await admin.add_user("alice", credential("alice").password)
+    listen = msgspec.structs.replace(config.listen, tls=f"{host}:5061", tcp=f"{host}:5060")
+    async with running(msgspec.structs.replace(config, listen=listen), tls=5061, tcp=5060) as up:
+        assert {up.tls, up.tcp} == {(host, 5061), (host, 5060)}
+        async with connect_user(
+            "alice@example.com",
+            server=host,
+            transport=transport,
+            ca=up.ca,
+            credential=credential("alice"),
+            options=QUICK,
+        ) as chat:
+            assert chat.owner_uri == ALICE

@@ -45,6 +45,15 @@ async def test_a_message_altered_on_its_way_is_refused(alice: Signer) -> None:
     assert await alice.refusal(altered) == (401, 1000, "The signature of the request is wrong")
 
 
+@pytest.mark.requirement("R5")
+@pytest.mark.parametrize("method", ["INVITE", "SUBSCRIBE", "SERVICE", "INFO"])
+async def test_what_is_not_signed_is_refused_of_whom_has_signed_in(
+    alice: Signer, method: str
+) -> None:
+    bare = alice.next(method, ("Event", "vnd-microsoft-provisioning-v2"))
+    assert (await alice.refusal(bare))[0] == 401
+
+
 @pytest.mark.parametrize("method", ["MESSAGE", "REGISTER"])
 async def test_nobody_signs_for_another(alice: Signer, method: str) -> None:
     forged = alice.initiator.seal(alice.next(method, sender="bob"))

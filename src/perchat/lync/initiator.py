@@ -84,6 +84,10 @@ def offered_realms(challenge: Response) -> tuple[str, ...]:
     return tuple(dict.fromkeys(realm for realm in found if realm))
 
 
+def _offered_schemes(challenge: Response) -> tuple[str, ...]:
+    return tuple(line.split(" ", 1)[0] for line in _offers(challenge))
+
+
 def _offers(challenge: Response) -> list[str]:
     return [line for name in _CHALLENGES for line in challenge.headers.get_all(name)]
 
@@ -412,14 +416,14 @@ class Initiator:
         schemes: tuple[str, ...] = (),
     ) -> NoReturn:
         self.restart()
-        realm = (values or {}).get("realm", "")
+        realm = (values or {}).get("realm", "") or "".join(offered_realms(challenge)[:1])
         offered = f"; the server offers {', '.join(schemes)}" if schemes else ""
         raise AuthenticationError(
             f"sign-in failed: {reason.value}{offered}",
             reason=reason,
             status=challenge.status,
             realm=realm,
-            protocols=schemes,
+            protocols=schemes or _offered_schemes(challenge),
             diagnostics=read_diagnostics(challenge.headers),
             request=challenge.cseq.method,
         )
