@@ -201,6 +201,21 @@ async def test_a_refused_session_says_why_and_is_final(
         assert alice.state is EndpointState.ESTABLISHED
 
 
+@pytest.mark.requirement("R55")
+async def test_a_service_that_hangs_up_once_it_has_answered_is_told(peer: Peer) -> None:
+    def hang_up(connection: PeerConnection, event: RequestReceived) -> None:
+        connection.info(event)
+        if b"cmd:getserverinfo" in event.request.body:
+            connection.connection.request_in(connection.dialog, "BYE")
+
+    peer.on["INFO"] = hang_up
+    async with peer.signed_in() as alice:
+        chat = PersistentChatEndpoint(POOL, alice)
+        with pytest.raises(ChatServerConnectionError, match="ended at once"):
+            await chat.establish()
+        assert chat.state is C.TERMINATED
+
+
 @pytest.mark.parametrize("command", ["requri", "getserverinfo"])
 @pytest.mark.requirement("R55")
 async def test_a_service_that_hangs_up_at_once_is_told(peer: Peer, command: str) -> None:
@@ -225,9 +240,9 @@ async def test_a_connection_cut_while_opening_is_told(peer: Peer, step: str) -> 
     _interrupt(peer, step, lambda connection: connection.cut())
     async with peer.signed_in() as alice:
         chat = PersistentChatEndpoint(POOL, alice)
-        with pytest.raises(PerchatError) as told:
+        with pytest.raises(ConnectionFailure, match="the peer closed the connection") as caught:
             await chat.establish()
-        assert type(told.value) is ConnectionFailure
+        assert type(caught.value) is ConnectionFailure
         assert (chat.state, alice.state) == (C.TERMINATED, EndpointState.TERMINATED)
 
 

@@ -233,6 +233,7 @@ async def test_an_error_inside_closes_everything(
         async with _connecting(peer) as chat:
             raise KeyError
     assert chat.endpoint.state is EndpointState.TERMINATED
+    assert not chat.endpoint.platform.is_running
     await peer.connection.lost.wait()
     assert [platform.is_running for platform in platforms] == [False]
 

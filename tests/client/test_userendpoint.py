@@ -103,6 +103,14 @@ def test_a_server_is_a_host_with_or_without_port(
     assert (made._host, made._port) == (host, port)
 
 
+@pytest.mark.requirement("R17")
+@pytest.mark.parametrize(("transport", "port"), [(Transport.TLS, 5061), (Transport.TCP, 5060)])
+def test_a_port_that_is_not_given_is_that_of_the_transport(transport: Transport, port: int) -> None:
+    platform = CollaborationPlatform.client("test", transport=transport)
+    made = UserEndpoint(platform, ALICE, server="sip.example.com", credential=CREDENTIAL)
+    assert made._port == port
+
+
 @pytest.mark.parametrize(
     "given",
     [

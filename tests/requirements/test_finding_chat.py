@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from perchat.server.config import ServerConfig
     from tests.client.peer import Peer
 
-FURTHER = "sip:archive@example.com"
+CHOSEN, FURTHER = "sip:rooms@example.com", "sip:archive@example.com"
 
 
 @pytest.fixture
 async def pools(tmp_path: Path) -> AsyncIterator[LiveServer]:
     """A server with two addresses of its own choice."""
     config = await install_sample(tmp_path / "pools")
-    chat = msgspec.structs.replace(config.chat, further_uris=(FURTHER,))
+    chat = msgspec.structs.replace(config.chat, pool_uri=CHOSEN, further_uris=(FURTHER,))
     async with live(msgspec.structs.replace(config, chat=chat)) as up:
         yield up
 
@@ -59,8 +59,8 @@ async def test_clients_are_told_what_the_administrator_set(pools: LiveServer) ->
     user = signing_in(pools)
     async with user.platform, user:
         chat = (await user.provisioning()).chat
-    assert (chat.enabled, chat.default_uri) == (True, pools.config.pool_uri)
-    assert chat.uris == pools.config.pool_uris == (pools.config.pool_uri, FURTHER)
+    assert (chat.enabled, chat.default_uri) == (True, CHOSEN)
+    assert chat.uris == (CHOSEN, FURTHER)
     assert chat.properties["EnablePersistentChat"] == "true"
 
 

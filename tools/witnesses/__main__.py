@@ -101,9 +101,11 @@ def _run(chosen: Sequence[Row], jobs: int, *, verbose: bool) -> list[str]:
         row = wanted[done.task]
         if verbose:
             print(_told(done), file=sys.stderr)
+        if done.failed:
+            continue
         if done.problems:
             lines.append(f"{row.label}: {done.task.mutant} is no mutant: {done.problems[0]}")
-        elif not done.failed:
+        else:
             tests = ", ".join(f"{file}::{test}" for file, test in row.tests)
             lines.append(f"{row.label}: {done.task.mutant} is noticed by none of {tests}")
     return lines

@@ -168,7 +168,7 @@ def _run(task: Task, folder: Path) -> dict[str, list[str]]:
         _pass_on(task.mutant)
         instead = apply(task.mutant)
     notes = _Notes(task, instead)
-    files = dict.fromkeys(str(ROOT / file) for file, _ in task.tests)
+    files = sorted({str(ROOT / file) for file, _ in task.tests}, key=_takes_long)
     words = ["-p", "no:cacheprovider", "-q"]
     words += ["--timeout", str(PATIENCE)] if task.mutant else []
     words += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported before the fork
@@ -182,6 +182,10 @@ def _run(task: Task, folder: Path) -> dict[str, list[str]]:
         if not told.failed:
             raise
     return {"failed": told.failed, "passed": told.passed, "problems": told.problems}
+
+
+def _takes_long(file: str) -> bool:
+    return "/peers/" in file
 
 
 def _place(item: pytest.Function) -> Place:
