@@ -21,7 +21,6 @@ from perchat.errors import (
     ErrorCode,
     NotSupported,
     OperationTimeout,
-    PerchatError,
     PermissionDenied,
     RoomNotFound,
     ServerFault,
