@@ -142,3 +142,22 @@ async def test_the_example_makes_a_room_and_lets_people_in(projects: LiveServer)
     async with projects.connect("bob") as chat, chat.join("Theta") as room:
         assert [message.title for message in await room.recent()] == ["Theta"]
         assert not room.can_post
+
+
+async def test_a_bot_that_compares_authors_with_its_own_spelling_answers_nobody_twice(
+    projects: LiveServer,
+) -> None:
+    spelling = "sip:Alice@Example.COM"  # as its program writes itself
+    async with (
+        alice_and_bob(projects) as (alice, bob),
+        alice.join("Lobby") as hers,
+        bob.join("Lobby") as his,
+    ):
+        heard = hers.messages()
+        await his.post("a question?")
+        for _ in range(2):
+            message = await anext(heard)
+            if message.author != spelling:
+                await hers.post("the answer")
+        await his.post("thanks")
+        assert [one.text for one in await his.recent(9)] == ["a question?", "the answer", "thanks"]

@@ -43,8 +43,9 @@ class SipUri(_Uri):
     """
     The address-of-record or GRUU of a person or service, ``sip:user@domain[;parameters]``.
 
-    Equal when the text is; scheme, user and domain are lower-cased when it is made, as directories
-    compare them without case.
+    Scheme, user and domain are lower-cased when it is made, as directories compare them without
+    case, and compared so with any text: programs compare an author with their own spelling. In a
+    set or dictionary a text finds it in lower case only, since hashes follow the spelling.
     """
 
     __slots__ = ()
@@ -57,6 +58,18 @@ class SipUri(_Uri):
     def _canonical(cls, text: str) -> str:
         address, separator, parameters = text.partition(";")
         return address.lower() + separator + parameters
+
+    def __eq__(self, other: object) -> bool:
+        if str.__eq__(self, other) is True:
+            return True
+        if type(other) is SipUri or not isinstance(other, str):
+            return False
+        return str.__eq__(self, self._canonical(other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
 
     @property
     def user(self) -> str:
