@@ -17,6 +17,7 @@ from perchat.net import listener as module
 from perchat.net.listener import listen
 from tests.net.material import HOST, Authority, serving
 from tests.net.test_connection import Recorder, agent
+from tests.server.harness import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,25 +67,21 @@ async def test_a_taken_port_is_waited_for_and_that_is_said_once(
     listener.close()
 
 
-async def test_who_comes_before_the_beginning_is_let_in_then() -> None:
-    owners: list[Recorder] = []
-
-    def new_owner() -> Recorder:
-        owners.append(Recorder())
-        return owners[-1]
-
-    listener = await listen(new_owner, HOST, 0, agent=agent, begin=False)
-    _, writer = await asyncio.open_connection(*listener.address)
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert not owners
+async def test_until_it_begins_the_address_is_kept_and_whoever_comes_is_refused() -> None:
+    listener = await listen(Recorder, HOST, 0, agent=agent, begin=False)
+    assert not await connects(*listener.address)
     listener.begin()
-    async with asyncio.timeout(10):
-        while not owners or not hasattr(owners[0], "connection"):
-            await asyncio.sleep(0)
-    writer.close()
+    assert await connects(*listener.address)
     listener.close()
-    owners[0].connection.abort()
+
+
+async def test_another_one_that_began_first_is_told() -> None:
+    port = free_port()
+    slow = await listen(Recorder, HOST, port, agent=agent, begin=False)
+    fast = await listen(Recorder, HOST, port, agent=agent)
+    with pytest.raises(ConnectionFailure, match=f"cannot listen on {HOST}:{port}"):
+        slow.begin()
+    fast.close()
 
 
 @pytest.mark.parametrize("port", [-1, 65536])

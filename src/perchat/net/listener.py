@@ -53,9 +53,11 @@ class Listener:
         tls: ssl.SSLContext | ReloadableContext | None,
         handshake_timeout: float,
         quota: Quota | None = None,
+        backlog: int = 1024,
     ) -> None:
         """Use ``listen`` instead."""
         self._quota = quota
+        self._backlog = backlog
         self._sockets = sockets
         self._connect = connect
         self._tls = tls
@@ -68,7 +70,21 @@ class Listener:
         self.address: tuple[str, int] = (host, port)
 
     def begin(self) -> None:
-        """Accept connections; those that came since it listens have waited."""
+        """
+        Listen, and accept connections; until now whoever came was refused at once.
+
+        Raises:
+            ConnectionFailure: Another process that had the address too was faster.
+
+        """
+        try:
+            for sock in self._sockets:
+                sock.listen(self._backlog)
+        except OSError as error:
+            self.close()
+            raise ConnectionFailure(
+                f"cannot listen on {self.host_port}: {error.strerror}"
+            ) from error
         for sock in self._sockets:
             self._start(self._accept(sock))
 
@@ -197,7 +213,7 @@ async def listen(
     Listen on ``host:port`` (port 0 picks a free one); each connection gets a new owner.
 
     An address that is taken is waited for, ``patience`` seconds. Unless it is to ``begin`` now,
-    nobody is let in until the listener is told to.
+    it is kept, and whoever comes is refused until the listener is told to begin.
 
     Raises:
         ConnectionFailure: The address cannot be used, for example because it is taken.
@@ -244,16 +260,16 @@ async def listen_with(
     if not 0 <= port <= 65535:
         raise ConfigurationError(f"port {port} is not between 0 and 65535")
     try:
-        sockets = await _bind_within(patience, host, port, backlog)
+        sockets = await _bind_within(patience, host, port)
     except OSError as error:
         raise ConnectionFailure(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    listener = Listener(sockets, connect, tls, handshake_timeout, quota)
+    listener = Listener(sockets, connect, tls, handshake_timeout, quota, backlog)
     if begin:
         listener.begin()
     return listener
 
 
-async def _bind_within(patience: float, host: str, port: int, backlog: int) -> list[socket.socket]:
+async def _bind_within(patience: float, host: str, port: int) -> list[socket.socket]:
     """
     Bind, waiting for whoever has the address to let go of it.
 
@@ -264,7 +280,7 @@ async def _bind_within(patience: float, host: str, port: int, backlog: int) -> l
     give_up, waits = loop.time() + patience, False
     while True:
         try:
-            return await _bind(host, port, backlog)
+            return await _bind(host, port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or loop.time() >= give_up:
                 raise
@@ -274,15 +290,15 @@ async def _bind_within(patience: float, host: str, port: int, backlog: int) -> l
         await asyncio.sleep(_ANOTHER_TRY)
 
 
-async def _bind(host: str, port: int, backlog: int) -> list[socket.socket]:
-    """Return one listening socket for each address of ``host``; all of them or none."""
+async def _bind(host: str, port: int) -> list[socket.socket]:
+    """Return one bound socket for each address of ``host``; all of them or none."""
     found = await asyncio.get_running_loop().getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     sockets: list[socket.socket] = []
     try:
         for family, _, _, _, address in dict.fromkeys(found):
-            sockets.append(_listening(family, str(address[0]), port or _port(sockets), backlog))
+            sockets.append(_bound(family, str(address[0]), port or _port(sockets)))
     except BaseException:
         for sock in sockets:
             sock.close()
@@ -290,11 +306,18 @@ async def _bind(host: str, port: int, backlog: int) -> list[socket.socket]:
     return sockets
 
 
-def _listening(family: int, address: str, port: int, backlog: int) -> socket.socket:
-    sock = socket.create_server(
-        (address, port), family=socket.AddressFamily(family), backlog=backlog
-    )
-    sock.setblocking(False)
+def _bound(family: int, address: str, port: int) -> socket.socket:
+    """Return a socket that has an address nobody listens on."""
+    sock = socket.socket(socket.AddressFamily(family), socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # old connections may linger
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address, port))
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
     return sock
 
 
