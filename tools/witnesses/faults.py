@@ -41,6 +41,19 @@ class _Altered:
         self._there.__set__(holder, value)
 
 
+class _Stored:
+    """An attribute that stands in its object and not in the class."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, holder: object, kind: type) -> object:
+        return vars(holder)[self._name]
+
+    def __set__(self, holder: object, value: object) -> None:
+        vars(holder)[self._name] = value
+
+
 class _AnotherMember:
     """A member of an enumeration that is another one to tests."""
 
@@ -56,7 +69,8 @@ def alter_value(kind: type, name: str, how: str) -> None:
     """Have tests read an attribute wrongly."""
     made: dict[int, object] = {}
     _note_made(kind, made)
-    altered = _Altered(inspect.getattr_static(kind, name), READINGS[how], made)
+    there = inspect.getattr_static(kind, name, None) or _Stored(name)
+    altered = _Altered(there, READINGS[how], made)
     type.__setattr__(kind, name, altered)
 
 
@@ -67,7 +81,8 @@ def alter_member(kind: type, name: str, shown: str) -> None:
 
 def alter_argument(kind: type, name: str, argument: str, how: str) -> None:
     """Leave out, or change, an argument that a test gives; ``name`` is empty for a constructor."""
-    there = inspect.getattr_static(kind, name or "__init__")
+    found = inspect.getattr_static(kind, name or "__init__")
+    there = found.__func__ if isinstance(found, classmethod) else found
     signature = inspect.signature(there)
 
     @functools.wraps(there)
@@ -81,7 +96,8 @@ def alter_argument(kind: type, name: str, argument: str, how: str) -> None:
             bound.arguments[argument] = other(bound.arguments[argument])
         return there(*bound.args, **bound.kwargs)
 
-    type.__setattr__(kind, name or "__init__", instead)
+    made = classmethod(instead) if isinstance(found, classmethod) else instead
+    type.__setattr__(kind, name or "__init__", made)
 
 
 def alter_call(kind: type, name: str, how: str) -> None:

@@ -78,7 +78,7 @@ def _faults_of(name: Name) -> tuple[str, ...]:
         return (_fault_of_argument(kind, name),)
     if not name.member:
         return () if name.kind == "MessageBuilder" else ("stranger",)
-    there = inspect.getattr_static(kind, name.member)
+    there = inspect.getattr_static(kind, name.member, None)
     if issubclass(kind, Enum) and name.member in kind.__members__:
         return tuple(_in_its_place(kind, name.member))
     if name.kind in INPUTS:
@@ -111,8 +111,16 @@ def _type(kind: type, member: str) -> str:
         for field in fields(kind):
             if field.name == member:
                 return str(field.type)
-    there = inspect.getattr_static(kind, member)
+    there = inspect.getattr_static(kind, member, None)
     return str(there.fget.__annotations__.get("return")) if isinstance(there, property) else ""
+
+
+def _overriding(kind: type, member: str) -> Iterator[type]:
+    subclasses: list[type] = kind.__subclasses__()
+    for below in subclasses:
+        if member in vars(below):
+            yield below
+        yield from _overriding(below, member)
 
 
 def apply(key: str) -> dict[type, type]:
@@ -133,8 +141,8 @@ def apply(key: str) -> dict[type, type]:
         alter_member(kind, name.member, how[3:])
     elif name.kind in INPUTS:
         alter_argument(kind, "", name.member, how)
-    elif inspect.isfunction(inspect.getattr_static(kind, name.member)):
-        alter_call(kind, name.member, how)
     else:
-        alter_value(kind, name.member, how)
+        for one in (kind, *_overriding(kind, name.member)):
+            is_call = inspect.isfunction(inspect.getattr_static(one, name.member, None))
+            (alter_call if is_call else alter_value)(one, name.member, how)
     return {}
