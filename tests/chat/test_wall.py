@@ -358,6 +358,7 @@ _MOVES: list[tuple[Callable[..., Any], tuple[st.SearchStrategy[Any], ...]]] = [
 moves = st.one_of([st.tuples(st.just(act), st.tuples(*given_)) for act, given_ in _MOVES])
 
 
+@pytest.mark.timeout(300)  # ten thousand steps, on a busy machine
 def test_after_ten_thousand_steps_nobody_has_read_found_or_counted_what_is_forbidden() -> None:
     steps = 0
 
