@@ -272,6 +272,7 @@ async def test_add_ins_are_read_and_rooms_found_by_them(made: Node) -> None:
     assert {found.uri for found in await chat.find_rooms(BOB, RoomFilter(category=GENERAL))} == {
         OPS
     }
+    assert await chat.find_rooms(ADA, RoomFilter(category=DESK)) == []
 
 
 async def test_a_category_that_is_closed_to_a_manager_is_answered_as_none(made: Node) -> None:
