@@ -62,6 +62,56 @@ The last is ours. A file is announced by who sent it, in a message with its link
 * A command nobody knows is answered with `MSG_NOT_SUPPORTED`.
 * Questions for history may ask for several rooms; the answer holds one `chanib` a room.
 
+## Moderation and administration
+
+These are extensions: other servers refuse the commands, and other clients never get the notice.
+Both are for who was granted a role (`perchat user grant`); whoever was not is refused with
+`ERROR_PERMISSION` whatever he names, and what lies outside the categories granted is
+`NO_SUCH_NODE`, as if it were not there. A refusal has its reason in `why`.
+
+`moderate` names a room (`chanib`), what to do (`moderation/@action`), which messages (`bcq` as in
+questions about history, `ids`) and what they are to say (`text`). It does one step,
+`limits.moderation_messages` messages at most; the reply has the numbers of those changed, and in
+`moderation/@after` where the next step begins, which the client asks for with the same attribute.
+Without it nothing is left.
+
+| action | does | reply |
+|---|---|---|
+| `find` | nothing | the messages |
+| `remove`, `replace` | takes messages away, or lets them say `text` | their numbers |
+| `purge` | forgets for good what was said until `bcq/date/to` | their numbers |
+| `originals` | nothing | what was posted: `original` with `at`, and if replaced with `now` |
+
+`administer` names an `operation` with its `value` elements, a list as several of one name, and a
+`password` in base64. The reply has `record` elements with values of their own, or `principal`
+elements for those something changed for; `more` says that a list goes on behind the last record,
+whose name (of users the address) is given as `after`.
+
+| operations | values |
+|---|---|
+| `category.list`, `room.list`, `user.list`, `group.list` | `after` |
+| `category.get`, `category.rm` | `category` |
+| `category.add` | `name`, `allow`, `deny`, `creators`, those below |
+| `category.set` | `category`, `name`, `add_` and `remove_` with `allowed`, `denied`, `creators` |
+| both of them | `description`, `invitations`, `file_posts`, `keeps_history` |
+| `room.get`, `room.rm` | `room` |
+| `room.add` | `name`, `category`, `members`, `managers`, `presenters`, those below |
+| `room.set` | `room`, `name`, `disabled`, those below |
+| both of them | `description`, `privacy`, `behavior`, `invites`, `add_in` |
+| `room.move` | `room`, `category` |
+| `room.grant`, `room.revoke` | `room`, `role`, `principals` |
+| `user.get`, `user.rm` | `user` |
+| `user.add` | `name`, `display_name`, `chat_enabled`, `service`; `password` |
+| `user.set` | `user`, `enabled`, `system`, `given_name`, `surname`, `email`, `company`, those |
+| `group.get`, `group.rm` | `group` |
+| `group.add` | `name`, `members`, `container` |
+| `group.member.add`, `group.member.rm` | `group`, `principals` |
+| `grants` | none: the roles of the caller, for everybody |
+
+`moderated` tells those in a room who asked for it, by the option tag `perchat-moderation` in the
+Supported header of their INVITE (RFC 3261 section 20.37), the numbers of messages that were
+changed and what they say now; without `text` they were taken away.
+
 ## Text
 
 A message is plain text; RTF comes beside it, never alone. That links are a small HTML element, that

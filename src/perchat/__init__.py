@@ -19,6 +19,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perchat.client.administration import (
+        AdminServices,
+        CategoryAdmin,
+        GroupAdmin,
+        RoomAdmin,
+        UserAdmin,
+    )
     from perchat.client.application import (
         ApplicationEndpoint,
     )
@@ -54,6 +61,7 @@ if TYPE_CHECKING:
         EventsLost,
         FollowedRoomsChanged,
         MessageReceived,
+        MessagesModerated,
         PostResult,
         PreferenceChanged,
         PrivilegeChanged,
@@ -82,6 +90,9 @@ if TYPE_CHECKING:
     from perchat.client.livingstates import (
         LivingState,
         LivingStateChanged,
+    )
+    from perchat.client.moderation import (
+        ModerationServices,
     )
     from perchat.client.options import (
         ClientTimers,
@@ -204,6 +215,12 @@ if TYPE_CHECKING:
     from perchat.model.addin import (
         AddIn,
     )
+    from perchat.model.administration import (
+        AdministrativeRole,
+        AdministratorGrant,
+        GroupEntry,
+        RoomEntry,
+    )
     from perchat.model.category import (
         Category,
         CategorySummary,
@@ -241,6 +258,7 @@ if TYPE_CHECKING:
     )
     from perchat.model.message import (
         Message,
+        ModeratedMessage,
     )
     from perchat.model.participant import (
         Participant,
@@ -295,6 +313,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AddIn",
+    "AdminServices",
+    "AdministrativeRole",
+    "AdministratorGrant",
     "Answer",
     "ApplicationEndpoint",
     "AppliedRule",
@@ -308,6 +329,7 @@ __all__ = [
     "CannotGetParticipants",
     "CatchUpStream",
     "Category",
+    "CategoryAdmin",
     "CategorySummary",
     "CategoryUri",
     "Certificate",
@@ -353,7 +375,9 @@ __all__ = [
     "FileUri",
     "FollowedRoomsChanged",
     "Group",
+    "GroupAdmin",
     "GroupCycle",
+    "GroupEntry",
     "GroupUri",
     "HierarchyViolation",
     "HistoryQuery",
@@ -379,6 +403,9 @@ __all__ = [
     "MessageParsingError",
     "MessagePart",
     "MessageReceived",
+    "MessagesModerated",
+    "ModeratedMessage",
+    "ModerationServices",
     "Need",
     "NoSuchPrincipal",
     "NodeInUse",
@@ -429,9 +456,11 @@ __all__ = [
     "RoleOperation",
     "Room",
     "RoomAction",
+    "RoomAdmin",
     "RoomChanged",
     "RoomDetails",
     "RoomDisabled",
+    "RoomEntry",
     "RoomLinkPart",
     "RoomNotFound",
     "RoomServices",
@@ -461,6 +490,7 @@ __all__ = [
     "TrustedApplication",
     "UploadFailed",
     "User",
+    "UserAdmin",
     "UserEndpoint",
     "UserMatches",
     "UserServices",
@@ -470,6 +500,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "perchat.client.administration": "AdminServices CategoryAdmin GroupAdmin RoomAdmin UserAdmin",
     "perchat.client.application": "ApplicationEndpoint",
     "perchat.client.builder": "MessageBuilder",
     "perchat.client.catchup": "CatchUpStream",
@@ -479,9 +510,9 @@ _HOMES = {
     "perchat.client.endpoint": "LocalEndpoint",
     "perchat.client.events": (
         "AttendanceChanged Change ConnectionStateChanged EndpointReason EndpointStateChanged "
-        "EventsLost FollowedRoomsChanged MessageReceived PostResult PreferenceChanged "
-        "PrivilegeChanged ReadPositionChanged RoomChanged SessionEvent SessionReason "
-        "SessionStateChanged"
+        "EventsLost FollowedRoomsChanged MessageReceived MessagesModerated PostResult "
+        "PreferenceChanged PrivilegeChanged ReadPositionChanged RoomChanged SessionEvent "
+        "SessionReason SessionStateChanged"
     ),
     "perchat.client.filesharing": "PostedFile",
     "perchat.client.filters": "Draft OutgoingFilter",
@@ -489,6 +520,7 @@ _HOMES = {
     "perchat.client.living": "LivingChat",
     "perchat.client.livingroom": "LivingRoom",
     "perchat.client.livingstates": "LivingState LivingStateChanged",
+    "perchat.client.moderation": "ModerationServices",
     "perchat.client.options": "ClientTimers EndpointOptions",
     "perchat.client.platform": "CollaborationPlatform",
     "perchat.client.presence": "PresenceServices",
@@ -521,6 +553,7 @@ _HOMES = {
     ),
     "perchat.lync.provisioning": "ChatProvisioning Provisioning",
     "perchat.model.addin": "AddIn",
+    "perchat.model.administration": "AdministrativeRole AdministratorGrant GroupEntry RoomEntry",
     "perchat.model.category": "Category CategorySummary",
     "perchat.model.changes": "Changes",
     "perchat.model.chatroom": "Behavior Permission Privacy Role Room RoomSnapshot RoomSummary",
@@ -528,7 +561,7 @@ _HOMES = {
     "perchat.model.explanation": "Answer AppliedRule Explanation Need RoomAction",
     "perchat.model.history": "HistoryQuery HistoryResult",
     "perchat.model.invitation": "Invitation Invitations InviteSetting",
-    "perchat.model.message": "Message",
+    "perchat.model.message": "Message ModeratedMessage",
     "perchat.model.participant": "Participant",
     "perchat.model.parts": (
         "Emoticon EmoticonPart FilePart LinkPart MessagePart RoomLinkPart StoryTitlePart TextPart"

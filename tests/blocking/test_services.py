@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_type
 import pytest
 
 import perchat.blocking as perchat
+from perchat.model.administration import AdministrativeRole
 from perchat.server.admin import administration
 from tests.blocking.test_adapter import connect, script
 
@@ -35,6 +36,25 @@ async def test_services_are_there_without_await(server: LiveServer) -> None:
             assert [one.name for one in room.all_participants()] == ["Alice"]
             with pytest.raises(ValueError):
                 services.grant("Lobby", perchat.Role.CREATOR, "sip:bob@example.com")
+
+    await script(work)
+
+
+async def test_moderation_and_administration_need_no_await(server: LiveServer) -> None:
+    async with administration(server.config) as admin:
+        for role in AdministrativeRole:
+            await admin.grant_role("alice", role)
+
+    def work() -> None:
+        with connect(server, "alice") as chat, chat.join("Lobby") as room:
+            room.post("an otter")
+            assert_type(chat.moderation, perchat.ModerationServices)
+            assert [one.text for one in chat.moderation.find("Lobby", "otter")] == ["an otter"]
+            assert chat.moderation.remove("Lobby", "otter") == (1,)
+            assert_type(chat.admin, perchat.AdminServices)
+            assert {one.name for one in chat.admin.users.list()} >= {"alice", "bob"}
+            assert chat.admin.rooms.get("Lobby").room.uri == room.uri
+            assert len(chat.admin.grants()) == 2
 
     await script(work)
 

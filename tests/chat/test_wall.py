@@ -20,12 +20,14 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from perchat.chat.administration import Administration
+from perchat.chat.administrators import AdministratorRegister
 from perchat.chat.finding import RoomFilter
 from perchat.chat.refusal import Refusal
 from perchat.chat.service import ChatService
 from perchat.chat.settings import ChatSettings
 from perchat.cluster.wakeup import LocalWakeup
 from perchat.errors import ErrorCode, GroupCycle
+from perchat.model.administration import AdministrativeRole
 from perchat.model.category import Category
 from perchat.model.chatroom import Behavior, Privacy, Role, Room
 from perchat.model.history import HistoryQuery
@@ -126,6 +128,7 @@ class Game:
         self.admin = Administration(
             self.store, SETTINGS, new_guid=map(str, count()).__next__, wakeup=self.follower
         )
+        self.administrators = AdministratorRegister(self.store)
         self.world = World(
             EVERYBODY,
             dict.fromkeys(USERS, True),
@@ -225,6 +228,17 @@ class Game:
         if not isinstance(result, Refusal):
             place.said.append(text)
 
+    async def empower(
+        self, user: SipUri, role: AdministrativeRole, n: int | None, on: bool
+    ) -> None:
+        if on:
+            self.world.granted[user, role.value] = None if n is None else {WALLS[n]}
+            await self.administrators.grant(user, role, [] if n is None else [WALLS[n]])
+        else:
+            self.world.granted.pop((user, role.value), None)
+            await self.administrators.revoke(user, role)
+        self.follower.wake()
+
     async def invite(self, user: SipUri, room: RoomUri) -> None:
         self.world.places[room].invited.add(user)
         await self.become(UsersInvited(room, (user,)))
@@ -239,6 +253,7 @@ class Game:
                 await self._read(user, room, place)
                 await self._staff(user, room, place)
                 await self._fetch(user, room, place)
+            self._administer(user)
             await self._search(user)
             await self._be_invited(user)
         await self._make_rooms(other)
@@ -318,6 +333,12 @@ class Game:
             else:
                 assert answer == replace(none, text=none.text.replace(NO_WALL, wall))
 
+    def _administer(self, user: SipUri) -> None:
+        for role in AdministrativeRole:
+            for where in (None, *WALLS):
+                holds = self.world.holds_role(user, role.value, where)
+                assert self.chat.state.holds(user, role, where) is holds
+
     async def _search(self, user: SipUri) -> None:
         """Ask for a word that every message has."""
         results = await self.chat.query(user, ROOMS, HistoryQuery("spoken"))
@@ -354,6 +375,7 @@ _MOVES: list[tuple[Callable[..., Any], tuple[st.SearchStrategy[Any], ...]]] = [
     (Game.leave, (_users, _rooms)),
     (Game.say, (_users, _rooms, st.integers(0, 9))),
     (Game.invite, (_users, _rooms)),
+    (Game.empower, (_users, st.sampled_from(AdministrativeRole), st.none() | _walls, _on)),
 ]
 moves = st.one_of([st.tuples(st.just(act), st.tuples(*given_)) for act, given_ in _MOVES])
 

@@ -36,6 +36,7 @@ class World:
     groups: dict[str, set[str]]
     walls: dict[str, tuple[set[str], set[str]]]
     places: dict[RoomUri, Place]
+    granted: dict[tuple[str, str], set[str] | None] = field(default_factory=dict)
 
     def holds(self, group: str, other: str) -> bool:
         inside = self.groups.get(group, set())
@@ -77,6 +78,10 @@ class World:
     def speaks(self, user: str, place: Place) -> bool:
         heard = not place.auditorium or self.has(user, place, "presenter")
         return self.takes_part(user, place) and user in place.present and heard
+
+    def holds_role(self, user: str, role: str, category: str | None) -> bool:
+        where = self.granted.get((user, role), set())
+        return self.enabled[user] and (where is None or category in where)
 
     def settle(self) -> None:
         for place in self.places.values():

@@ -218,3 +218,57 @@ async def _once_known(sample: Sample, name: str) -> None:
                 return
         except perchat.FailureResponse:
             pass
+
+
+def test_roles_are_granted_listed_and_revoked(cli: CommandLine) -> None:
+    grant = ("user", "grant", "bob", "--role", "moderator")
+    assert cli(*grant).lines == ["sip:bob@example.com is moderator everywhere"]
+    assert cli(*grant, "--category", "company").lines == [
+        "sip:bob@example.com is moderator in company"
+    ]
+    cli("user", "grant", "alice", "--role", "administrator")
+    assert cli("user", "roles").lines == [
+        "sip:alice@example.com\tadministrator\teverywhere",
+        "sip:bob@example.com\tmoderator\tCompany",
+    ]
+    assert [one["categories"] for one in cli("user", "roles", "--json").objects] == [
+        None,
+        ["Company"],
+    ]
+    revoke = ("user", "revoke", "bob", "--role", "moderator")
+    assert cli(*revoke).lines == ["sip:bob@example.com is moderator no more"]
+    assert cli(*revoke).lines == ["sip:bob@example.com was no moderator"]
+    assert len(cli("user", "roles").lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "why"),
+    [
+        ("user grant bob", 2, "--role"),
+        ("user grant bob --role king", 2, "king"),
+        ("user grant nobody --role moderator", 6, "nobody"),
+        ("user grant bob --role moderator --category Nowhere", 6, "Nowhere"),
+    ],
+)
+def test_a_role_that_cannot_be_is_refused(
+    cli: CommandLine, words: str, status: int, why: str
+) -> None:
+    cli(*words.split()).refused(status, why)
+    assert cli("user", "roles").lines == []
+
+
+def test_the_audit_says_who_did_what_to_what(cli: CommandLine) -> None:
+    cli("room", "member", "add", "Private", "bob")
+    cli("user", "set", "bob", "--password-stdin", stdin="another secret\n")
+    *_, room, changed, password = cli("audit", "--json").objects
+    assert (room["operation"], password["operation"], changed["operation"]) == (
+        "room member add",
+        "user password",
+        "user set",
+    )
+    assert str(room["by"]).startswith("local:")
+    assert str(room["subject"]).startswith("ma-chan://example.com/")
+    assert password["subject"] == "sip:bob@example.com"
+    assert "another secret" not in "".join(cli("audit").lines)
+    columns = cli("audit").lines[-1].split("\t")
+    assert columns[2:4] == ["user password", "sip:bob@example.com"]

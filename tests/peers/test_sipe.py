@@ -243,3 +243,33 @@ class TestKilledServer:
             await alice.send("pidgin is back")
             async with asyncio.timeout(10):
                 assert (await anext(messages)).text == "pidgin is back"
+
+
+@over_both
+@pytest.mark.requirement("R54")
+async def test_what_moderators_do_disturbs_no_pidgin(
+    transport: str, driver: Path, server: RunningServer, new_room: Callable[..., str]
+) -> None:
+    room = new_room("Moderated", "alice", "carol")
+    server.installation.perchat("user", "grant", "carol", "--role", "moderator")
+    async with (
+        SipeClient(driver, account(server, "alice", transport)) as alice,
+        sdk(server, "carol", transport) as chat,
+    ):
+        await alice.join(room)
+        for text in ("an otter", "a badger", "lunch"):
+            await alice.send(text)
+            await alice.hears(text)
+        assert await chat.moderation.replace(room, 1, "hush") == (1,)
+        assert await chat.moderation.remove(room, "badger") == (2,)
+        async with chat.join(room) as session:
+            await session.post("still here?")
+            await alice.hears("still here?")
+            await alice.send("yes")
+            await alice.hears("yes")
+            left = [message.text for message in await session.recent(9)]
+        assert left == ["hush", "lunch", "still here?", "yes"]
+        await alice.leave()
+        await alice.join(room)
+        assert await alice.history(room) == left
+        assert alice.complaints() == []

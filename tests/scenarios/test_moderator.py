@@ -1,18 +1,23 @@
-"""E4: a trusted application listens to a room, and what should not stand is replaced."""
+"""E4: a trusted application listens to a room, and what should not stand is replaced.
+
+It is another process than the server, and has nothing of the server's: a certificate, the
+authority to trust, and what it was granted.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 import perchat
+from perchat.model.administration import AdministrativeRole
 from perchat.server.admin import administration
 from perchat.server.applicationadmin import application_administration, issue_for, write_settings
-from tests.cli.commandline import PROGRAM
 from tests.client.test_examples import started
 from tests.scenarios.world import ALICE, World, install_world, world_in
 from tests.server.harness import free_port
@@ -31,34 +36,40 @@ pytestmark = pytest.mark.scenario("E4")
 
 @dataclass(frozen=True, slots=True)
 class Moderated:
-    """The domain, with a room Floor that an application may moderate."""
+    """
+    The domain, with a room Floor that an application may moderate.
+
+    Attributes:
+        settings: What the application has, in a folder of its own.
+
+    """
 
     world: World
     settings: Path
 
     @contextlib.asynccontextmanager
-    async def moderator(self) -> AsyncIterator[asyncio.StreamReader]:
-        """Run the program for as long as the block; returns what it prints."""
+    async def moderator(self) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Run the program for as long as the block."""
         sample = self.world.sample
         process = await started(
             "moderator.py",
             *(str(self.settings), BOT, "Floor", "otter", "badger", "--text", INSTEAD),
-            *("--config", str(sample.config.folder / "perchat.toml"), "--perchat", PROGRAM),
-            *("--proxy", "{}:{}".format(*sample.tls), "--ca", str(sample.ca)),
+            *("--proxy", "{}:{}".format(*sample.tls)),
+            *("--ca", str(self.settings.parent / "ca.pem")),
             *("--listen", own_loopback()),
         )
-        assert process.stdout is not None
         try:
             async with asyncio.timeout(20):
-                yield process.stdout
+                yield process
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.communicate()
 
 
-async def line(out: asyncio.StreamReader) -> str:
-    return (await out.readline()).decode().rstrip()
+async def line(program: asyncio.subprocess.Process) -> str:
+    assert program.stdout is not None
+    return (await program.stdout.readline()).decode().rstrip()
 
 
 @pytest.fixture
@@ -66,11 +77,15 @@ async def moderated(tmp_path: Path) -> AsyncIterator[Moderated]:
     config = await install_world(tmp_path / "server", ("modbot",))
     async with administration(config) as admin:
         await admin.add_room("Floor", "Projects", members=["alice", "bob", "carol", "modbot"])
+        await admin.grant_role("modbot", AdministrativeRole.MODERATOR, ["Projects"])
     async with application_administration(config) as register:
         added = await register.add("Moderator", fqdn=FQDN, port=free_port(), act_as=[BOT])
-    settings = write_settings(added, issue_for(config, FQDN, tmp_path / "issued"))
+    certificate = issue_for(config, FQDN, tmp_path / "issued")
+    settings = write_settings(added, certificate)
+    own = tmp_path / "elsewhere"
+    shutil.move(settings.parent, own)
     async with world_in(config) as world:
-        yield Moderated(world, settings)
+        yield Moderated(world, own / settings.name)
 
 
 async def test_what_should_not_stand_is_replaced_and_the_rest_goes_on(
@@ -78,18 +93,18 @@ async def test_what_should_not_stand_is_replaced_and_the_rest_goes_on(
 ) -> None:
     world = moderated.world
     async with (
-        moderated.moderator() as out,
+        moderated.moderator() as program,
         world.connect("alice") as alice,
         world.connect("bob") as bob,
         alice.join("Floor") as speaker,
         bob.join("Floor") as listener,
     ):
-        assert await line(out) == "watching Floor"
+        assert await line(program) == "watching Floor"
         heard = listener.messages()
         for text in ("hello", "The Otter is out", "ottery is no word for it"):
             await speaker.post(text)
             assert (await anext(heard)).text == text  # moderation comes after the fact
-        assert await line(out) == f"replaced 2 {ALICE}"
+        assert await line(program) == f"replaced 2 {ALICE}"
         await listener.post("what was that?")
         assert [message.text for message in await listener.recent(9)] == [
             "hello",
@@ -110,8 +125,20 @@ async def test_what_was_said_while_nobody_watched_is_looked_at_first(moderated: 
     async with world.connect("alice") as alice, alice.join("Floor") as room:
         for text in ("a badger", "fine", "an OTTER"):
             await room.post(text)
-        async with moderated.moderator() as out:
-            told = [await line(out) for _ in range(3)]
+        async with moderated.moderator() as program:
+            told = [await line(program) for _ in range(3)]
         assert told == [f"replaced 1 {ALICE}", f"replaced 3 {ALICE}", "watching Floor"]
         texts = [message.text for message in await room.recent(9)]
         assert texts == [INSTEAD, "fine", INSTEAD]
+
+
+async def test_who_was_not_granted_to_moderate_is_refused(moderated: Moderated) -> None:
+    world = moderated.world
+    async with world.administrator() as admin:
+        await admin.revoke_role("modbot", AdministrativeRole.MODERATOR)
+    async with world.connect("alice") as alice, alice.join("Floor") as room:
+        await room.post("an otter")
+        async with moderated.moderator() as program:
+            _, errors = await program.communicate()
+        assert b"sip:modbot@example.com was not granted to moderate here" in errors
+        assert [message.text for message in await room.recent(9)] == ["an otter"]

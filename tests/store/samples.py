@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from perchat.model.addin import AddIn
+from perchat.model.administration import AdministrativeRole, AdministratorGrant
 from perchat.model.application import RegisteredApplication
 from perchat.model.category import Category
 from perchat.model.chatroom import Behavior, Privacy, Role, Room
 from perchat.model.journal import (
     AddInChanged,
     AddInRemoved,
+    Administered,
+    AdministratorGranted,
+    AdministratorRevoked,
     ApplicationChanged,
     ApplicationRemoved,
     CategoryChanged,
@@ -100,6 +104,7 @@ _users = st.sampled_from([ADA, BOB, EVE])
 _nodes = st.sampled_from(["one", "two"])
 _sessions = st.sampled_from(["s1", "s2"])
 _roles = st.sampled_from([Role.MEMBER, Role.MANAGER, Role.PRESENTER])
+_admin_roles = st.sampled_from(AdministrativeRole)
 _names = st.sampled_from(["Reporter", "reporter", "Gate"])
 _groups = st.sampled_from([TEAM, CREW])
 _held = st.lists(st.sampled_from([ADA, BOB, CREW]).map(str), min_size=1, max_size=2).map(tuple)
@@ -153,6 +158,14 @@ facts: SearchStrategy[Fact] = st.one_of(
     st.builds(AddInRemoved, st.sampled_from(["1", "2"])),
     st.builds(application, _names, _users, port=st.integers(1, 65535)),
     st.builds(ApplicationRemoved, _names),
+    st.builds(
+        lambda user, role, where: AdministratorGranted(AdministratorGrant(user, role, where)),
+        _users,
+        _admin_roles,
+        st.none() | st.just(frozenset([GENERAL])),
+    ),
+    st.builds(AdministratorRevoked, _users, _admin_roles),
+    st.builds(Administered, st.just("local:root"), st.just("room add"), st.just("x")),
     st.builds(lambda denied: category(denied=frozenset(denied)), _some),
     st.builds(
         lambda uri, name, privacy, behavior: room(

@@ -30,12 +30,16 @@ from perchat.errors import (
     StorageError,
 )
 from perchat.model.addin import AddIn
+from perchat.model.administration import AdministrativeRole, AdministratorGrant
 from perchat.model.changes import Changes
 from perchat.model.chatroom import Role
 from perchat.model.history import HistoryQuery
 from perchat.model.journal import (
     AddInChanged,
     AddInRemoved,
+    Administered,
+    AdministratorGranted,
+    AdministratorRevoked,
     ApplicationRemoved,
     CategoryRemoved,
     Fact,
@@ -257,6 +261,47 @@ async def test_a_snapshot_holds_what_the_journal_adds_up_to(store: Store) -> Non
     assert [(c.uri, c.description) for c in snapshot.categories] == [(GENERAL, "changed")]
     assert [u.name for u in snapshot.users] == ["ada", "bob", "eve"]
     assert snapshot.applications == (application("REPORTER", ADA, BOB, port=4586).application,)
+
+
+async def test_an_administrative_role_lasts_until_it_or_the_user_is_no_more(store: Store) -> None:
+    moderator, administrator = AdministrativeRole
+    confined = AdministratorGrant(ADA, moderator, frozenset([GENERAL]))
+    everywhere = AdministratorGrant(ADA, administrator)
+    others = AdministratorGrant(BOB, moderator)
+    for grant in (AdministratorGrant(ADA, moderator), confined, everywhere, others):
+        await store.append(AdministratorGranted(grant))
+    assert (await store.snapshot()).administrators == (everywhere, confined, others)
+    await store.append(AdministratorRevoked(ADA, administrator), UserRemoved(BOB))
+    assert (await store.outline()).administrators == (confined,)
+    with pytest.raises(NoSuchPrincipal):
+        await store.append(AdministratorGranted(others))
+
+
+async def test_who_did_what_is_read_by_itself(store: Store) -> None:
+    begun = await store.position()
+    for number in range(3):
+        done = Administered("local:ada", f"step {number}", OPS, 1)
+        await store.append(posted("between"), done)
+    found = await store.administered(0, 2)
+    assert [entry.position - begun for entry in found] == [2, 4]
+    (last,) = await store.administered(found[-1].position, 2)
+    assert last.fact == Administered("local:ada", "step 2", OPS, 1)
+
+
+async def test_a_secret_comes_with_who_set_it_or_not_at_all(store: Store) -> None:
+    done = Administered("local:ada", "user password", ADA)
+    await store.set_secret(ADA, b"secret", done)
+    assert [entry.fact for entry in await store.administered(0, 9)] == [done]
+    stranger = SipUri("sip:nobody@contoso.example")
+    with pytest.raises(NoSuchPrincipal):
+        await store.set_secret(stranger, b"secret", done)
+    assert len(await store.administered(0, 9)) == 1
+
+
+async def test_users_are_read_page_by_page(store: Store) -> None:
+    first = await store.users(limit=2)
+    assert [u.uri for u in first] == [ADA, BOB]
+    assert [u.uri for u in await store.users(first[-1].uri, 2)] == [EVE]
 
 
 async def test_the_database_has_one_identity(store: Store) -> None:

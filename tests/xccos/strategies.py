@@ -61,6 +61,7 @@ from tests.xccos.basics import (
     rooms,
     tuples,
 )
+from tests.xccos.strategies_administering import administered
 from tests.xccos.strategies_management import ADD_INS, MANAGED
 
 SNAPSHOTS = st.builds(
@@ -205,6 +206,12 @@ DATA: dict[type[Data], SearchStrategy[Data]] = {
     FileToken: st.builds(FileToken, LEGAL.filter(bool), LEGAL.filter(bool)),
 }
 DATA.update(MANAGED)
+DATA.update(
+    administered(
+        history_queries(),
+        st.tuples(ROOM_URIS, LEGAL).flatmap(lambda where: messages(*where)),
+    )
+)
 
 ERRORS = sorted(RESULTS)
 

@@ -36,6 +36,7 @@ from perchat.xccos.masks import MANAGER, MEMBER
 from perchat.xccos.primitives import Chat, Command, Envelope, Notice, Primitive, Reply
 from tests.xccos.basics import ROOM_URIS, tuples
 from tests.xccos.golden import EVERYDAY
+from tests.xccos.golden_administering import ADMINISTERING
 from tests.xccos.golden_management import MANAGEMENT
 from tests.xccos.samples import (
     ALICE,
@@ -53,7 +54,7 @@ from tests.xccos.samples import (
 from tests.xccos.strategies import CHATS, COMMANDS, NOTICE, REFUSALS, REPLY
 
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
-GOLDEN = EVERYDAY | MANAGEMENT
+GOLDEN = EVERYDAY | MANAGEMENT | ADMINISTERING
 
 
 @pytest.mark.parametrize("name", GOLDEN)

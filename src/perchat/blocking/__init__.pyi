@@ -3,7 +3,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, Self, TypeVar, overload
@@ -23,6 +23,7 @@ from perchat.client.events import EndpointStateChanged as EndpointStateChanged
 from perchat.client.events import EventsLost as EventsLost
 from perchat.client.events import FollowedRoomsChanged as FollowedRoomsChanged
 from perchat.client.events import MessageReceived as MessageReceived
+from perchat.client.events import MessagesModerated as MessagesModerated
 from perchat.client.events import PostResult as PostResult
 from perchat.client.events import PreferenceChanged as PreferenceChanged
 from perchat.client.events import PrivilegeChanged as PrivilegeChanged
@@ -36,7 +37,7 @@ from perchat.client.filters import Draft as Draft
 from perchat.client.filters import OutgoingFilter as OutgoingFilter
 from perchat.client.livingstates import LivingState as LivingState
 from perchat.client.livingstates import LivingStateChanged as LivingStateChanged
-from perchat.client.naming import AddInLike, CategoryLike, PrincipalLike
+from perchat.client.naming import AddInLike, CategoryLike, GroupLike, PrincipalLike
 from perchat.client.options import ClientTimers as ClientTimers
 from perchat.client.options import EndpointOptions as EndpointOptions
 from perchat.client.reconnect import ReconnectPolicy as ReconnectPolicy
@@ -114,6 +115,10 @@ from perchat.errors import UploadFailed as UploadFailed
 from perchat.lync.provisioning import ChatProvisioning as ChatProvisioning
 from perchat.lync.provisioning import Provisioning as Provisioning
 from perchat.model.addin import AddIn as AddIn
+from perchat.model.administration import AdministrativeRole as AdministrativeRole
+from perchat.model.administration import AdministratorGrant as AdministratorGrant
+from perchat.model.administration import GroupEntry as GroupEntry
+from perchat.model.administration import RoomEntry as RoomEntry
 from perchat.model.category import Category as Category
 from perchat.model.category import CategorySummary as CategorySummary
 from perchat.model.changes import Changes as Changes
@@ -136,6 +141,7 @@ from perchat.model.invitation import Invitation as Invitation
 from perchat.model.invitation import Invitations as Invitations
 from perchat.model.invitation import InviteSetting as InviteSetting
 from perchat.model.message import Message as Message
+from perchat.model.message import ModeratedMessage as ModeratedMessage
 from perchat.model.participant import Participant as Participant
 from perchat.model.parts import Emoticon as Emoticon
 from perchat.model.parts import EmoticonPart as EmoticonPart
@@ -170,6 +176,9 @@ from perchat.net.resolver import Resolver
 
 __all__ = [
     "AddIn",
+    "AdminServices",
+    "AdministrativeRole",
+    "AdministratorGrant",
     "Answer",
     "ApplicationEndpoint",
     "AppliedRule",
@@ -183,6 +192,7 @@ __all__ = [
     "CannotGetParticipants",
     "CatchUpStream",
     "Category",
+    "CategoryAdmin",
     "CategorySummary",
     "CategoryUri",
     "Certificate",
@@ -228,7 +238,9 @@ __all__ = [
     "FileUri",
     "FollowedRoomsChanged",
     "Group",
+    "GroupAdmin",
     "GroupCycle",
+    "GroupEntry",
     "GroupUri",
     "HierarchyViolation",
     "HistoryQuery",
@@ -254,6 +266,9 @@ __all__ = [
     "MessageParsingError",
     "MessagePart",
     "MessageReceived",
+    "MessagesModerated",
+    "ModeratedMessage",
+    "ModerationServices",
     "Need",
     "NoSuchPrincipal",
     "NodeInUse",
@@ -304,9 +319,11 @@ __all__ = [
     "RoleOperation",
     "Room",
     "RoomAction",
+    "RoomAdmin",
     "RoomChanged",
     "RoomDetails",
     "RoomDisabled",
+    "RoomEntry",
     "RoomLinkPart",
     "RoomNotFound",
     "RoomServices",
@@ -336,6 +353,7 @@ __all__ = [
     "TrustedApplication",
     "UploadFailed",
     "User",
+    "UserAdmin",
     "UserEndpoint",
     "UserMatches",
     "UserServices",
@@ -509,12 +527,97 @@ class InvitationStream:
         traceback: TracebackType | None,
     ) -> None: ...
 
+class ModerationServices:
+    def find(
+        self,
+        room: RoomLike,
+        words: str = "",
+        *,
+        ids: int | Iterable[int] = ...,
+        match: Match = ...,
+        case_sensitive: bool = False,
+        author: PrincipalLike | Iterable[PrincipalLike] = ...,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[Message]: ...
+    def remove(
+        self,
+        room: RoomLike,
+        words: str = "",
+        *,
+        ids: int | Iterable[int] = ...,
+        match: Match = ...,
+        case_sensitive: bool = False,
+        author: PrincipalLike | Iterable[PrincipalLike] = ...,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[int, ...]: ...
+    def replace(
+        self,
+        room: RoomLike,
+        ids: int | Iterable[int] = ...,
+        text: str | None = None,
+        *,
+        words: str = "",
+        match: Match = ...,
+        case_sensitive: bool = False,
+        author: PrincipalLike | Iterable[PrincipalLike] = ...,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[int, ...]: ...
+    def clear(self, room: RoomLike, *, until: datetime) -> int: ...
+    def originals(self, room: RoomLike) -> list[ModeratedMessage]: ...
+
 class UserServices:
     def find(
         self, *, last: str = "", first: str = "", email: str = "", limit: int | None = None
     ) -> UserMatches: ...
     def get(self, user: PrincipalLike) -> DirectoryUser: ...
     def get_group(self, group: PrincipalLike) -> Group: ...
+
+class AdminServices:
+    @property
+    def categories(self) -> CategoryAdmin: ...
+    @property
+    def rooms(self) -> RoomAdmin: ...
+    @property
+    def users(self) -> UserAdmin: ...
+    @property
+    def groups(self) -> GroupAdmin: ...
+    def grants(self) -> tuple[AdministratorGrant, ...]: ...
+
+class CategoryAdmin:
+    def list(self) -> Iterator[Category]: ...
+    def get(self, category: CategoryLike) -> Category: ...
+    def add(
+        self,
+        name: str,
+        *,
+        description: str = "",
+        allow: PrincipalLike | Iterable[PrincipalLike] = ...,
+        deny: PrincipalLike | Iterable[PrincipalLike] = ...,
+        creators: PrincipalLike | Iterable[PrincipalLike] = ...,
+        invitations: bool = False,
+        file_posts: bool = False,
+        keeps_history: bool = True,
+    ) -> Category: ...
+    def set(
+        self,
+        category: CategoryLike,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        allow: PrincipalLike | Iterable[PrincipalLike] = ...,
+        no_allow: PrincipalLike | Iterable[PrincipalLike] = ...,
+        deny: PrincipalLike | Iterable[PrincipalLike] = ...,
+        no_deny: PrincipalLike | Iterable[PrincipalLike] = ...,
+        creators: PrincipalLike | Iterable[PrincipalLike] = ...,
+        no_creators: PrincipalLike | Iterable[PrincipalLike] = ...,
+        invitations: bool | None = None,
+        file_posts: bool | None = None,
+        keeps_history: bool | None = None,
+    ) -> Category: ...
+    def remove(self, category: CategoryLike) -> Category: ...
 
 class EventStream(Generic[_Item]):
     lost: int
@@ -562,10 +665,95 @@ class FileTransfer(Generic[_Result]):
         traceback: TracebackType | None,
     ) -> None: ...
 
+class GroupAdmin:
+    def list(self) -> Iterator[GroupEntry]: ...
+    def get(self, group: GroupLike) -> GroupEntry: ...
+    def add(
+        self,
+        name: str,
+        members: PrincipalLike | Iterable[PrincipalLike] = ...,
+        *,
+        container: bool = False,
+    ) -> GroupEntry: ...
+    def add_members(
+        self, group: GroupLike, members: PrincipalLike | Iterable[PrincipalLike]
+    ) -> tuple[str, ...]: ...
+    def remove_members(
+        self, group: GroupLike, members: PrincipalLike | Iterable[PrincipalLike]
+    ) -> tuple[str, ...]: ...
+    def remove(self, group: GroupLike) -> GroupEntry: ...
+
 class PresenceServices:
     def __init__(self) -> None: ...
     def publish(self, availability: Availability, note: str = "") -> None: ...
     def subscribe(self, users: PrincipalLike | Iterable[PrincipalLike]) -> PresenceView: ...
+
+class RoomAdmin:
+    def list(self) -> Iterator[RoomEntry]: ...
+    def get(self, room: RoomLike) -> RoomEntry: ...
+    def add(
+        self,
+        name: str,
+        category: CategoryLike,
+        *,
+        description: str = "",
+        privacy: Privacy = ...,
+        behavior: Behavior = ...,
+        invites: bool = True,
+        add_in: str = "",
+        members: PrincipalLike | Iterable[PrincipalLike] = ...,
+        managers: PrincipalLike | Iterable[PrincipalLike] = ...,
+        presenters: PrincipalLike | Iterable[PrincipalLike] = ...,
+    ) -> RoomEntry: ...
+    def set(
+        self,
+        room: RoomLike,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        privacy: Privacy | None = None,
+        behavior: Behavior | None = None,
+        disabled: bool | None = None,
+        invites: bool | None = None,
+        add_in: str | None = None,
+    ) -> RoomEntry: ...
+    def move(self, room: RoomLike, category: CategoryLike) -> RoomEntry: ...
+    def remove(self, room: RoomLike) -> RoomEntry: ...
+    def grant(
+        self, room: RoomLike, role: Role, principals: PrincipalLike | Iterable[PrincipalLike]
+    ) -> tuple[str, ...]: ...
+    def revoke(
+        self, room: RoomLike, role: Role, principals: PrincipalLike | Iterable[PrincipalLike]
+    ) -> tuple[str, ...]: ...
+
+class UserAdmin:
+    def list(self) -> Iterator[User]: ...
+    def get(self, user: PrincipalLike) -> User: ...
+    def add(
+        self,
+        name: str,
+        password: str | None = None,
+        *,
+        display_name: str = "",
+        chat_enabled: bool = True,
+        service: bool = False,
+    ) -> User: ...
+    def set(
+        self,
+        user: PrincipalLike,
+        *,
+        display_name: str | None = None,
+        enabled: bool | None = None,
+        chat_enabled: bool | None = None,
+        system: bool | None = None,
+        service: bool | None = None,
+        given_name: str | None = None,
+        surname: str | None = None,
+        email: str | None = None,
+        company: str | None = None,
+        password: str | None = None,
+    ) -> User: ...
+    def remove(self, user: PrincipalLike) -> User: ...
 
 class LocalEndpoint:
     def on(self, kind: type[_Event], handler: Callable[[_Event], object]) -> Callable[[], None]: ...
@@ -788,6 +976,10 @@ class LivingChat:
     def rooms(self) -> RoomServices: ...
     @property
     def users(self) -> UserServices: ...
+    @property
+    def moderation(self) -> ModerationServices: ...
+    @property
+    def admin(self) -> AdminServices: ...
     def filter_rooms(
         self,
         text: str = "",
@@ -980,6 +1172,10 @@ class PersistentChatEndpoint:
     def rooms(self) -> RoomServices: ...
     @property
     def users(self) -> UserServices: ...
+    @property
+    def moderation(self) -> ModerationServices: ...
+    @property
+    def admin(self) -> AdminServices: ...
     def filter_rooms(
         self,
         text: str = "",

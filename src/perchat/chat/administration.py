@@ -87,7 +87,7 @@ class Administration(DirectoryAdministration):
             frozenset(self._existing(state, creators)),
         )
         Scope(state, category).checked(category.creators)
-        await self._append(CategoryChanged(category))
+        await self._append("category add", category.uri, CategoryChanged(category))
         return category
 
     async def set_category(self, category: Category) -> Category:
@@ -107,13 +107,13 @@ class Administration(DirectoryAdministration):
         changed = replace(changed, creators=changed.creators - set(scope.outside(changed.creators)))
         within = [p for p in state.rooms.values() if p.room.category == category.uri]
         purged = [fact for place in within for fact in _purge(place, scope)]
-        await self._append(CategoryChanged(changed), *purged)
+        await self._append("category set", changed.uri, CategoryChanged(changed), *purged)
         return changed
 
     async def remove_category(self, name: str) -> Category:
         """Remove a category that holds no rooms; HierarchyViolation when it does."""
         category = _category(await self._outline(), name)
-        await self._append(CategoryRemoved(category.uri))
+        await self._append("category rm", category.uri, CategoryRemoved(category.uri))
         return category
 
     async def category(self, name: str) -> Category:
@@ -167,7 +167,7 @@ class Administration(DirectoryAdministration):
         )
         uri = RoomUri.of(self._settings.domain, self._new_guid())
         facts = Plan(state, name_limit=self._settings.name_limit).create(uri, wanted)
-        await self._append(*facts)
+        await self._append("room add", uri, *facts)
         return await self.room(uri)
 
     async def set_room(self, room: Room) -> Room:
@@ -195,7 +195,8 @@ class Administration(DirectoryAdministration):
             wanted = replace(wanted, name=self._checked(wanted.name, "room name"))
         if wanted.description is not None:
             wanted = replace(wanted, description=self._described(wanted.description))
-        await self._append(*Plan(state, name_limit=self._settings.name_limit).update(place, wanted))
+        facts = Plan(state, name_limit=self._settings.name_limit).update(place, wanted)
+        await self._append("room set", wanted.uri, *facts)
         return await self.room(wanted.uri)
 
     async def move_room(self, room: str, category: str) -> Room:
@@ -207,7 +208,8 @@ class Administration(DirectoryAdministration):
     async def remove_room(self, room: str) -> Room:
         """Remove a room and all that was said in it, for good; whoever is in it leaves."""
         found = _place(await self._outline(), room).room
-        await self._append(RoomChanged(replace(found, disabled=True)), RoomRemoved(found.uri))
+        closed = RoomChanged(replace(found, disabled=True))
+        await self._append("room rm", found.uri, closed, RoomRemoved(found.uri))
         return found
 
     async def room(self, name: str) -> Room:
@@ -237,7 +239,8 @@ class Administration(DirectoryAdministration):
         named = Scope(state, state.category(place)).checked(principals)
         new = tuple(one for one in named if one not in place.roles.get(role, ()))
         if new:
-            await self._append(*self._planned(state, place, role, RoleOperation.ADD, new))
+            facts = self._planned(state, place, role, RoleOperation.ADD, new)
+            await self._append(f"room {role.value} add", place.room.uri, *facts)
         return new
 
     async def unfit(self, principals: Collection[str], room: str | None = None) -> dict[str, str]:
@@ -268,7 +271,8 @@ class Administration(DirectoryAdministration):
         named = dict.fromkeys(self._principal(principal) for principal in principals)
         gone = tuple(one for one in named if one in place.roles.get(role, ()))
         if gone:
-            await self._append(*self._planned(state, place, role, RoleOperation.REMOVE, gone))
+            facts = self._planned(state, place, role, RoleOperation.REMOVE, gone)
+            await self._append(f"room {role.value} rm", place.room.uri, *facts)
         return gone
 
     def _planned(
@@ -291,9 +295,9 @@ class Administration(DirectoryAdministration):
         state = await self._state()
         return explain(state, user, _place(state, room))
 
-    async def _append(self, *facts: Fact) -> None:
+    async def _append(self, operation: str, subject: str, *facts: Fact) -> None:
         try:
-            await super()._append(*facts)
+            await super()._append(operation, subject, *facts)
         except DuplicateRoomName as error:
             why = _taken(await self._outline(), facts) or str(error)
             raise CommandFailed.of(ErrorCode.DUPLICATE_ROOM_NAME, why) from error
@@ -319,7 +323,7 @@ class Administration(DirectoryAdministration):
                 f"an add-in has an http or https URL of up to {_ADD_IN_URL} characters, not {url!r}"
             )
         add_in = AddIn(self._new_guid().lower(), checked, url)
-        await self._append(AddInChanged(add_in))
+        await self._append("addin add", add_in.id, AddInChanged(add_in))
         return add_in
 
     async def add_ins(self) -> list[AddIn]:
@@ -336,7 +340,7 @@ class Administration(DirectoryAdministration):
         add_in = _add_in(state, name)
         using = [place.room for place in state.rooms.values() if place.room.add_in == add_in.id]
         freed = [RoomChanged(replace(room, add_in="")) for room in using]
-        await self._append(*freed, AddInRemoved(add_in.id))
+        await self._append("addin rm", add_in.id, *freed, AddInRemoved(add_in.id))
         return add_in
 
 

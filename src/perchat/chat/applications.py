@@ -10,19 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perchat.errors import CommandFailed, ConfigurationError, ErrorCode
+from perchat.model.administration import LOCAL
 from perchat.model.application import (
     RegisteredApplication,
     checked_gruu,
     checked_port,
     checked_product,
 )
-from perchat.model.journal import ApplicationChanged, ApplicationRemoved
+from perchat.model.journal import Administered, ApplicationChanged, ApplicationRemoved
 from perchat.model.name import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from perchat.cluster.wakeup import Wakeup
+    from perchat.model.journal import Fact
     from perchat.model.uri import SipUri
     from perchat.store.base import Store
 
@@ -36,6 +38,7 @@ class ApplicationRegister:
     Args:
         new_id: Gives what tells a GRUU from all others.
         wakeup: Tells a server in the same process at once.
+        by: Who does it, for the journal; see Administered.
 
     """
 
@@ -46,11 +49,13 @@ class ApplicationRegister:
         *,
         new_id: Callable[[], str],
         wakeup: Wakeup | None = None,
+        by: str = LOCAL,
     ) -> None:
         self._store = store
         self._domain = domain
         self._new_id = new_id
         self._wakeup = wakeup
+        self._by = by
 
     async def add(
         self,
@@ -81,7 +86,7 @@ class ApplicationRegister:
         application = self._made(name, fqdn, port, certificate_names, identities, gruu)
         await self._check_users(application)
         await self._check_free(application)
-        await self._append(ApplicationChanged(application))
+        await self._append("app add", ApplicationChanged(application), application)
         return application
 
     async def all(self) -> list[RegisteredApplication]:
@@ -98,7 +103,7 @@ class ApplicationRegister:
     async def remove(self, name: str) -> RegisteredApplication:
         """Trust an application no more; its connections end."""
         application = await self.get(name)
-        await self._append(ApplicationRemoved(application.name))
+        await self._append("app rm", ApplicationRemoved(application.name), application)
         return application
 
     # --- inside ---
@@ -148,7 +153,7 @@ class ApplicationRegister:
             if known.gruu == new.gruu:
                 raise ConfigurationError(f"that GRUU is the application {known.name}'s")
 
-    async def _append(self, fact: ApplicationChanged | ApplicationRemoved) -> None:
-        await self._store.append(fact)
+    async def _append(self, operation: str, fact: Fact, about: RegisteredApplication) -> None:
+        await self._store.append(fact, Administered(self._by, operation, about.gruu, 1))
         if self._wakeup is not None:
             self._wakeup.wake()

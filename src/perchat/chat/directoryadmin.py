@@ -16,7 +16,9 @@ from perchat.chat.guests import INVITING, invite
 from perchat.chat.scope import checked_principal, principal_form
 from perchat.chat.state import ChatState
 from perchat.errors import CommandFailed, ConfigurationError, ErrorCode, GroupCycle
+from perchat.model.administration import LOCAL
 from perchat.model.journal import (
+    Administered,
     CategoryChanged,
     Fact,
     GroupChanged,
@@ -70,6 +72,7 @@ class DirectoryAdministration:
         new_guid: Gives a GUID never given before.
         directory: Needed for passwords only.
         wakeup: Tells a server in the same process at once.
+        by: Who does it, for the journal; see Administered.
 
     """
 
@@ -81,12 +84,14 @@ class DirectoryAdministration:
         new_guid: Callable[[], str],
         directory: Directory | None = None,
         wakeup: Wakeup | None = None,
+        by: str = LOCAL,
     ) -> None:
         self._store = store
         self._settings = settings
         self._new_guid = new_guid
         self._directory = directory
         self._wakeup = wakeup
+        self._by = by
 
     # users
 
@@ -119,7 +124,9 @@ class DirectoryAdministration:
         """Make users who are not there yet, all or none; raises as ``add_user`` does."""
         new = [(self._user_of(one), self._secret_of(one)) for one in accounts]
         if new:
-            await self._store.enroll(*new)
+            subject = new[0][0].uri if len(new) == 1 else self._settings.domain
+            done = self._administered("user add", subject, len(new))
+            await self._store.enroll(*new, facts=(done,))
             self._wake()
         return [user for user, _ in new]
 
@@ -170,8 +177,12 @@ class DirectoryAdministration:
         """
         if (await self.user(uri)).service:
             raise ConfigurationError(_without_password(uri.address))
-        await self._store.set_secret(uri.address, self._sealed(uri.address, nt_hash))
-        await self._append(SignInUnlocked(uri.address))  # what failed was another password
+        unlocked = SignInUnlocked(uri.address)  # what failed was another password
+        done = self._administered("user password", uri.address, 1)
+        await self._store.set_secret(
+            uri.address, self._sealed(uri.address, nt_hash), unlocked, done
+        )
+        self._wake()
 
     async def unlock(self, uri: SipUri | None = None) -> None:
         """
@@ -182,7 +193,7 @@ class DirectoryAdministration:
 
         """
         user = None if uri is None else (await self.user(uri)).uri
-        await self._append(SignInUnlocked(user))
+        await self._append("user unlock", user or self._settings.domain, SignInUnlocked(user))
 
     async def set_user(
         self,
@@ -205,15 +216,14 @@ class DirectoryAdministration:
         if display_name is not None:
             given["display_name"] = self._checked(display_name, "display name")
         user = replace(user, **given)  # type: ignore[arg-type]  # by the names of User
-        await self._append(UserChanged(user))
+        await self._append("user set", user.uri, UserChanged(user))
         return user
 
     async def remove_user(self, uri: SipUri) -> User:
         """Take a user out of the directory, all roles and groups; what was said stays."""
         user = await self.user(uri)
-        await self._append(
-            *self._out_of_scopes(await self._outline(), user.uri), UserRemoved(user.uri)
-        )
+        scopes = self._out_of_scopes(await self._outline(), user.uri)
+        await self._append("user rm", user.uri, *scopes, UserRemoved(user.uri))
         return user
 
     async def user(self, uri: SipUri) -> User:
@@ -223,9 +233,9 @@ class DirectoryAdministration:
             raise CommandFailed.of(ErrorCode.NO_SUCH_PRINCIPAL, f"no such user: {uri.address}")
         return found[0]
 
-    async def users(self) -> list[User]:
-        """Return all users, by address."""
-        return await self._store.users()
+    async def users(self, after: str = "", limit: int | None = None) -> list[User]:
+        """Return users by address: all, or so many at most of those behind an address."""
+        return await self._store.users(after, limit)
 
     # groups
 
@@ -252,13 +262,19 @@ class DirectoryAdministration:
         group = Group(uri, checked, checked, kind, guid)
         held = self._existing(state, members)
         facts = [GroupMembersAdded(uri, held)] if held else []
-        await self._append(GroupChanged(group), *facts)
+        await self._append("group add", uri, GroupChanged(group), *facts)
         return group
 
-    async def groups(self) -> list[tuple[Group, tuple[str, ...]]]:
-        """Return all groups by name, each with what it holds directly."""
-        found = await self._store.groups()
-        groups = sorted(found, key=lambda group: fold(group.name))
+    async def groups(
+        self, after: str = "", limit: int | None = None
+    ) -> list[tuple[Group, tuple[str, ...]]]:
+        """
+        Return groups by name, each with what it holds directly.
+
+        All of them, or so many at most of those behind a name.
+        """
+        found = [one for one in await self._store.groups() if fold(one.name) > fold(after)]
+        groups = sorted(found, key=lambda group: fold(group.name))[:limit]
         return [(group, tuple(await self._store.members(group.uri))) for group in groups]
 
     async def group_names(self) -> list[tuple[str, str]]:
@@ -285,7 +301,8 @@ class DirectoryAdministration:
         new = tuple(one for one in self._existing(state, members) if one not in held)
         try:
             if new:
-                await self._append(GroupMembersAdded(GroupUri(found.uri), new))
+                added = GroupMembersAdded(GroupUri(found.uri), new)
+                await self._append("group member add", found.uri, added)
         except GroupCycle as error:
             named = ", ".join(state.groups[one].name for one in new if one in state.groups)
             raise GroupCycle(f"{found.name} cannot hold {named}, which holds it") from error
@@ -298,7 +315,8 @@ class DirectoryAdministration:
         held = set(await self._store.members(found.uri))
         gone = tuple(one for one in map(self._principal, members) if one in held)
         if gone:
-            await self._append(GroupMembersRemoved(GroupUri(found.uri), gone))
+            removed = GroupMembersRemoved(GroupUri(found.uri), gone)
+            await self._append("group member rm", found.uri, removed)
         return gone
 
     async def remove_group(self, name: str) -> Group:
@@ -307,7 +325,8 @@ class DirectoryAdministration:
         group, uri = self._group(state, name), GroupUri(self._group(state, name).uri)
         held = tuple(await self._store.members(uri))
         emptied = [GroupMembersRemoved(uri, held)] if held else []
-        await self._append(*self._out_of_scopes(state, uri), *emptied, GroupRemoved(uri))
+        scopes = self._out_of_scopes(state, uri)
+        await self._append("group rm", uri, *scopes, *emptied, GroupRemoved(uri))
         return group
 
     def _group(self, state: ChatState, name: str) -> Group:
@@ -352,10 +371,14 @@ class DirectoryAdministration:
     async def _named(self, principal: str) -> list[User]:
         return await self._store.find_users(principal) if "@" in principal else []
 
-    async def _append(self, *facts: Fact) -> None:
-        await self._store.append(*facts)
+    async def _append(self, operation: str, subject: str, *facts: Fact) -> None:
+        """Make facts true, and who brought them about with them."""
+        await self._store.append(*facts, self._administered(operation, subject, len(facts)))
         self._wake()
         await self._invite(*facts)
+
+    def _administered(self, operation: str, subject: str, facts: int) -> Administered:
+        return Administered(self._by, operation, subject, facts)
 
     def _wake(self) -> None:
         if self._wakeup is not None:

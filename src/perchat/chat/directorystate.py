@@ -9,9 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from perchat.chat.affiliations import Affiliations
+from perchat.chat.rules import may_take_part
 from perchat.model.journal import (
     AddInChanged,
     AddInRemoved,
+    Administered,
+    AdministratorGranted,
+    AdministratorRevoked,
     ApplicationChanged,
     ApplicationRemoved,
     GroupChanged,
@@ -24,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from perchat.model.addin import AddIn
+    from perchat.model.administration import AdministrativeRole, AdministratorGrant
     from perchat.model.application import RegisteredApplication
     from perchat.model.principal import Group, User
-    from perchat.model.uri import SipUri
+    from perchat.model.uri import CategoryUri, SipUri
     from perchat.store.base import Snapshot
 
 __all__ = ["NOTED", "DirectoryState"]
@@ -41,6 +46,7 @@ class DirectoryState:
         affiliations: Which groups and domains hold whom.
         add_ins: By id.
         applications: By folded name.
+        administrators: The administrative roles that users hold, by user and role.
 
     Args:
         groups_of: See Affiliations.
@@ -53,6 +59,7 @@ class DirectoryState:
         self.affiliations = Affiliations(groups_of)
         self.add_ins: dict[str, AddIn] = {}
         self.applications: dict[str, RegisteredApplication] = {}
+        self.administrators: dict[SipUri, dict[AdministrativeRole, AdministratorGrant]] = {}
 
     def load_directory(self, snapshot: Snapshot) -> None:
         """Take over the directory of a snapshot; only into a new state."""
@@ -60,8 +67,17 @@ class DirectoryState:
         self.groups.update((group.uri, group) for group in snapshot.groups)
         self.add_ins.update((add_in.id, add_in) for add_in in snapshot.add_ins)
         self.applications.update((fold(one.name), one) for one in snapshot.applications)
+        for grant in snapshot.administrators:
+            self.administrators.setdefault(grant.user, {})[grant.role] = grant
         for membership in snapshot.memberships:
             self.affiliations.add(membership.group, membership.members)
+
+    def holds(
+        self, user: SipUri, role: AdministrativeRole, category: CategoryUri | None = None
+    ) -> bool:
+        """Tell whether a user holds a role in a category, or with None everywhere."""
+        grant = self.administrators.get(user, {}).get(role)
+        return grant is not None and may_take_part(self.users.get(user)) and grant.covers(category)
 
 
 def _user_changed(state: DirectoryState, fact: UserChanged) -> None:
@@ -88,6 +104,21 @@ def _application_removed(state: DirectoryState, fact: ApplicationRemoved) -> Non
     state.applications.pop(fold(fact.name), None)
 
 
+def _administrator_granted(state: DirectoryState, fact: AdministratorGranted) -> None:
+    state.administrators.setdefault(fact.grant.user, {})[fact.grant.role] = fact.grant
+
+
+def _administrator_revoked(state: DirectoryState, fact: AdministratorRevoked) -> None:
+    held = state.administrators.get(fact.user, {})
+    held.pop(fact.role, None)
+    if not held:
+        state.administrators.pop(fact.user, None)
+
+
+def _administered(_state: DirectoryState, _fact: Administered) -> None:
+    """Change nothing: the entries before it have."""
+
+
 NOTED: dict[type, Callable[[DirectoryState, Any], None]] = {
     UserChanged: _user_changed,
     GroupChanged: _group_changed,
@@ -96,5 +127,8 @@ NOTED: dict[type, Callable[[DirectoryState, Any], None]] = {
     ApplicationChanged: _application_changed,
     ApplicationRemoved: _application_removed,
     SignInUnlocked: lambda *_: None,  # that is no part of the directory
+    AdministratorGranted: _administrator_granted,
+    AdministratorRevoked: _administrator_revoked,
+    Administered: _administered,
 }
 """What each of these facts changes."""

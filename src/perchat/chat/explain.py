@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from perchat.chat import rules
 from perchat.chat.matrix import RoomStanding, missing
 from perchat.chat.scope import principal_of
+from perchat.model.administration import AdministrativeRole
 from perchat.model.chatroom import Role
 from perchat.model.explanation import Answer, AppliedRule, Explanation, RoomAction
 
@@ -24,6 +25,7 @@ _ABOUT_OTHERS = {
     RoomAction.FIND_USERS,
     RoomAction.LOOK_UP_USERS,
     RoomAction.LOOK_UP_GROUPS,
+    RoomAction.ADMINISTER,
 }
 
 
@@ -70,6 +72,8 @@ def _standing(state: ChatState, user: SipUri, place: RoomState) -> RoomStanding:
             for other in state.categories.values()
             if other.uri != category.uri
         ),
+        administrator=state.holds(user, AdministrativeRole.ADMINISTRATOR, category.uri),
+        moderator=state.holds(user, AdministrativeRole.MODERATOR, category.uri),
         system=known is not None and known.system,
     )
 

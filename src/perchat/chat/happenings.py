@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from perchat.model.journal import MessagesModerated
+
 if TYPE_CHECKING:
     from perchat.model.chatroom import Room
     from perchat.model.uri import RoomUri, SipUri
@@ -114,4 +116,5 @@ Happening = (
     | UserPrivilegesChanged
     | UserKicked
     | UserInvited
+    | MessagesModerated
 )

@@ -30,6 +30,8 @@ class RoomStanding:
         creates: Creator in the room's category.
         creates_there: Creator in the category the room would move to.
         files: Whether the category has files.
+        administrator: Holds that role in the category, or is the operator at the server.
+        moderator: Holds that role in the category.
 
     """
 
@@ -44,6 +46,7 @@ class RoomStanding:
     creates: bool = False
     creates_there: bool = False
     administrator: bool = False
+    moderator: bool = False
     system: bool = False
 
     @property
@@ -68,6 +71,7 @@ _MET: dict[Need, Callable[[RoomStanding], bool]] = {
     Need.CREATES_THERE: lambda s: s.chats and s.creates_there,
     Need.ADMINISTERS: lambda s: s.administrator,
     Need.IS_SYSTEM: lambda s: s.chats and s.system,
+    Need.MODERATES: lambda s: s.chats and s.moderator,
 }
 
 _NEEDS: dict[RoomAction, tuple[Need, ...]] = {
@@ -93,6 +97,8 @@ _NEEDS: dict[RoomAction, tuple[Need, ...]] = {
     RoomAction.FIND_USERS: (Need.CHATS,),
     RoomAction.LOOK_UP_USERS: (Need.IS_SYSTEM,),
     RoomAction.LOOK_UP_GROUPS: (Need.IS_SYSTEM,),
+    RoomAction.MODERATE: (Need.MODERATES,),
+    RoomAction.ADMINISTER: (Need.ADMINISTERS,),
 }
 """All that an action needs; one that is missing forbids it."""
 
@@ -108,6 +114,8 @@ _BY_ADMINISTRATORS = frozenset(
         RoomAction.DELETE,
         RoomAction.LOOK_UP_USERS,
         RoomAction.LOOK_UP_GROUPS,
+        RoomAction.MODERATE,
+        RoomAction.ADMINISTER,
     }
 )
 """What administrators do whatever they are to a room; taking part is not among it."""

@@ -32,6 +32,9 @@ class ChatSettings:
             told any more; told again below ``calm_share`` of it.
         calm_share: See there.
         preference_limit: Bytes of UTF-8 a bundle of preferences may have.
+        moderation_batch: Messages that one step of moderation looks at or changes.
+        administration_values: Principals, or message numbers, one command of an administrator
+            may name.
         name_limit: Characters of names and descriptions.
         room_management_url: A page for managing rooms; empty when there is none.
 
@@ -52,5 +55,7 @@ class ChatSettings:
     participant_update_limit: int = 75
     calm_share: float = 0.8
     preference_limit: int = 131_072
+    moderation_batch: int = 1000
+    administration_values: int = 1000
     name_limit: int = 256
     room_management_url: str = ""

@@ -8,6 +8,7 @@ the last one a departure.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
@@ -45,14 +46,13 @@ from perchat.model.journal import (
     UsersInvited,
 )
 from perchat.model.name import fold
-from perchat.model.uri import SipUri
+from perchat.model.uri import CategoryUri, RoomUri, SipUri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from collections.abc import Set as AbstractSet
 
     from perchat.model.category import Category
-    from perchat.model.uri import CategoryUri, RoomUri
     from perchat.store.base import Snapshot
 
 __all__ = [
@@ -152,8 +152,10 @@ class ChatState(DirectoryState):
             raise StateError(f"entry {entry.position} applied after {self.position}")
         self.position = entry.position
         fact = entry.fact
-        if type(fact) is MessagePosted or type(fact) is MessagesModerated:
+        if type(fact) is MessagePosted:
             return _NOTHING
+        if type(fact) is MessagesModerated:
+            return (fact,) if fact.messages else _NOTHING
         if note := NOTED.get(type(fact)):
             note(self, fact)
             return _NOTHING
@@ -175,6 +177,20 @@ class ChatState(DirectoryState):
         """Return the roles a user has in a room, through any principal."""
         principals = self.affiliations.of(user)
         return frozenset(r for r, held in place.roles.items() if not held.isdisjoint(principals))
+
+    def called(self, name: str) -> RoomState | None:
+        """Return the room of a name or address, whoever may see it."""
+        with suppress(ValueError):
+            return self.rooms.get(RoomUri(name))
+        key = fold(name.strip())
+        return next((place for place in self.rooms.values() if place.key == key), None)
+
+    def category_called(self, name: str) -> Category | None:
+        """Return the category of a name or address."""
+        with suppress(ValueError):
+            return self.categories.get(CategoryUri(name))
+        key = fold(name.strip())
+        return next((one for one in self.categories.values() if fold(one.name) == key), None)
 
     def in_scope(self, user: SipUri, category: Category) -> bool:
         """Tell whether a user may have any part in a category's rooms."""
@@ -372,6 +388,7 @@ class ChatState(DirectoryState):
 
     def _user_removed(self, fact: UserRemoved) -> Sequence[Happening]:
         self.users.pop(fact.user, None)
+        self.administrators.pop(fact.user, None)
         return self._principal_gone(fact.user)
 
     def _principal_gone(self, principal: str) -> Sequence[Happening]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from perchat.cli.options import (
 )
 from perchat.cli.output import show, tell_behind
 from perchat.cli.table import file_option
+from perchat.model.journal import Administered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from perchat.model.principal import User
     from perchat.server.admin import Admin
 
-__all__ = ["administrator", "init", "user"]
+__all__ = ["administrator", "audit", "init", "user"]
 
 
 def administrator(command: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -70,6 +72,14 @@ async def init(folder: Path, domain: str, hosts: tuple[str, ...]) -> None:
     file = folder / CONFIG_FILE
     click.echo(f"made {file} for {config.domain}")
     click.echo(f"next: export PERCHAT_CONFIG={shlex.quote(str(file))}; perchat user add NAME")
+
+
+role_option = click.option(
+    "--role",
+    type=click.Choice(["moderator", "administrator"]),
+    required=True,
+    help="Moderators replace and remove messages; administrators do all the rest too.",
+)
 
 
 @click.group()
@@ -175,6 +185,77 @@ async def user_unlock(admin: Admin, name: str | None, everybody: bool) -> None:
 async def user_rm(admin: Admin, name: str) -> None:
     """Remove user NAME, with all roles and memberships; what the user said stays."""
     click.echo(f"removed {(await admin.remove_user(name)).uri}")
+
+
+@user.command("grant")
+@click.argument("name")
+@role_option
+@click.option(
+    "--category",
+    "categories",
+    metavar="C",
+    multiple=True,
+    help="Only there; may be repeated. Without any, everywhere.",
+)
+@administrator
+async def user_grant(admin: Admin, name: str, role: str, categories: tuple[str, ...]) -> None:
+    """Let user NAME moderate or administer over the network."""
+    from perchat.model.administration import AdministrativeRole
+
+    grant = await admin.grant_role(name, AdministrativeRole(role), categories)
+    where = "everywhere" if grant.categories is None else f"in {', '.join(categories)}"
+    click.echo(f"{grant.user} is {role} {where}")
+
+
+@user.command("revoke")
+@click.argument("name")
+@role_option
+@administrator
+async def user_revoke(admin: Admin, name: str, role: str) -> None:
+    """Take that back; a running server refuses at once what needs the role."""
+    from perchat.model.administration import AdministrativeRole
+
+    held = await admin.revoke_role(name, AdministrativeRole(role))
+    address = admin.address(name)
+    click.echo(f"{address} is {role} no more" if held else f"{address} was no {role}")
+
+
+@user.command("roles")
+@json_option
+@administrator
+async def user_roles(admin: Admin, as_json: bool) -> None:
+    """List who moderates or administers over the network. Address, role, where."""
+    names = {one.uri: one.name for one in await admin.categories()}
+    for one in await admin.administrators.all():
+        where = one.categories and sorted(names.get(uri, str(uri)) for uri in one.categories)
+        show(
+            as_json,
+            *(one.user, one.role.value, "everywhere" if where is None else ", ".join(where)),
+            user=one.user,
+            role=one.role.value,
+            categories=None if where is None else list(where),
+        )
+
+
+@click.command()
+@json_option
+@administrator
+async def audit(admin: Admin, as_json: bool) -> None:
+    """List what administrators and moderators did. Time, who, what, to what, position."""
+    async for entry in admin.administrators.record():
+        done, at = entry.fact, datetime.fromtimestamp(entry.at, UTC)
+        assert isinstance(done, Administered)
+        show(
+            as_json,
+            *(f"{at.astimezone():%Y-%m-%d %H:%M:%S}", done.by, done.operation, done.subject),
+            str(entry.position),
+            position=entry.position,
+            at=at.isoformat(),
+            by=done.by,
+            operation=done.operation,
+            subject=done.subject,
+            facts=done.facts,
+        )
 
 
 def _show_user(one: User, *, as_json: bool) -> None:

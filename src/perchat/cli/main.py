@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from perchat.cli.admin import init, user
+from perchat.cli.admin import audit, init, user
 from perchat.cli.app import app
 from perchat.cli.chat import history, post, rooms, tail
 from perchat.cli.common import Program, log_to_stderr
@@ -41,7 +41,7 @@ def perchat(verbose: bool) -> None:
 
 
 for command in (
-    *(init, serve, user, group, category, room, message, addin, explain, app),
+    *(init, serve, user, group, category, room, message, addin, explain, app, audit),
     *(rooms, post, tail, history, search, upload, files, download),
     *(demo, trace, loadgen, profile, status),
 ):

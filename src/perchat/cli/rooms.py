@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from perchat.model.administration import RoomEntry
     from perchat.model.category import Category
-    from perchat.server.admin import Admin, RoomEntry
+    from perchat.server.admin import Admin
 
 __all__ = ["category", "explain", "room"]
 

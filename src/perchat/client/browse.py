@@ -9,6 +9,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
+from perchat.client.administration import AdminServices
+from perchat.client.moderation import ModerationServices
 from perchat.client.naming import add_in_id, at_most, category_uri, first, uri_of, user_uri
 from perchat.client.rooms import RoomServices
 from perchat.client.streams import DEFAULT_BUFFER, Overflow
@@ -39,7 +41,7 @@ __all__ = ["CHANGING", "ChatServices"]
 
 _Block = TypeVar("_Block")
 
-CHANGING = frozenset({"chancreate", "chanmodify", "setroles", "setpref"})
+CHANGING = frozenset({"chancreate", "chanmodify", "setroles", "setpref", "administer"})
 """Commands that are not to be sent again when nobody knows whether they were carried out."""
 
 
@@ -67,6 +69,16 @@ class ChatServices:
     def users(self) -> UserServices:
         """People and groups looked up."""
         return UserServices(self)
+
+    @property
+    def moderation(self) -> ModerationServices:
+        """Messages looked for, replaced and removed, by who was granted it."""
+        return ModerationServices(self)
+
+    @property
+    def admin(self) -> AdminServices:
+        """Categories, rooms, users and groups administered, by who was granted it."""
+        return AdminServices(self)
 
     # --- rooms ---
 

@@ -24,8 +24,10 @@ from perchat.errors import (
     PerchatError,
     RemoteProtocolError,
 )
+from perchat.xccos.administrative import AdministrativeReply, ModerationReply
 from perchat.xccos.decoder import decode
 from perchat.xccos.encoder import encode
+from perchat.xccos.moderating import MODERATION_OPTION
 from perchat.xccos.primitives import Command, Envelope, Reply
 
 if TYPE_CHECKING:
@@ -90,6 +92,7 @@ class ChatDialog:
             self.address,
             ("Supported", "ms-sender"),
             ("Supported", "timer"),
+            ("Supported", MODERATION_OPTION),
             _SESSION_EXPIRES,
             ("Content-Type", "application/sdp"),
             body=self._offer(),
@@ -284,6 +287,8 @@ def _data_of(reply: Reply) -> Data:
         return reply.data
     code = reply.error
     text = f"{reply.name} was refused: {reply.code} {reply.text}".rstrip()
+    if isinstance(reply.data, (AdministrativeReply, ModerationReply)) and reply.data.why:
+        text = f"{text}: {reply.data.why}"
     raise CommandFailed.of(code, text, request=reply.name)
 
 

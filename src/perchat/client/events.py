@@ -23,6 +23,7 @@ __all__ = [
     "EventsLost",
     "FollowedRoomsChanged",
     "MessageReceived",
+    "MessagesModerated",
     "PostResult",
     "PreferenceChanged",
     "PrivilegeChanged",
@@ -107,6 +108,21 @@ class MessageReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class MessagesModerated:
+    """
+    Messages of the room were replaced or taken away; Perchat servers alone say so.
+
+    Attributes:
+        ids: Which.
+        text: What they say now; None when they were taken away.
+
+    """
+
+    ids: tuple[int, ...]
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AttendanceChanged:
     """Somebody came (``active``) or went; large rooms do not tell."""
 
@@ -153,6 +169,7 @@ class EventsLost:
 
 SessionEvent = (
     MessageReceived
+    | MessagesModerated
     | AttendanceChanged
     | PrivilegeChanged
     | RoomChanged

@@ -14,11 +14,14 @@ from perchat.model.uri import CategoryUri, SipUri
 __all__ = [
     "AddInLike",
     "CategoryLike",
+    "GroupLike",
     "PrincipalLike",
     "add_in_id",
     "at_most",
+    "category_or_name",
     "category_uri",
     "first",
+    "principals_of",
     "uri_of",
     "uris_of",
     "user_uri",
@@ -29,6 +32,9 @@ _T = TypeVar("_T")
 
 PrincipalLike: TypeAlias = str | Principal | User | Participant
 """The URI of a user or group, or anything that carries it."""
+
+GroupLike: TypeAlias = str | Principal
+"""A group's URI or name, or anything that carries its URI."""
 
 CategoryLike: TypeAlias = CategoryUri | str | CategorySummary | Category
 """A category's URI, or anything that carries it."""
@@ -50,6 +56,26 @@ def uris_of(some: PrincipalLike | Iterable[PrincipalLike]) -> tuple[str, ...]:
     """Return the URIs of one or several, each once; ValueError or TypeError as above."""
     several = some if isinstance(some, Iterable) and not isinstance(some, str) else (some,)
     return tuple(dict.fromkeys(map(uri_of, several)))
+
+
+def principals_of(some: PrincipalLike | Iterable[PrincipalLike]) -> tuple[str, ...]:
+    """Return what administrators name, URIs or plain names, each once."""
+    several = some if isinstance(some, Iterable) and not isinstance(some, str) else (some,)
+    return tuple(dict.fromkeys(map(_uri_or_name, several)))
+
+
+def _uri_or_name(one: PrincipalLike) -> str:
+    named = one.strip() if isinstance(one, str) else uri_of(one)
+    if not named:
+        raise ValueError("nobody is named")
+    return named
+
+
+def category_or_name(category: CategoryLike) -> str:
+    """Return a category's URI or its name; ValueError for no name, TypeError for anything else."""
+    if isinstance(category, str) and not category.strip():
+        raise ValueError("no category is named")
+    return category.strip() if isinstance(category, str) else category_uri(category)
 
 
 def user_uri(one: PrincipalLike) -> SipUri:

@@ -6,8 +6,9 @@ import weakref
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from perchat.client.events import SessionReason
+from perchat.client.events import MessagesModerated, SessionReason
 from perchat.errors import ErrorCode, StateError
+from perchat.model.journal import MessagesModerated as ModeratedFact
 from perchat.model.roomdetails import RoomDetails
 from perchat.xccos.blocks import Arrivals, Departures, RoomUris
 from perchat.xccos.primitives import Chat, Notice, Reply
@@ -65,9 +66,8 @@ class RoomRoutes:
                 self._arrived(arrivals, came=primitive.name != "permmodify")
             case Notice(data=Departures() as departures):
                 self._departed(departures, _reason(primitive.error))
-            case Notice(data=RoomDetails() as room):
-                if room.uri in self._rooms:
-                    self._rooms[room.uri]._changed(room)
+            case Notice(data=RoomDetails() | ModeratedFact() as change):
+                self._changed(change)
             case Reply(data=RoomUris() as gone):
                 self._put_out(gone, _reason(None if primitive.succeeded else primitive.error))
             case _:
@@ -84,6 +84,16 @@ class RoomRoutes:
         for room in gone.rooms:
             if (session := self._rooms.get(room)) is not None:
                 session._put_out(reason)
+
+    def _changed(self, change: RoomDetails | ModeratedFact) -> None:
+        room = change.uri if isinstance(change, RoomDetails) else change.room
+        session = self._rooms.get(room)
+        if session is None:
+            return
+        if isinstance(change, RoomDetails):
+            session._changed(change)
+        else:
+            session._moderated(MessagesModerated(change.messages, change.text))
 
     def _arrived(self, arrivals: Arrivals, *, came: bool) -> None:
         for arrival in arrivals.arrivals:

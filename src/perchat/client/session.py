@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from perchat.client.chat import PersistentChatEndpoint
-    from perchat.client.events import SessionEvent
+    from perchat.client.events import MessagesModerated, SessionEvent
     from perchat.client.filters import OutgoingFilter
     from perchat.client.targets import RoomLike
     from perchat.model.message import Message
@@ -414,6 +414,10 @@ class ChatRoomSession(JoinedRoomView, FileSharing, Observed):
         if message.author.address == self._chat.owner_uri:
             self._echoes.arrived(message)
         self._events.publish(MessageReceived(message))
+
+    def _moderated(self, change: MessagesModerated) -> None:
+        """Note that a moderator replaced messages or took them away."""
+        self._events.publish(change)
 
     def _arrived(self, participant: Participant, mask: int, *, came: bool = True) -> None:
         """Note that somebody came, or that somebody in the room has other rights now."""

@@ -34,6 +34,8 @@ class RoomAction(Enum):
     FIND_USERS = "find users by name"
     LOOK_UP_USERS = "look up another user"
     LOOK_UP_GROUPS = "look up a group"
+    MODERATE = "replace and remove messages"
+    ADMINISTER = "administer categories, users and groups"
 
 
 class Need(Enum):
@@ -51,6 +53,7 @@ class Need(Enum):
     CREATES_THERE = "the user is no creator in the other category"
     ADMINISTERS = "that is for administrators"
     IS_SYSTEM = "that is for system users"
+    MODERATES = "that is for moderators"
 
 
 @dataclass(frozen=True, slots=True)

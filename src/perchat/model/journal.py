@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from perchat.model.addin import AddIn
+    from perchat.model.administration import AdministrativeRole, AdministratorGrant
     from perchat.model.application import RegisteredApplication
     from perchat.model.category import Category
     from perchat.model.chatroom import Role, Room
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AddInChanged",
     "AddInRemoved",
+    "Administered",
+    "AdministratorGranted",
+    "AdministratorRevoked",
     "ApplicationChanged",
     "ApplicationRemoved",
     "CategoryChanged",
@@ -272,6 +276,40 @@ class SignInUnlocked:
     user: SipUri | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AdministratorGranted:
+    """A user holds an administrative role from here on, as the grant says and no wider."""
+
+    grant: AdministratorGrant
+
+
+@dataclass(frozen=True, slots=True)
+class AdministratorRevoked:
+    """A user does not hold an administrative role any more."""
+
+    user: SipUri
+    role: AdministrativeRole
+
+
+@dataclass(frozen=True, slots=True)
+class Administered:
+    """
+    Who brought about the entries before this one, for whoever has to answer for it later.
+
+    Attributes:
+        by: A user's address, or ``local:`` and the login of the operator at the server.
+        operation: As the command line calls it, for example ``room add``.
+        subject: The address of what it was done to.
+        facts: How many entries before this one it is about; all became true together.
+
+    """
+
+    by: str
+    operation: str
+    subject: str
+    facts: int = 0
+
+
 Fact = (
     MessagePosted
     | MessagesModerated
@@ -296,6 +334,9 @@ Fact = (
     | ApplicationChanged
     | ApplicationRemoved
     | SignInUnlocked
+    | AdministratorGranted
+    | AdministratorRevoked
+    | Administered
 )
 
 

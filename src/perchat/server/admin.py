@@ -11,28 +11,33 @@ from __future__ import annotations
 import contextlib
 import re
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from perchat.chat.administration import Administration
+from perchat.chat.administrators import AdministratorRegister
 from perchat.chat.directoryadmin import Account
 from perchat.chat.moderation import Moderation
 from perchat.errors import ConfigurationError
 from perchat.lync.ntlm import nt_hash
+from perchat.model.administration import RoomEntry
 from perchat.model.chatroom import Behavior, Privacy, Role
 from perchat.model.name import fold
 from perchat.model.principal import PrincipalType
 from perchat.model.roomdetails import RoomUpdate
-from perchat.model.uri import SipUri
+from perchat.model.uri import CategoryUri, SipUri
 from perchat.server.config import checked_domain
-from perchat.server.storage import chat_settings, open_store
+from perchat.server.storage import chat_settings, local_operator, open_store
 from perchat.store.directory import Directory, create_key, load_key
 from perchat.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
+    from perchat.chat.settings import ChatSettings
+    from perchat.cluster.wakeup import Wakeup
     from perchat.model.addin import AddIn
+    from perchat.model.administration import AdministrativeRole, AdministratorGrant
     from perchat.model.category import Category
     from perchat.model.chatroom import Room
     from perchat.model.explanation import Explanation
@@ -40,20 +45,9 @@ if TYPE_CHECKING:
     from perchat.server.config import ServerConfig
     from perchat.store.base import RunningNode, Store
 
-__all__ = ["Admin", "RoomEntry", "administration", "create_storage"]
+__all__ = ["Admin", "administration", "admin_for", "create_storage"]
 
 _NAME = re.compile(r"[A-Za-z0-9._+'-]{1,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class RoomEntry:
-    """A room as its administrator sees it: the category by name, the roles by address."""
-
-    room: Room
-    category: str
-    members: tuple[str, ...]
-    managers: tuple[str, ...]
-    presenters: tuple[str, ...] = ()
 
 
 @contextlib.asynccontextmanager
@@ -68,13 +62,28 @@ async def administration(config: ServerConfig) -> AsyncIterator[Admin]:
     """
     key = load_key(config.path(config.paths.secret_key))
     async with open_store(config) as store:
-        service = Administration(
-            store,
-            chat_settings(config),
-            new_guid=_new_guid,
-            directory=Directory(store, key),
-        )
-        yield Admin(service, store, config.domain, Moderation(store, chat_settings(config)))
+        yield admin_for(store, Directory(store, key), chat_settings(config), local_operator())
+
+
+def admin_for(
+    store: Store,
+    directory: Directory,
+    settings: ChatSettings,
+    by: str,
+    *,
+    wakeup: Wakeup | None = None,
+) -> Admin:
+    """
+    Return the administration of an open store in somebody's name, at the server or elsewhere.
+
+    ``by`` is a user's address, or what ``local_operator`` returns; the journal notes it. The
+    server of this process is woken by ``wakeup``.
+    """
+    service = Administration(
+        store, settings, new_guid=_new_guid, directory=directory, wakeup=wakeup, by=by
+    )
+    moderation = Moderation(store, settings, wakeup=wakeup, by=by)
+    return Admin(service, store, settings.domain, moderation, AdministratorRegister(store, by=by))
 
 
 async def create_storage(config: ServerConfig) -> None:
@@ -91,13 +100,20 @@ class Admin:
 
     Attributes:
         moderation: What can be done to what was said.
+        administrators: Who administers over the network.
 
     """
 
     def __init__(
-        self, service: Administration, store: Store, domain: str, moderation: Moderation
+        self,
+        service: Administration,
+        store: Store,
+        domain: str,
+        moderation: Moderation,
+        administrators: AdministratorRegister,
     ) -> None:
         self.moderation = moderation
+        self.administrators = administrators
         self._service = service
         self._store = store
         self._domain = domain
@@ -194,13 +210,23 @@ class Admin:
         """Return a user; NoSuchPrincipal when there is none of that name."""
         return await self._service.user(self.address(name))
 
-    async def users(self) -> list[User]:
-        """Return all users, by address."""
-        return await self._service.users()
+    async def users(self, after: str = "", limit: int | None = None) -> list[User]:
+        """Return users by address: all, or so many at most of those behind an address."""
+        return await self._service.users(after, limit)
 
     async def remove_user(self, name: str) -> User:
         """Remove a user, all roles and memberships; NoSuchPrincipal when there is none."""
         return await self._service.remove_user(self.address(name))
+
+    async def grant_role(
+        self, name: str, role: AdministrativeRole, categories: Collection[str] = ()
+    ) -> AdministratorGrant:
+        """Let a user administer over the network; see AdministratorRegister."""
+        return await self.administrators.grant(self.address(name), role, categories)
+
+    async def revoke_role(self, name: str, role: AdministrativeRole) -> bool:
+        """Take that back; return whether the user held the role."""
+        return await self.administrators.revoke(self.address(name), role)
 
     async def explain(self, user: str, room: str) -> Explanation:
         """Return why a user may or may not do what in a room."""
@@ -215,9 +241,11 @@ class Admin:
         kind = PrincipalType.FOLDER if container else PrincipalType.GROUP
         return await self._service.add_group(name, await self._principals(members), kind=kind)
 
-    async def groups(self) -> list[tuple[Group, tuple[str, ...]]]:
-        """Return all groups by name, with what they hold."""
-        return await self._service.groups()
+    async def groups(
+        self, after: str = "", limit: int | None = None
+    ) -> list[tuple[Group, tuple[str, ...]]]:
+        """Return groups by name with what they hold: all, or so many at most behind a name."""
+        return await self._service.groups(after, limit)
 
     async def group(self, name: str) -> tuple[Group, tuple[str, ...]]:
         """Return a group by name or address, with what it holds."""
@@ -336,11 +364,34 @@ class Admin:
         """Remove a room and all that was said in it."""
         return await self._service.remove_room(room)
 
-    async def rooms(self) -> list[RoomEntry]:
-        """Return all rooms, by name."""
-        snapshot = await self._store.snapshot()
-        names = {category.uri: category.name for category in snapshot.categories}
-        roles = {(grant.room, grant.role): sorted(grant.principals) for grant in snapshot.roles}
+    async def rooms(
+        self,
+        after: str = "",
+        limit: int | None = None,
+        within: Callable[[CategoryUri | None], bool] = lambda _: True,
+    ) -> list[RoomEntry]:
+        """
+        Return rooms by name: all, or so many at most of those behind a name.
+
+        Args:
+            after: The name.
+            limit: How many.
+            within: Tells of a category whether its rooms are wanted.
+
+        """
+        rooms = sorted((await self._store.outline()).rooms, key=lambda room: fold(room.name))
+        some = [one for one in rooms if fold(one.name) > fold(after) and within(one.category)]
+        return await self._entries(some[:limit])
+
+    async def room(self, name: str) -> RoomEntry:
+        """Return a room by name or address; RoomNotFound when there is none."""
+        (entry,) = await self._entries([await self._service.room(name)])
+        return entry
+
+    async def _entries(self, rooms: Sequence[Room]) -> list[RoomEntry]:
+        found = await self._store.outline(*(room.uri for room in rooms))
+        names = {category.uri: category.name for category in found.categories}
+        roles = {(grant.room, grant.role): sorted(grant.principals) for grant in found.roles}
         return [
             RoomEntry(
                 room,
@@ -349,13 +400,8 @@ class Admin:
                 tuple(roles.get((room.uri, Role.MANAGER), ())),
                 tuple(roles.get((room.uri, Role.PRESENTER), ())),
             )
-            for room in sorted(snapshot.rooms, key=lambda room: fold(room.name))
+            for room in rooms
         ]
-
-    async def room(self, name: str) -> RoomEntry:
-        """Return a room by name or address; RoomNotFound when there is none."""
-        wanted = await self._service.room(name)
-        return next(entry for entry in await self.rooms() if entry.room.uri == wanted.uri)
 
     async def grant(self, room: str, role: Role, principals: Collection[str]) -> tuple[str, ...]:
         """Give principals a role in a room; returns those that did not have it."""

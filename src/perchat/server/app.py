@@ -24,6 +24,7 @@ from perchat.net.connection import ConnectionSettings
 from perchat.net.listener import Listener, listen
 from perchat.net.quota import Quota, QuotaSettings
 from perchat.net.tls import server_context
+from perchat.server.admin import admin_for
 from perchat.server.backoff import Backoff, BackoffSettings
 from perchat.server.clientcertificates import SipContext
 from perchat.server.config import ServerConfig, split_address
@@ -96,20 +97,23 @@ async def serve(
     async with open_store(config, serving=True, accept_loss=accept_loss) as store:
         await store.claim(config.node)  # before anything is appended, removed or listened on
         wakeup = LocalWakeup()
-        chat = ChatService(store, wakeup, chat_settings(config))
+        settings = chat_settings(config)
+        chat = ChatService(store, wakeup, settings)
         with _unwrapped():
             async with asyncio.TaskGroup() as group:
                 tasks, ids = Tasks(group), EnvelopeIds(wall_clock())
                 feed = Feed(store, wakeup, pause=1 / config.limits.looks_per_second)
                 backoff, threads = Backoff(_backoff(config)), Threads(1, "perchat-decode")
                 fanout = Fanout(chat, feed, ids, tasks, backoff)
+                directory = Directory(store, key)
                 services = Services(
                     config,
                     chat,
-                    Directory(store, key),
+                    directory,
                     fanout,
                     tasks,
                     ids,
+                    partial(admin_for, store, directory, settings, wakeup=wakeup),
                     quota=Quota(_quota(config)),
                     backoff=backoff,
                     decoding=Decoding(threads, float(config.limits.elements_per_second)),

@@ -18,7 +18,7 @@ from perchat.errors import CommandFailed, ConfigurationError, ErrorCode
 from perchat.model.uri import SipUri
 from perchat.net.pki import KeyPair, issue_certificate
 from perchat.server.config import checked_domain
-from perchat.server.storage import open_store
+from perchat.server.storage import local_operator, open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -102,7 +102,7 @@ async def application_administration(config: ServerConfig) -> AsyncIterator[Appl
 
     """
     async with open_store(config) as store:
-        register = ApplicationRegister(store, config.domain, new_id=_new_id)
+        register = ApplicationRegister(store, config.domain, new_id=_new_id, by=local_operator())
         yield ApplicationAdmin(register, store, config.domain)
 
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from perchat.chat.refusal import Refusal
 from perchat.model.uri import SipUri
+from perchat.server.administering import ADMINISTERING
 from perchat.server.browsing import BROWSING
 from perchat.server.filing import FILING
 from perchat.server.managing import MANAGING
+from perchat.server.moderating import MODERATING
 from perchat.server.questions import answer_question
 from perchat.server.rows import Row, invalid, reading_on
 from perchat.xccos.blocks import (
@@ -109,6 +111,8 @@ COMMANDS: dict[str, Row] = {
     **FILING,
     **BROWSING,
     **MANAGING,
+    **MODERATING,
+    **ADMINISTERING,
 }
 
 

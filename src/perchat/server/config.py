@@ -191,6 +191,10 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         story_bytes: UTF-8 bytes of a story.
         search_results: Results of any search.
         history_messages: Messages of one history answer.
+        moderation_messages: Messages that one command of a moderator looks at or changes; its
+            client asks on.
+        administration_values: Principals, or message numbers, that one command of an
+            administrator or moderator may name.
         participant_updates: Users in a room above which nobody is told who comes, goes, or is
             there; each of them costs a message to each other.
         resend_seconds: Seconds for which a post that a client sends again, as it may after a
@@ -225,6 +229,8 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     story_bytes: Count = 65_536
     search_results: Count = 999
     history_messages: Count = 500
+    moderation_messages: Count = 1_000
+    administration_values: Count = 1_000
     participant_updates: Count = 75
     resend_seconds: Seconds = 86_400
     body_bytes: Count = 1_048_576

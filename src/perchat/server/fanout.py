@@ -37,6 +37,7 @@ from perchat.model.journal import (
     GroupMembersRemoved,
     GroupRemoved,
     MessagePosted,
+    MessagesModerated,
     NodeStarted,
     ParticipantJoined,
     ParticipantParted,
@@ -53,7 +54,7 @@ from perchat.sip.lane import framed
 from perchat.xccos.blocks import JoinedRoom, RoomUris, RosterEntry
 from perchat.xccos.encoder import encode_chat
 from perchat.xccos.masks import participant_mask
-from perchat.xccos.primitives import Reply
+from perchat.xccos.primitives import Notice, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
     from perchat.server.session import ChatSession
     from perchat.server.tasks import Tasks
     from perchat.xccos.codec import Dialect
-    from perchat.xccos.primitives import Notice
 
 __all__ = ["ArrivalInRooms", "Fanout"]
 
@@ -345,9 +345,8 @@ class Fanout:
                 self._tell_room(room, self._audience(room), news.departure(room, (user,)))
             case RosterDue(room=room, gone=gone):
                 self._introduce_all(room, gone)
-            case RoomAltered(room=room):
-                change = news.room_change(self._chat.state, room)
-                self._tell_room(room, self._audience(room), change)
+            case RoomAltered() | MessagesModerated():
+                self._tell_change(happening)
             case UserPrivilegesChanged(room=room, users=users):
                 self._tell_privileges(room, users)
             case UserInvited(user=user) if user in self._of_user:
@@ -355,6 +354,15 @@ class Fanout:
                     self.tell_user(user, notice)
             case _:
                 return
+
+    def _tell_change(self, change: RoomAltered | MessagesModerated) -> None:
+        """Tell of a room, or of what moderators did there: this to clients that ask for it."""
+        room, told = change.room, self._audience(change.room)
+        if isinstance(change, MessagesModerated):
+            asked = [one for one in told if one.hears_moderation]
+            self._tell_room(room, asked, Notice("moderated", change))
+        else:
+            self._tell_room(room, told, news.room_change(self._chat.state, room))
 
     def _tell_privileges(self, room: RoomUri, users: Sequence[SipUri]) -> None:
         """Tell everyone, in a large room the users themselves: nobody else knows they are there."""

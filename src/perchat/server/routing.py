@@ -39,6 +39,7 @@ from perchat.sip.events import (
 )
 from perchat.sip.status import reason_of
 from perchat.xccos.codec import Dialect
+from perchat.xccos.moderating import MODERATION_OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -393,6 +394,7 @@ class FrontEnd:
             session_id=f"{self._services.config.node}/{self._services.random(8).hex()}",
             address=address_of(request.uri),
             dialect=Dialect.of(request.call_id, request.headers.get("User-Agent") or ""),
+            hears_moderation=MODERATION_OPTION in request.options("Supported"),
         )
         session.on_first_use = self._take_up
         session.on_overrun = self._overrun

@@ -8,6 +8,7 @@ refuses and what is too long for one body is dealt with here, once.
 
 from __future__ import annotations
 
+import logging
 from asyncio import to_thread
 from dataclasses import dataclass
 from functools import partial
@@ -33,10 +34,13 @@ __all__ = [
     "Row",
     "answering",
     "invalid",
+    "note_refusal",
     "reading_on",
+    "fitting",
 ]
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 PAGE_LIMIT = 61_440
 """Bytes of a body with a list of which the rest can be asked for: it shares the connection."""
@@ -104,7 +108,7 @@ def answering(
         if isinstance(found, Refusal):
             session.reply(Reply.refusing(command, envid, found.code))
         elif isinstance(found, Listing):
-            session.outbox.put(framed(await _fitting(session, envid, command, found)))
+            session.outbox.put(framed(await fitting(session, envid, command, found)))
         else:
             session.reply(Reply.to(command, envid, found))
         return None
@@ -131,10 +135,20 @@ def _is_miss(found: object) -> bool:
     return isinstance(found, Listing) and not found.items
 
 
-async def _fitting(
-    session: ChatSession, envid: str, command: Command, found: Listing[Any]
-) -> bytes:
-    """Write as much of a list as fits; of a long one some first, to see how much that is."""
+def note_refusal(session: ChatSession, command: Command, refusal: Refusal) -> None:
+    """Log that somebody tried what he was not granted."""
+    if refusal.code is ErrorCode.ERROR_PERMISSION:
+        session.services.denied.write(
+            _log,
+            logging.WARNING,
+            command.name,
+            "session %s of %s: cmd:%s was denied: %s",
+            *(session.id, session.user.uri, command.name, refusal.text),
+        )
+
+
+async def fitting(session: ChatSession, envid: str, command: Command, found: Listing[Any]) -> bytes:
+    """Return a reply with as much of a list as fits; of a long one some is written first."""
 
     def written(items: Sequence[Any], *, cut: bool) -> bytes:
         return session.encode(Reply.to(command, envid, found.make(items, cut)))

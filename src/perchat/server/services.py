@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from perchat.net.ratelog import RateLimitedLog
 from perchat.server.presence import Presences
 from perchat.server.randomness import Randomness
 from perchat.sip.registrar import Registrar
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from perchat.chat.service import ChatService
     from perchat.net.quota import Quota
+    from perchat.server.admin import Admin
     from perchat.server.backoff import Backoff
     from perchat.server.config import ServerConfig
     from perchat.server.decoding import Decoding
@@ -59,6 +61,8 @@ class Services:
         endpoints: Who is signed in, by address-of-record and endpoint.
         presences: What users publish of themselves, and who is told; has to run beside.
         single_sign_on: Opens Kerberos tickets; None where Kerberos is not offered.
+        admin_for: Gives the administration of the store in the name of a user.
+        denied: Where it is noted that somebody tried what he was not granted.
         files: Gives leave to transfer files; None where there are none.
 
     """
@@ -69,6 +73,7 @@ class Services:
     fanout: Fanout
     tasks: Tasks
     envelope_ids: EnvelopeIds
+    admin_for: Callable[[str], Admin]
     quota: Quota
     backoff: Backoff
     decoding: Decoding
@@ -80,6 +85,7 @@ class Services:
     endpoints: dict[tuple[str, str], FrontEnd] = field(default_factory=dict)
     single_sign_on: SingleSignOn | None = None
     files: FileService | None = None
+    denied: RateLimitedLog = field(default_factory=RateLimitedLog)
 
     def __post_init__(self) -> None:
         self.presences = Presences(self.config.presence, self.chat.may_meet, self.clock)

@@ -71,6 +71,7 @@ class ChatSession:
         user: Who signed in on the connection.
         address: What the client called.
         dialect: How the client wants to be written to.
+        hears_moderation: Whether the client is told what moderators do in its rooms.
 
     """
 
@@ -84,6 +85,7 @@ class ChatSession:
         session_id: str,
         address: str,
         dialect: Dialect,
+        hears_moderation: bool = False,
     ) -> None:
         limits = services.config.limits
         self.services = services
@@ -92,6 +94,7 @@ class ChatSession:
         self.id = session_id
         self.address = address
         self.dialect = dialect
+        self.hears_moderation = hears_moderation
         self.ended = False
         self.used = False
         self.on_first_use: Callable[[ChatSession], Awaitable[None]] | None = None

@@ -8,10 +8,13 @@ without loading what only a running server needs.
 from __future__ import annotations
 
 import contextlib
+import getpass
+import os
 from typing import TYPE_CHECKING
 
 from perchat.chat.settings import ChatSettings
 from perchat.errors import ConfigurationError, StorageError
+from perchat.model.administration import LOCAL
 from perchat.store.base import Receipts
 from perchat.store.nodefile import running
 from perchat.store.sqlite import SqliteSettings, SqliteStore
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from perchat.server.config import ServerConfig
     from perchat.store.base import RunningNode
 
-__all__ = ["chat_settings", "nodes_of", "open_store"]
+__all__ = ["chat_settings", "local_operator", "nodes_of", "open_store"]
 
 
 @contextlib.asynccontextmanager
@@ -79,6 +82,14 @@ def _existing(config: ServerConfig) -> Path:
     return file
 
 
+def local_operator() -> str:
+    """Return who works at this machine, as the journal notes it: ``local:`` and the login."""
+    try:
+        return f"{LOCAL}{getpass.getuser()}"
+    except (KeyError, OSError, ImportError):  # an account without a name, as in containers
+        return f"{LOCAL}{os.getuid() if hasattr(os, 'getuid') else ''}"
+
+
 def chat_settings(config: ServerConfig) -> ChatSettings:
     """Return the part of the settings that the chat service works with."""
     limits = config.limits
@@ -91,5 +102,7 @@ def chat_settings(config: ServerConfig) -> ChatSettings:
         search_limit=limits.search_results,
         history_limit=limits.history_messages,
         participant_update_limit=limits.participant_updates,
+        moderation_batch=limits.moderation_messages,
+        administration_values=limits.administration_values,
         room_management_url=config.chat.management_url,
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from perchat.errors import PerchatError
     from perchat.model.addin import AddIn
+    from perchat.model.administration import AdministratorGrant
     from perchat.model.application import RegisteredApplication
     from perchat.model.category import Category
     from perchat.model.changes import Changes
@@ -77,6 +78,7 @@ class Snapshot:
         roles: One value a room and role.
         participants: One value a room and session.
         applications: Those that are trusted, by name.
+        administrators: The administrative roles that users hold, by user.
         memberships: One value a group that holds groups or domains; of users there may be
             many millions, which are asked for one by one (see Store.groups_of).
 
@@ -93,6 +95,7 @@ class Snapshot:
     groups: tuple[Group, ...] = ()
     memberships: tuple[GroupMembersAdded, ...] = ()
     add_ins: tuple[AddIn, ...] = ()
+    administrators: tuple[AdministratorGrant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +268,8 @@ class Store(Protocol):
     async def originals(self, room: RoomUri) -> list[ModeratedMessage]:
         """Return what was moderated in a room, as it was posted, oldest first."""
 
-    async def users(self) -> list[User]:
-        """Return all users, by address."""
+    async def users(self, after: str = "", limit: int | None = None) -> list[User]:
+        """Return users by address: all, or so many at most of those behind an address."""
 
     async def groups(self) -> list[Group]:
         """Return all groups, by address."""
@@ -307,8 +310,19 @@ class Store(Protocol):
     def secret(self, user: SipUri) -> bytes | None:
         """Return a user's secret as it was given, sealed by the directory; at once."""
 
-    async def enroll(self, *accounts: tuple[User, bytes | None]) -> list[JournalEntry]:
-        """Make users known together with their secrets, all or none; raises as ``append``."""
+    async def administered(self, after: int, limit: int) -> list[JournalEntry]:
+        """Return the oldest Administered entries that follow a position, oldest first."""
 
-    async def set_secret(self, user: SipUri, secret: bytes) -> None:
-        """Keep a secret, durable when this returns; NoSuchPrincipal for a user that is none."""
+    async def enroll(
+        self, *accounts: tuple[User, bytes | None], facts: Sequence[Fact] = ()
+    ) -> list[JournalEntry]:
+        """Make users known with their secrets, and facts true, all or none; as ``append``."""
+
+    async def set_secret(self, user: SipUri, secret: bytes, *facts: Fact) -> None:
+        """
+        Keep a secret and make facts true, both or neither; durable when this returns.
+
+        Raises:
+            NoSuchPrincipal: No such user; or as ``append``.
+
+        """

@@ -12,6 +12,9 @@ from perchat.errors import CommandFailed, ErrorCode, StorageError
 from perchat.model.journal import (
     AddInChanged,
     AddInRemoved,
+    Administered,
+    AdministratorGranted,
+    AdministratorRevoked,
     ApplicationChanged,
     ApplicationRemoved,
     GroupChanged,
@@ -24,7 +27,7 @@ from perchat.model.journal import (
 )
 from perchat.model.name import fold
 from perchat.store.decisions import check_cycle, nothing_there
-from perchat.store.rows import ADD_IN, APPLICATION, GROUP, USER
+from perchat.store.rows import ADD_IN, ADMINISTRATOR, APPLICATION, GROUP, USER
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,7 +57,7 @@ def _change_user(database: sqlite3.Connection, fact: UserChanged) -> None:
 
 
 def _remove_user(database: sqlite3.Connection, fact: UserRemoved) -> None:
-    for table in ("invitation", "invited", "preference"):
+    for table in ("invitation", "invited", "preference", "administrator"):
         database.execute(f"DELETE FROM {table} WHERE user = ?", (fact.user,))  # noqa: S608 - ours
     database.execute("DELETE FROM user WHERE uri = ?", (fact.user,))
     _forget(database, fact.user)
@@ -132,6 +135,26 @@ def _unlock(database: sqlite3.Connection, fact: SignInUnlocked) -> None:
     del database, fact
 
 
+def _grant_administrator(database: sqlite3.Connection, fact: AdministratorGranted) -> None:
+    user = fact.grant.user
+    if not database.execute("SELECT 1 FROM user WHERE uri = ?", (user,)).fetchone():
+        raise nothing_there("user", user)
+    database.execute(
+        "INSERT OR REPLACE INTO administrator VALUES (?, ?, ?)",
+        (user, fact.grant.role.value, ADMINISTRATOR.encode(fact.grant)),
+    )
+
+
+def _revoke_administrator(database: sqlite3.Connection, fact: AdministratorRevoked) -> None:
+    database.execute(
+        "DELETE FROM administrator WHERE user = ? AND role = ?", (fact.user, fact.role.value)
+    )
+
+
+def _note(_database: sqlite3.Connection, _fact: Administered) -> None:
+    """Change nothing: it stands in the journal."""
+
+
 DIRECTORY_CHANGES: dict[type, Callable[[sqlite3.Connection, Any], None]] = {
     UserChanged: _change_user,
     UserRemoved: _remove_user,
@@ -144,5 +167,8 @@ DIRECTORY_CHANGES: dict[type, Callable[[sqlite3.Connection, Any], None]] = {
     ApplicationChanged: _change_application,
     ApplicationRemoved: _remove_application,
     SignInUnlocked: _unlock,
+    AdministratorGranted: _grant_administrator,
+    AdministratorRevoked: _revoke_administrator,
+    Administered: _note,
 }
 """What each fact does to the tables."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from perchat.errors import NodeInUse, PerchatError
 from perchat.model.journal import (
+    Administered,
     JournalEntry,
     MessagePosted,
     MessagesModerated,
@@ -213,9 +214,10 @@ class MemoryStore:
             for _, one in sorted(kept.items())
         ]
 
-    async def users(self) -> list[User]:
+    async def users(self, after: str = "", limit: int | None = None) -> list[User]:
         """See Store.users."""
-        return [self._tables.users[key] for key in sorted(self._tables.users)]
+        keys = sorted(key for key in self._tables.users if key > after)
+        return [self._tables.users[key] for key in keys[:limit]]
 
     async def groups(self) -> list[Group]:
         """See Store.groups."""
@@ -267,16 +269,24 @@ class MemoryStore:
         """See Store.secret."""
         return self._secrets.get(user)
 
-    async def enroll(self, *accounts: tuple[User, bytes | None]) -> list[JournalEntry]:
+    async def administered(self, after: int, limit: int) -> list[JournalEntry]:
+        """See Store.administered."""
+        later = self._journal[after:]
+        return [one for one in later if isinstance(one.fact, Administered)][:limit]
+
+    async def enroll(
+        self, *accounts: tuple[User, bytes | None], facts: Sequence[Fact] = ()
+    ) -> list[JournalEntry]:
         """See Store.enroll."""
-        entries = await self.append(*(UserChanged(user) for user, _ in accounts))
+        entries = await self.append(*(UserChanged(user) for user, _ in accounts), *facts)
         self._secrets |= {user.uri: secret for user, secret in accounts if secret is not None}
         return entries
 
-    async def set_secret(self, user: SipUri, secret: bytes) -> None:
+    async def set_secret(self, user: SipUri, secret: bytes, *facts: Fact) -> None:
         """See Store.set_secret."""
         if user not in self._tables.users:
             raise nothing_there("user", user)
+        await self.append(*facts)
         self._secrets[user] = secret
 
 

@@ -25,9 +25,11 @@ from perchat.store.base import GivenInvitation, Snapshot
 from perchat.store.memberships import among_groups
 from perchat.store.rows import (
     ADD_IN,
+    ADMINISTRATOR,
     APPLICATION,
     CATEGORY,
     GROUP,
+    KIND_ADMINISTERED,
     KIND_FORGOTTEN,
     KIND_KEPT,
     KIND_TOLD,
@@ -44,12 +46,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from perchat.model.addin import AddIn
+    from perchat.model.administration import AdministratorGrant
     from perchat.model.application import RegisteredApplication
     from perchat.model.principal import Group, User
     from perchat.model.uri import SipUri
 
 __all__ = [
     "MESSAGE_COLUMNS",
+    "administered",
     "entries",
     "groups",
     "history",
@@ -199,8 +203,8 @@ def outline(database: sqlite3.Connection, rooms: Sequence[str]) -> Snapshot:
     """See Store.outline."""
     database.execute("BEGIN")
     try:
-        found, keys = _outline(database), {fold(one) for one in rooms}
-        called = [one.uri for one in found.rooms if one.uri in rooms or fold(one.name) in keys]
+        found, uris, keys = _outline(database), set(rooms), {fold(one) for one in rooms}
+        called = [one.uri for one in found.rooms if one.uri in uris or fold(one.name) in keys]
         return replace(found, roles=tuple(_roles(database, called)))
     finally:
         database.execute("COMMIT")
@@ -216,12 +220,17 @@ def _outline(database: sqlite3.Connection) -> Snapshot:
         groups=tuple(groups(database)),
         memberships=tuple(among_groups(database)),
         add_ins=tuple(_add_ins(database)),
+        administrators=tuple(_administrators(database)),
     )
 
 
-def users(database: sqlite3.Connection) -> list[User]:
+def users(database: sqlite3.Connection, after: str = "", limit: int | None = None) -> list[User]:
     """See Store.users."""
-    return [USER.decode(value) for value in _values(database, "user")]
+    rows = database.execute(
+        "SELECT value FROM user WHERE uri > ? ORDER BY uri LIMIT ?",
+        (after, -1 if limit is None else limit),
+    )
+    return [USER.decode(value) for (value,) in rows]
 
 
 def groups(database: sqlite3.Connection) -> list[Group]:
@@ -262,6 +271,24 @@ def _participants(database: sqlite3.Connection) -> Iterable[ParticipantJoined]:
 def _applications(database: sqlite3.Connection) -> Iterable[RegisteredApplication]:
     for (value,) in database.execute("SELECT value FROM application ORDER BY name"):
         yield APPLICATION.decode(value)
+
+
+def _administrators(database: sqlite3.Connection) -> Iterable[AdministratorGrant]:
+    for (value,) in database.execute("SELECT value FROM administrator ORDER BY user, role"):
+        yield ADMINISTRATOR.decode(value)
+
+
+def administered(database: sqlite3.Connection, after: int, limit: int) -> list[JournalEntry]:
+    """See Store.administered."""
+    rows = database.execute(
+        f"SELECT position, at, fact FROM journal WHERE kind = {KIND_ADMINISTERED}"  # noqa: S608 - ours
+        " AND position > ? ORDER BY position LIMIT ?",
+        (after, limit),
+    )
+    return [
+        JournalEntry(position, at / 1e6, fact_of(KIND_ADMINISTERED, fact))
+        for position, at, fact in rows
+    ]
 
 
 def _add_ins(database: sqlite3.Connection) -> Iterable[AddIn]:

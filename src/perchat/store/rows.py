@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from perchat.model.addin import AddIn
+from perchat.model.administration import AdministrativeRole, AdministratorGrant
 from perchat.model.application import RegisteredApplication
 from perchat.model.category import Category
 from perchat.model.changes import Changes
@@ -21,6 +22,9 @@ from perchat.model.chatroom import Behavior, Privacy, Role, Room
 from perchat.model.journal import (
     AddInChanged,
     AddInRemoved,
+    Administered,
+    AdministratorGranted,
+    AdministratorRevoked,
     ApplicationChanged,
     ApplicationRemoved,
     CategoryChanged,
@@ -52,9 +56,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADD_IN",
+    "ADMINISTRATOR",
     "APPLICATION",
     "CATEGORY",
     "GROUP",
+    "KIND_ADMINISTERED",
     "KIND_FORGOTTEN",
     "KIND_KEPT",
     "KIND_TOLD",
@@ -75,6 +81,8 @@ KIND_TOLD = 2
 """A message that stands nowhere but in the journal, for followers to read."""
 KIND_FORGOTTEN = 11
 """The same when its time is over: its text is gone."""
+KIND_ADMINISTERED = 27
+"""Who brought about the entries before it."""
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -120,7 +128,7 @@ def _plain(value: Any) -> Any:
             return sorted(map(str, value))
         case tuple():
             return [_plain(item) for item in value]
-        case Role() | Privacy() | Behavior():
+        case Role() | Privacy() | Behavior() | AdministrativeRole():
             return value.value
         case PrincipalType():
             return value.directory_number
@@ -202,6 +210,12 @@ APPLICATION = Shape(
     certificate_names=frozenset,
     identities=lambda uris: frozenset(map(sip_uri, uris)),
 )
+ADMINISTRATOR = Shape(
+    AdministratorGrant,
+    user=sip_uri,
+    role=AdministrativeRole,
+    categories=_optional(lambda uris: frozenset(map(CategoryUri, uris))),
+)
 MESSAGE = Shape(
     Message,
     id=int,
@@ -277,6 +291,15 @@ _KINDS: dict[int, tuple[type, tuple[Any, Any]]] = {
         ),
     ),
     40: (SignInUnlocked, _plainly(SignInUnlocked, user=_optional(sip_uri))),
+    25: (AdministratorGranted, _changed(AdministratorGranted, "grant", ADMINISTRATOR)),
+    26: (
+        AdministratorRevoked,
+        _plainly(AdministratorRevoked, user=sip_uri, role=AdministrativeRole),
+    ),
+    KIND_ADMINISTERED: (
+        Administered,
+        _plainly(Administered, by=str, operation=str, subject=str, facts=int),
+    ),
 }
 """Stored number, class, writer and reader; numbers are never given twice."""
 

@@ -23,8 +23,8 @@ __all__ = ["APPLICATION_ID", "SCHEMA_COMPAT_VERSION", "SCHEMA_VERSION", "upgrade
 APPLICATION_ID = 0x50636874
 """Marks a file as ours in the SQLite header: ``Pcht``."""
 
-SCHEMA_VERSION = 9
-SCHEMA_COMPAT_VERSION = 6
+SCHEMA_VERSION = 10
+SCHEMA_COMPAT_VERSION = 10
 
 _NEVER = -(2**62) - 1  # microseconds; before anything that is asked for
 
@@ -229,6 +229,19 @@ _RUNS = (
     """,
 )
 
+_ADMINISTRATORS = (
+    """
+    CREATE TABLE administrator (
+        user TEXT NOT NULL,
+        role TEXT NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (user, role)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # Who did what is found without reading what was said between.
+    "CREATE INDEX journal_administered ON journal (position) WHERE kind = 27",
+)
+
 _DELTAS: Mapping[int, Sequence[str]] = {
     1: _FIRST,
     2: _APPLICATIONS,
@@ -239,6 +252,7 @@ _DELTAS: Mapping[int, Sequence[str]] = {
     7: _JOURNAL_OF_ROOM,
     8: _MESSAGES_BY_TIME,
     9: _RUNS,
+    10: _ADMINISTRATORS,
 }
 """Statements by the version they lead to; never changed once released."""
 

@@ -211,11 +211,13 @@ class SqliteStore:
         """See Store.append_then."""
         self._submit(Job(lambda transaction: transaction.take(facts), told))
 
-    async def enroll(self, *accounts: tuple[User, bytes | None]) -> list[JournalEntry]:
+    async def enroll(
+        self, *accounts: tuple[User, bytes | None], facts: Sequence[Fact] = ()
+    ) -> list[JournalEntry]:
         """See Store.enroll."""
 
         def all_of_them(transaction: Transaction) -> list[JournalEntry]:
-            entries = transaction.take([UserChanged(user) for user, _ in accounts])
+            entries = transaction.take([UserChanged(user) for user, _ in accounts] + [*facts])
             for user, secret in accounts:
                 if secret is not None:
                     transaction.keep_secret(user.uri, secret)
@@ -223,9 +225,14 @@ class SqliteStore:
 
         return await self._follow(await self._write(all_of_them))
 
-    async def set_secret(self, user: SipUri, secret: bytes) -> None:
+    async def set_secret(self, user: SipUri, secret: bytes, *facts: Fact) -> None:
         """See Store.set_secret."""
-        await self._write(lambda transaction: transaction.keep_secret(user, secret))
+
+        def both(transaction: Transaction) -> list[JournalEntry]:
+            transaction.keep_secret(user, secret)
+            return transaction.take(facts)
+
+        await self._follow(await self._write(both))
 
     async def _follow(self, entries: list[JournalEntry]) -> list[JournalEntry]:
         """Wait until others have followed what was appended; once in vain is enough."""
@@ -340,9 +347,13 @@ class SqliteStore:
         """See Store.originals."""
         return await self._read(lambda database: moderation.originals(database, room))
 
-    async def users(self) -> list[User]:
+    async def administered(self, after: int, limit: int) -> list[JournalEntry]:
+        """See Store.administered."""
+        return await self._read(lambda database: queries.administered(database, after, limit))
+
+    async def users(self, after: str = "", limit: int | None = None) -> list[User]:
         """See Store.users."""
-        return await self._read(queries.users)
+        return await self._read(lambda database: queries.users(database, after, limit))
 
     async def groups(self) -> list[Group]:
         """See Store.groups."""

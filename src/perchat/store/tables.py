@@ -11,6 +11,9 @@ from perchat.model.changes import Changes
 from perchat.model.journal import (
     AddInChanged,
     AddInRemoved,
+    Administered,
+    AdministratorGranted,
+    AdministratorRevoked,
     ApplicationChanged,
     ApplicationRemoved,
     CategoryChanged,
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from perchat.model.addin import AddIn
+    from perchat.model.administration import AdministrativeRole, AdministratorGrant
     from perchat.model.application import RegisteredApplication
     from perchat.model.category import Category
     from perchat.model.chatroom import Role, Room
@@ -94,6 +98,7 @@ class Tables:
         self.last_ids: dict[RoomUri, int] = {}
         self.receipts: dict[Post, JournalEntry] = {}
         self.applications: dict[str, RegisteredApplication] = {}
+        self.administrators: dict[tuple[SipUri, AdministrativeRole], AdministratorGrant] = {}
         self.invitations: dict[SipUri, tuple[GivenInvitation, ...]] = {}
         self.invited: dict[SipUri, int] = {}
         self.preferences: dict[tuple[SipUri, str], Preference] = {}
@@ -244,6 +249,7 @@ class Tables:
         self.invitations.pop(user, None)
         self.invited.pop(user, None)
         self.preferences = {k: v for k, v in self.preferences.items() if k[0] != user}
+        self.administrators = {k: v for k, v in self.administrators.items() if k[0] != user}
         self._forget(user)
 
     def _forget(self, principal: str) -> None:
@@ -310,6 +316,18 @@ class Tables:
     def _remove_application(self, fact: ApplicationRemoved) -> None:
         self.applications.pop(fold(fact.name), None)
 
+    def _grant_administrator(self, fact: AdministratorGranted) -> None:
+        grant = fact.grant
+        if grant.user not in self.users:
+            raise nothing_there("user", grant.user)
+        self.administrators[grant.user, grant.role] = grant
+
+    def _revoke_administrator(self, fact: AdministratorRevoked) -> None:
+        self.administrators.pop((fact.user, fact.role), None)
+
+    def _note(self, _fact: Administered) -> None:
+        """Change nothing: it stands in the journal."""
+
     def snapshot(self, position: int, database: str) -> Snapshot:
         """Return all of it as values."""
         return Snapshot(
@@ -334,6 +352,12 @@ class Tables:
                 if (inner := tuple(sorted(one for one in held if not one.startswith("sip:"))))
             ),
             add_ins=tuple(self.add_ins[key] for key in sorted(self.add_ins)),
+            administrators=tuple(
+                grant
+                for _, grant in sorted(
+                    self.administrators.items(), key=lambda item: (item[0][0], item[0][1].value)
+                )
+            ),
         )
 
     _DECIDE: ClassVar[dict[type, Callable[..., Fact]]] = {
@@ -364,4 +388,7 @@ class Tables:
         ApplicationChanged: _change_application,
         ApplicationRemoved: _remove_application,
         SignInUnlocked: lambda *_: None,
+        AdministratorGranted: _grant_administrator,
+        AdministratorRevoked: _revoke_administrator,
+        Administered: _note,
     }

@@ -12,9 +12,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from perchat.model.explanation import Explanation
+from perchat.model.journal import MessagesModerated
 from perchat.model.preference import Preference
 from perchat.model.principal import DirectoryUser, Group, UserMatches
 from perchat.model.roomdetails import RoomDetails, RoomSettings, RoomUpdate
+from perchat.xccos.administrative import (
+    AdministrativeReply,
+    AdministrativeRequest,
+    ModerationReply,
+    ModerationRequest,
+)
 from perchat.xccos.managing import (
     AddIns,
     AssociationQuery,
@@ -386,4 +393,9 @@ Data = (
     | PreferenceVersion
     | FileTokenQuery
     | FileToken
+    | ModerationRequest
+    | ModerationReply
+    | MessagesModerated
+    | AdministrativeRequest
+    | AdministrativeReply
 )

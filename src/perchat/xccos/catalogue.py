@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from perchat.xccos.administering import ADMINISTRATIVE_REPLY, ADMINISTRATIVE_REQUEST
 from perchat.xccos.changing import ROOM_SETTINGS, ROOM_UPDATE
 from perchat.xccos.explaining import EXPLANATION, EXPLANATION_QUERY
 from perchat.xccos.filetokens import FILE_TOKEN, FILE_TOKEN_QUERY
 from perchat.xccos.history import HISTORIES, HISTORY, HISTORY_SEARCH, RECENT_QUERY
 from perchat.xccos.invitations import INVITATION_QUERY, INVITATIONS
 from perchat.xccos.management import ADD_INS, CATEGORIES, ROOM, ROOM_LOOKUP, ROOM_PERMISSIONS
+from perchat.xccos.moderating import MODERATED, MODERATION_REPLY, MODERATION_REQUEST
 from perchat.xccos.preferences import (
     PREFERENCE,
     PREFERENCE_QUERY,
@@ -75,10 +77,11 @@ class Topic(Enum):
     ROOMS = "Rooms and their categories"
     ROLES = "Roles, users and groups"
     PREFERENCES = "What programs keep"
+    ADMINISTRATION = "Administration and moderation"
 
 
 _SEEN, _NAMED, _DESIGNED = Certainty
-_SESSION, _ATTENDANCE, _FINDING, _HISTORY, _FILES, _ROOMS, _ROLES, _KEPT = Topic
+_SESSION, _ATTENDANCE, _FINDING, _HISTORY, _FILES, _ROOMS, _ROLES, _KEPT, _ADMIN = Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,12 @@ CATALOGUE: tuple[Row, ...] = (
         note="An empty reply says that nothing is newer."),
     Row("setpref", _KEPT, PREFERENCE, PREFERENCE_VERSION, None, (_SEEN, _DESIGNED, None)),
     Row("prefmodify", _KEPT, None, None, PREFERENCE_VERSION, (None, None, _DESIGNED)),
+    Row("moderate", _ADMIN, MODERATION_REQUEST, MODERATION_REPLY, None,
+        (_DESIGNED, _DESIGNED, None), note="One step; the client asks on behind it."),
+    Row("moderated", _ADMIN, None, None, MODERATED, (None, None, _DESIGNED),
+        note="To those alone whose INVITE supports perchat-moderation."),
+    Row("administer", _ADMIN, ADMINISTRATIVE_REQUEST, ADMINISTRATIVE_REPLY, None,
+        (_DESIGNED, _DESIGNED, None), note="The operation is one of the command line."),
 )
 # fmt: on
 

@@ -40,7 +40,16 @@ if TYPE_CHECKING:
     from perchat.model.message import Message
     from perchat.xccos.codec import Dialect
 
-__all__ = ["HISTORIES", "HISTORY", "HISTORY_SEARCH", "RECENT_QUERY"]
+__all__ = [
+    "HISTORIES",
+    "HISTORY",
+    "HISTORY_SEARCH",
+    "RECENT_QUERY",
+    "read_messages",
+    "read_query",
+    "write_messages",
+    "write_query",
+]
 
 _RECENT = 30  # the default of a 2013 server
 _TOTAL = "urn:parlano:ma:info:resultcnt"
@@ -72,7 +81,7 @@ def _read_history(data: Element) -> History:
     if chanib is None:
         raise ValueError("no chanib")
     return History(
-        RoomUri(required(chanib, "uri")), attribute(chanib, "name"), _read_messages(chanib)
+        RoomUri(required(chanib, "uri")), attribute(chanib, "name"), read_messages(chanib)
     )
 
 
@@ -80,14 +89,15 @@ def _write_history(history: History, dialect: Dialect) -> str:
     return tag(
         "chanib",
         {"uri": history.room, "name": history.name},
-        _write_messages(history.messages, dialect),
+        write_messages(history.messages, dialect),
     )
 
 
 HISTORY = Codec(History, _read_history, _write_history)
 
 
-def _read_messages(chanib: Element) -> tuple[Message, ...]:
+def read_messages(chanib: Element) -> tuple[Message, ...]:
+    """Read the messages of a room; what is unusable is passed over."""
     name = attribute(chanib, "name")
     chats = (usable(read_chat, msg) for msg in chanib.find_all("msg") if _is_chat(msg))
     return tuple(chat.message(name) for chat in chats if chat)
@@ -97,7 +107,8 @@ def _is_chat(msg: Element) -> bool:
     return msg.get("id", "grpchat").lower() == "grpchat"
 
 
-def _write_messages(messages: Sequence[Message], dialect: Dialect) -> str:
+def write_messages(messages: Sequence[Message], dialect: Dialect) -> str:
+    """Write messages of a room."""
     marker, plain = "grpchat" if dialect.typed_messages else "", dialect.plain_links
     if dialect.server:
         written = [write_message(one, "msg", marker, plain_links=plain) for one in messages]
@@ -114,10 +125,11 @@ def _read_search(data: Element) -> HistorySearch:
     bcq = data.find("bcq")
     if not rooms or bcq is None:
         raise ValueError("no chanib, or no bcq")
-    return HistorySearch(rooms, _read_query(bcq))
+    return HistorySearch(rooms, read_query(bcq))
 
 
-def _read_query(bcq: Element) -> HistoryQuery:
+def read_query(bcq: Element) -> HistoryQuery:
+    """Read which messages are meant; ValueError rather than more than that."""
     date, msgid, last = bcq.find("date"), bcq.find("msgid"), bcq.find("last")
     limit = number(attribute(bcq.find("limit") or last or bcq, "cnt"))
     after = None if msgid is None else max(number(msgid.text), 0)
@@ -158,10 +170,11 @@ def _moment(date: Element | None, name: str) -> datetime | None:
 
 def _write_search(search: HistorySearch, _dialect: Dialect) -> str:
     rooms = [tag("chanib", {"uri": room}) for room in search.rooms]
-    return "".join(rooms) + tag("bcq", inner="".join(_write_query(search.query)))
+    return "".join(rooms) + tag("bcq", inner="".join(write_query(search.query)))
 
 
-def _write_query(query: HistoryQuery) -> Iterator[str]:
+def write_query(query: HistoryQuery) -> Iterator[str]:
+    """Yield what says so, piece by piece."""
     if query.after_id is not None:
         yield tag("msgid", inner=str(query.after_id))
     elif query.since or query.until:
@@ -198,7 +211,7 @@ def _read_result(chanib: Element) -> HistoryResult:
     return HistoryResult(
         room_uri=RoomUri(required(chanib, "uri")),
         room_name=attribute(chanib, "name"),
-        messages=_read_messages(chanib),
+        messages=read_messages(chanib),
         total=max(number(told.get(_TOTAL, "")), 0),
         truncated=parse_flag(told.get(_EXCEEDED, "")),
     )
@@ -212,7 +225,7 @@ def _write_result(result: HistoryResult, dialect: Dialect) -> str:
     told = tag("info", {"id": _TOTAL}, str(result.total)) if result.total else ""
     if result.truncated:
         told += tag("info", {"id": _EXCEEDED}, flag(True))
-    inner = told + _write_messages(result.messages, dialect)
+    inner = told + write_messages(result.messages, dialect)
     return tag("chanib", {"uri": result.room_uri, "name": result.room_name}, inner)
 
 
