@@ -106,7 +106,11 @@ async def test_a_creator_makes_a_room_manages_it_and_is_no_member(sample: Sample
 
 
 async def test_what_makes_no_room_is_refused_with_its_reason(sample: Sample) -> None:
-    async with connect(sample, "alice") as alice, connect(sample, "carol") as carol:
+    async with (
+        connect(sample, "alice") as alice,
+        connect(sample, "dave") as dave,
+        connect(sample, "carol") as carol,
+    ):
         good = RoomSettings("Ops", await projects(alice))
         refusals = [
             (replace(good, name="general"), ErrorCode.DUPLICATE_ROOM_NAME),
@@ -127,7 +131,8 @@ async def test_what_makes_no_room_is_refused_with_its_reason(sample: Sample) -> 
         ]
         for wanted, code in refusals:
             assert await code_of(alice, "chancreate", wanted) is code, wanted
-        assert await code_of(carol, "chancreate", good) is ErrorCode.UNABLE_TO_CREATE_ROOM
+        assert await code_of(dave, "chancreate", good) is ErrorCode.UNABLE_TO_CREATE_ROOM
+        assert await code_of(carol, "chancreate", good) is ErrorCode.NO_SUCH_NODE  # out of scope
 
 
 async def test_of_two_managers_at_once_the_second_is_told_to_look_again(sample: Sample) -> None:

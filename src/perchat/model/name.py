@@ -102,9 +102,9 @@ def checked_description(text: str, limit: int = NAME_LIMIT) -> str:
     plain = unicodedata.normalize("NFC", text).strip()
     if len(plain) > limit:
         raise ValueError(f"{len(plain)} characters, but {limit} are the most: {plain[:40]!r}...")
-    check_characters(plain, "a name or description")
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in plain):
         raise ValueError(f"control characters are not allowed: {plain!r}")
+    check_characters(plain, "a name or description")
     if not _STEERING.isdisjoint(plain):
         raise ValueError(f"characters that turn the direction of text are not allowed: {plain!r}")
     return plain
