@@ -34,7 +34,7 @@ from perchat.xccos.managing import (
     RoomLookup,
     RoomPermissions,
 )
-from tests.server.harness import make_sample, running
+from tests.server.harness import PASSWORD, make_sample, running
 from tests.server.talking import connect
 
 if TYPE_CHECKING:
@@ -106,9 +106,11 @@ async def test_a_creator_makes_a_room_manages_it_and_is_no_member(sample: Sample
 
 
 async def test_what_makes_no_room_is_refused_with_its_reason(sample: Sample) -> None:
+    async with sample.admin() as admin:
+        await admin.add_user("erin", PASSWORD)  # in scope, and no creator
     async with (
         connect(sample, "alice") as alice,
-        connect(sample, "dave") as dave,
+        connect(sample, "erin") as erin,
         connect(sample, "carol") as carol,
     ):
         good = RoomSettings("Ops", await projects(alice))
@@ -131,7 +133,7 @@ async def test_what_makes_no_room_is_refused_with_its_reason(sample: Sample) -> 
         ]
         for wanted, code in refusals:
             assert await code_of(alice, "chancreate", wanted) is code, wanted
-        assert await code_of(dave, "chancreate", good) is ErrorCode.UNABLE_TO_CREATE_ROOM
+        assert await code_of(erin, "chancreate", good) is ErrorCode.UNABLE_TO_CREATE_ROOM
         assert await code_of(carol, "chancreate", good) is ErrorCode.NO_SUCH_NODE  # out of scope
 
 
