@@ -80,7 +80,8 @@ in_copy() { # runs in namespaces of its own, as their first process: with it all
   local variables=()
   mapfile -d '' -t variables < <(surrounding)
   [ ! -d "$copy/root/rig" ] || variables+=(PERCHAT_PEER_RIG=/root/rig)
-  chroot "$copy" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+  # what a shell starts in the background ignores SIGINT, and so would all that tests start and interrupt
+  chroot "$copy" /usr/bin/env --default-signal=INT,QUIT -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
     LANG=C.UTF-8 SSL_CERT_FILE=$BUNDLE PIP_CERT=$BUNDLE "${variables[@]}" \
     /bin/bash -c 'cd /root/perchat; "$@"; exit $?' bash "$@" # stays, and reaps whom others leave
 }
@@ -107,7 +108,7 @@ here() {
   copy=$(mktemp -d)
   trap finish EXIT
   mapfile -d '' -t variables < <(surrounding SSL_CERT_FILE PIP_CERT PERCHAT_PEER_RIG)
-  env -i PATH="$PATH" HOME="$copy" TMPDIR="$copy" LANG=C.UTF-8 "${variables[@]}" "$@" </dev/null
+  env --default-signal=INT,QUIT -i PATH="$PATH" HOME="$copy" TMPDIR="$copy" LANG=C.UTF-8 "${variables[@]}" "$@" </dev/null
 }
 
 case ${1:-} in
