@@ -157,8 +157,9 @@ class Listener:
             sock.close()
             return False
         try:
-            while wait := quota.delay(peer[0], self._loop.time()):  # noqa: ASYNC110 - time passes
-                await asyncio.sleep(wait)
+            async with quota.queue(peer[0]):
+                while wait := quota.delay(peer[0], self._loop.time()):  # noqa: ASYNC110 - time passes
+                    await asyncio.sleep(wait)
         finally:
             quota.let_in(peer[0], self._loop.time(), is_tls=self.secure)
         return True

@@ -13,6 +13,7 @@ beyond the bound the oldest unfinished one gives way.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -88,10 +89,11 @@ class Bucket:
 class _Address:
     """Those of one address: what they owe, how many are there, and who holds how much."""
 
-    __slots__ = ("bucket", "held", "members", "unfinished", "waiting")
+    __slots__ = ("bucket", "held", "members", "queue", "unfinished", "waiting")
 
     def __init__(self, rate: float) -> None:
         self.bucket = Bucket(rate)
+        self.queue = asyncio.Lock()
         self.members = self.waiting = 0
         self.held = 0
         self.unfinished: OrderedDict[Share, None] = OrderedDict()
@@ -198,6 +200,14 @@ class Quota:
         self._waiting += 1
         address.waiting += 1
         return True
+
+    def queue(self, host: str) -> asyncio.Lock:
+        """
+        Return what a new connection holds while it asks; those behind it wait in order.
+
+        When each asked for itself, 4,000 that waited took 60 percent of the loop.
+        """
+        return self._address(network_of(host)).queue
 
     def delay(self, host: str, now: float) -> float:
         """
