@@ -71,6 +71,7 @@ def test_no_secret_gets_through_whatever_stands_around_it(secret: str, name: str
     assert secret not in masked_header("Authentication-Info", value)
 
 
+@pytest.mark.requirement("R72")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

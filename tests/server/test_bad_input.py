@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import resource
+import ssl
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -225,7 +226,7 @@ async def test_a_killed_client_leaves_its_rooms(sample: Sample, others: Bystande
 
 
 @pytest.mark.usefixtures("others")
-@pytest.mark.requirement("R5", "R28")
+@pytest.mark.requirement("R5")
 async def test_who_does_not_sign_in_gets_a_challenge_and_nothing_else(sample: Sample) -> None:
     async with raw(sample.tcp) as peer:
         for number, method in enumerate(("INVITE", "SUBSCRIBE", "SERVICE", "INFO", "BYE"), 1):
@@ -233,6 +234,20 @@ async def test_who_does_not_sign_in_gets_a_challenge_and_nothing_else(sample: Sa
             head = await peer.answer()
             assert peer.status(head) == 401
             assert b'NTLM realm="SIP Communications Service"' in head
+
+
+@pytest.mark.requirement("R28")
+@pytest.mark.parametrize("secure", [False, True], ids=["tcp", "tls"])
+async def test_whoever_registers_is_challenged_on_each_transport(
+    sample: Sample, secure: bool
+) -> None:
+    address = sample.tls if secure else sample.tcp
+    tls = ssl.create_default_context(cafile=str(sample.ca)) if secure else None
+    async with raw(address, tls) as peer:
+        await peer.send(request("REGISTER"))
+        head = await peer.answer()
+        assert peer.status(head) == 401
+        assert b'NTLM realm="SIP Communications Service"' in head
 
 
 async def test_challenges_end_in_a_refusal(sample: Sample) -> None:

@@ -38,7 +38,8 @@ class Change:
     @property
     def module(self) -> str:
         """What the module is imported as."""
-        return self.file.removeprefix("src/").removesuffix(".py").replace("/", ".")
+        place = self.file.removeprefix("src/").removesuffix(".py").removesuffix("/__init__")
+        return place.replace("/", ".")
 
     def on(self, text: str) -> str:
         """Return the text changed; ValueError where what is to change is not there once."""
