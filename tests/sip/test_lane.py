@@ -156,6 +156,25 @@ def test_an_answer_like_the_last_one_is_taken_by_its_bytes() -> None:
     assert not served.lane.pending
 
 
+def test_answers_that_come_together_from_the_first_on_are_learned() -> None:
+    served = Served()
+    first, second = served.post("a", "b")
+    served.hear(ok(first) + ok(second))
+    third, fourth = served.post("c", "d")
+    assert served.hear(ok(third) + ok(fourth)) == [Answered(served.dialog, 2)]
+
+
+def test_of_an_answer_with_a_body_nothing_is_learned() -> None:
+    served = Served()
+    first, second = served.post("a", "b")
+    told = ok(first).replace(b"Content-Length: 0\r\n\r\n", b"Content-Length: 2\r\n\r\nhi")
+    assert told != ok(first)
+    served.hear(told + ok(second))
+    (third,) = served.post("c")
+    (event,) = served.hear(ok(third))
+    assert isinstance(event, ResponseReceived)
+
+
 def test_an_answer_may_have_signs_of_percent() -> None:
     agent = ("User-Agent", "100%d %s%% chat")
     served = Served()

@@ -8,6 +8,7 @@ connection and plays both parts there.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -326,9 +327,17 @@ class UserAgent:
         return used, [Answered(lane.dialog.id, count) for lane, count in taken]
 
     def learn(self, data: bytes) -> None:
-        """Look at what was just received as it was written, to know the like of it again."""
-        if self._lanes and data.startswith(_OK) and data.find(_END) == len(data) - len(_END):
-            self._lanes.learn(data)
+        """
+        Look at what was just received as it was written, to know the like of it again.
+
+        Of several messages the first is looked at: in a room that is busy from its beginning
+        every read brings several answers, and for seconds none was learned.
+        """
+        if not self._lanes or not data.startswith(_OK):
+            return
+        answer = data[: data.find(_END) + len(_END)]
+        if len(answer) == len(data) or _EMPTY.search(answer):
+            self._lanes.learn(answer)
 
     def _take(self, intake: Intake, taken: Taken, now: float) -> InfoReceived | None:
         """Admit an INFO as `_receive_request` does; None is for that to say why not."""
@@ -788,6 +797,7 @@ def _creates_dialog(request: Request, accepted: Response) -> bool:
 
 _OK = b"SIP/2.0 200 "
 _END = b"\r\n\r\n"
+_EMPTY = re.compile(rb"\r\n(?:Content-Length|l)[ \t]*:[ \t]*0{1,9}[ \t]*\r\n", re.IGNORECASE)
 _SERVING = frozenset((Kind.INVITE_SERVER, Kind.SERVER))
 _OUT_OF_ORDER = Refusal(500, (("Retry-After", "0"),))  # §12.2.2
 _ONLY_IN_DIALOG = frozenset(("BYE", "INFO", "UPDATE"))
