@@ -32,6 +32,7 @@ LONGEST = 16_384  # a header line; the longest that any pattern is given before 
 MEET_PEERS = ("sip", "lync", "xccos", "net", "markup", "model", "chat", "store", "server", "client")
 CHECKED = {  # never run on what was not matched whole before, by a pattern that is tried here
     "perchat.lync.signature._PARAMETER[0]",
+    "perchat.net.trace._USERINFO[0]",  # what _BEFORE_AT matched ends in its only @
 }
 SIZES = (8, 16, 24, 64, 256, 1024)
 NOTICEABLE = 300e-6  # seconds; below, a ratio says nothing
@@ -406,5 +407,4 @@ def test_a_pattern_made_in_a_function_is_one_that_can_be_found() -> None:
 @pytest.mark.parametrize("name", sorted(set(patterns()) - CHECKED))
 def test_no_pattern_takes_more_than_its_share_of_a_long_text(name: str) -> None:
     pattern, anchored = patterns()[name]
-    # once more, and once more: another program may have had the core meanwhile
-    assert not all(hurt(pattern, anchored=anchored) for _ in range(3)), pattern.pattern
+    assert hurt(pattern, anchored=anchored) == [], pattern.pattern
