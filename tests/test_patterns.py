@@ -32,10 +32,10 @@ LONGEST = 16_384  # a header line; the longest that any pattern is given before 
 MEET_PEERS = ("sip", "lync", "xccos", "net", "markup", "model", "chat", "store", "server", "client")
 CHECKED = {  # never run on what was not matched whole before, by a pattern that is tried here
     "perchat.lync.signature._PARAMETER[0]",
-    "perchat.net.trace._USERINFO[0]",  # what _BEFORE_AT matched ends in its only @
 }
 SIZES = (8, 16, 24, 64, 256, 1024)
 NOTICEABLE = 300e-6  # seconds; below, a ratio says nothing
+ROUNDS = (3, 15)
 SUSPECT, TOO_FAST = 1.3, 2.0  # times what the text's length explains
 GENERIC = (*"aA0 \t\"'\\=:;,<>@%&-_./[]()", "\r\n", "\0", "é")
 SEARCHING = {"search", "sub", "subn", "findall", "finditer", "split"}
@@ -302,9 +302,19 @@ def grows_too_fast(pattern: Pattern, made: tuple[str, str, str], *, anchored: bo
 def _growth(
     pattern: Pattern, text: Callable[[int], str], sizes: tuple[int, int], *, anchored: bool
 ) -> float:
-    """Return how many times as long as its length explains the longer text takes."""
-    few, many = (seconds(pattern, text(size), anchored=anchored, rounds=3) for size in sizes)
-    return many / max(few, 1e-9) / (sizes[1] / sizes[0]) if many > NOTICEABLE else 0.0
+    """
+    Return how many times as long as its length explains the longer text takes.
+
+    What looks too much is measured again and longer: a core that others use too is slower now
+    and then, and the least of many rounds is not.
+    """
+    found = 0.0
+    for rounds in ROUNDS:
+        few, many = (seconds(pattern, text(n), anchored=anchored, rounds=rounds) for n in sizes)
+        found = many / max(few, 1e-9) / (sizes[1] / sizes[0]) if many > NOTICEABLE else 0.0
+        if found <= TOO_FAST:
+            break
+    return found
 
 
 def hurt(pattern: Pattern, *, anchored: bool) -> list[tuple[str, str, str]]:

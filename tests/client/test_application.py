@@ -413,7 +413,7 @@ async def test_no_password_is_asked_for_and_nothing_registered(
             await room.post("from a program")
             assert (await anext(heard)).author == BOT
     wire = trace.read_text()
-    assert " 401" not in wire
+    assert "SIP/2.0 401" not in wire  # a port may begin with 401
     assert '"REGISTER ' not in wire
     assert "Authorization" not in wire
     words = ("connecting to 127.0.0.1", "connected to 127.0.0.1", "accepted as a trusted")

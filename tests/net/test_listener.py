@@ -14,7 +14,9 @@ import pytest
 
 from perchat.errors import ConfigurationError, ConnectionFailure
 from perchat.net import listener as module
+from perchat.net.connection import ConnectionSettings
 from perchat.net.listener import listen
+from perchat.net.quota import Quota
 from tests.net.material import HOST, Authority, serving
 from tests.net.test_connection import Recorder, agent
 from tests.server.harness import free_port
@@ -182,3 +184,37 @@ async def test_without_free_descriptors_it_waits_says_so_and_goes_on(
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             await there.accepted.get()
     assert "Too many open files" in caplog.text
+
+
+class Crowded(Quota):
+    """A quota whose share is used up until it is worked off; it counts who knocks and asks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.knocks = self.asked = 0
+        self.used_up = True
+
+    def knock(self, host: str) -> bool:
+        self.knocks += 1
+        return super().knock(host)
+
+    def delay(self, host: str, now: float) -> float:
+        self.asked += 1
+        return 0.3 if self.used_up else 0.0
+
+
+async def test_of_those_of_one_address_that_wait_one_asks_at_a_time_and_all_get_in() -> None:
+    quota, crowd = Crowded(), 50
+    settings = ConnectionSettings(quota=quota)
+    listener = await listen(Recorder, HOST, 0, agent=agent, settings=settings)
+    peers = [await asyncio.open_connection(*listener.address) for _ in range(crowd)]
+    async with asyncio.timeout(10):
+        while quota.knocks < crowd:
+            await asyncio.sleep(0)
+        assert quota.asked < crowd  # those behind the first have not asked yet
+        quota.used_up = False
+        while len(quota) < crowd:
+            await asyncio.sleep(0)
+    for _, writer in peers:
+        writer.close()
+    listener.close()

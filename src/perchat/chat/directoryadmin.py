@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from perchat.chat.guests import INVITING, invite
+from perchat.chat.guests import invite, may_invite
 from perchat.chat.scope import checked_principal, principal_form
 from perchat.chat.state import ChatState
 from perchat.errors import CommandFailed, ConfigurationError, ErrorCode, GroupCycle
@@ -385,10 +385,8 @@ class DirectoryAdministration:
             self._wakeup.wake()
 
     async def _invite(self, *facts: Fact) -> None:
-        """Invite whoever became a member, if there are categories that invite at all."""
-        if not any(isinstance(fact, INVITING) for fact in facts):
-            return
-        if any(one.invitations for one in (await self._store.outline()).categories):
+        """Invite whoever became a member, or may enter a new room."""
+        if await may_invite(self._store, facts):
             await invite(await self._state(), self._store, facts, self._store.append)
             self._wake()
 

@@ -127,7 +127,7 @@ def _named(wanted: RoomFilter) -> _Test:
     enough = all if wanted.every_word else any
 
     def test(place: RoomState) -> bool:
-        among = place.key if place.key.isascii() else search_fold(place.key)
+        among = search_fold(place.key)
         if wanted.descriptions:
             among = f"{among}\n{search_fold(place.room.description)}"
         return enough(word in among for word in sought)

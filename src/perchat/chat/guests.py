@@ -18,20 +18,36 @@ from perchat.model.journal import GroupMembersAdded, RolesGranted, RoomChanged, 
 from perchat.model.uri import SipUri
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 
     from perchat.chat.state import ChatState
+    from perchat.model.chatroom import Room
     from perchat.model.journal import Fact
     from perchat.model.uri import RoomUri
     from perchat.store.base import Store
 
-__all__ = ["INVITING", "invite"]
-
-INVITING = (RolesGranted, GroupMembersAdded, RoomChanged)
-"""The facts after which somebody may have to be invited."""
+__all__ = ["invite", "may_invite"]
 
 _BATCH = 250
 """Users invited at a time."""
+
+
+async def may_invite(store: Store, facts: Collection[Fact]) -> bool:
+    """
+    Tell whether somebody may have to be invited by facts that the store has taken.
+
+    Cheaply, for those who would have to read the whole state to invite.
+    """
+    kinds = {type(fact) for fact in facts}
+    if kinds.isdisjoint((RolesGranted, GroupMembersAdded, RoomChanged)):
+        return False
+    outline = await store.outline()
+    if not any(category.invitations for category in outline.categories):
+        return False
+    if kinds & {RolesGranted, GroupMembersAdded}:
+        return True
+    changed = {fact.room.uri for fact in facts if isinstance(fact, RoomChanged)}
+    return any(room.uri in changed and _is_new_and_open(room) for room in outline.rooms)
 
 
 async def invite(
@@ -73,12 +89,15 @@ def _rooms(state: ChatState, facts: Iterable[Fact]) -> list[tuple[RoomUri, tuple
 def _new_open_room(state: ChatState, room: RoomUri) -> list[tuple[RoomUri, tuple[str, ...]]]:
     """Return an open room with whom its category allows; nothing once it was changed."""
     place = state.rooms.get(room)
-    if place is None or place.room.privacy is not Privacy.OPEN:
-        return []
-    changes = place.room.changes
-    if changes.created_on is None or changes.created_on != changes.updated_on:
+    if place is None or not _is_new_and_open(place.room):
         return []
     return [(room, tuple(sorted(state.category(place).allowed)))]
+
+
+def _is_new_and_open(room: Room) -> bool:
+    changes = room.changes
+    unchanged = changes.created_on is not None and changes.created_on == changes.updated_on
+    return room.privacy is Privacy.OPEN and unchanged
 
 
 def _is_member(state: ChatState, room: RoomUri, principals: frozenset[str]) -> bool:

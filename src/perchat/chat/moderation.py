@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from perchat.batching import batches
 from perchat.chat.messages import refusal_of_text
 from perchat.errors import CommandFailed
 from perchat.model.administration import LOCAL
@@ -20,7 +21,7 @@ from perchat.model.plaintext import with_line_feeds
 from perchat.store.scan import scan
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
     from datetime import datetime
 
     from perchat.chat.settings import ChatSettings
@@ -168,8 +169,8 @@ class Moderation:
         if rest is None:
             kept = await self._store.originals(room.uri)
             gone = {one.original.id for one in kept if one.original.timestamp <= until}
-        for some in _batches(sorted({*ids, *gone}), self._settings.moderation_batch):
-            purged = MessagesModerated(room.uri, some, originals=False)
+        for some in batches(sorted({*ids, *gone}), self._settings.moderation_batch):
+            purged = MessagesModerated(room.uri, tuple(some), originals=False)
             await self._append("room purge", room, purged)
         return Step(tuple(ids), rest)
 
@@ -218,10 +219,6 @@ async def _all_steps(step: Callable[..., Awaitable[Step]]) -> tuple[int, ...]:
         ids += done.ids
         after = done.after
     return tuple(ids)
-
-
-def _batches(ids: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
-    return (tuple(ids[at : at + size]) for at in range(0, len(ids), size))
 
 
 def _without_place(query: HistoryQuery) -> HistoryQuery:

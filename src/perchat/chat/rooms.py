@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from perchat.batching import batches
 from perchat.chat import rules
 from perchat.chat.finding import find_rooms
 from perchat.chat.refusal import Refusal, refuse
@@ -48,8 +49,8 @@ class Rooms:
     ) -> dict[RoomUri, Refusal | JournalEntry | None]:
         """See ChatService.join_all."""
         answers: dict[RoomUri, Refusal | JournalEntry | None] = {}
-        for start in range(0, len(rooms), _TOGETHER):
-            answers |= await self._join_some(user, session, rooms[start : start + _TOGETHER])
+        for some in batches(rooms, _TOGETHER):
+            answers |= await self._join_some(user, session, some)
         return answers
 
     async def _join_some(
@@ -138,8 +139,8 @@ class Rooms:
 
     async def expel(self, parted: Sequence[ParticipantParted]) -> Refusal | None:
         """See ChatService.expel."""
-        for start in range(0, len(parted), _TOGETHER):
-            entries = await self._desk.settle(*parted[start : start + _TOGETHER])
+        for some in batches(parted, _TOGETHER):
+            entries = await self._desk.settle(*some)
             if isinstance(entries, Refusal):
                 return entries
         return None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from perchat.batching import batches
 from perchat.client.naming import uris_of
 from perchat.client.targets import room_or_name
 from perchat.model.history import HistoryQuery, Match
 from perchat.xccos.administrative import ModerationAction, ModerationReply, ModerationRequest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from datetime import datetime
 
     from perchat.client.commands import Commands
@@ -155,49 +156,36 @@ class ModerationServices:
 
         """
         query = HistoryQuery(until=until)
-        return len(await self._steps(ModerationRequest(_room(room), ModerationAction.PURGE, query)))
+        return len(await self._done(ModerationRequest(_room(room), ModerationAction.PURGE, query)))
 
     async def originals(self, room: RoomLike) -> list[ModeratedMessage]:
         """Return what was moderated in a room as it was posted, oldest first."""
         request = ModerationRequest(_room(room), ModerationAction.ORIGINALS)
-        kept: list[ModeratedMessage] = []
-        after: int | None = 0
-        while after is not None:
-            reply = await self._ask(replace(request, after=after))
-            kept += reply.originals
-            after = reply.after
-        return kept
+        return [one async for reply in self._replies(request) for one in reply.originals]
 
     # --- inside ---
 
-    async def _ask(self, request: ModerationRequest) -> ModerationReply:
-        return await self._chat.command("moderate", request, ModerationReply)
-
-    async def _found(
-        self, request: ModerationRequest, ids: tuple[int, ...]
-    ) -> AsyncIterator[Message]:
-        for some in _batches(ids):
+    async def _replies(
+        self, request: ModerationRequest, ids: Sequence[int] = ()
+    ) -> AsyncIterator[ModerationReply]:
+        """Yield the replies to the steps of a request, about some ids after others."""
+        for some in batches(ids, _AT_ONCE) if ids else [()]:
             after: int | None = 0
             while after is not None:
-                reply = await self._ask(replace(request, ids=some, after=after))
+                step = replace(request, ids=tuple(some), after=after)
+                reply = await self._chat.command("moderate", step, ModerationReply)
+                yield reply
                 after = reply.after
-                for message in reply.messages:
-                    yield message
 
-    async def _done(self, request: ModerationRequest, ids: tuple[int, ...]) -> tuple[int, ...]:
-        done: list[int] = []
-        for some in _batches(ids):
-            done += await self._steps(replace(request, ids=some))
-        return tuple(done)
+    async def _found(
+        self, request: ModerationRequest, ids: Sequence[int]
+    ) -> AsyncIterator[Message]:
+        async for reply in self._replies(request, ids):
+            for message in reply.messages:
+                yield message
 
-    async def _steps(self, request: ModerationRequest) -> list[int]:
-        done: list[int] = []
-        after: int | None = 0
-        while after is not None:
-            reply = await self._ask(replace(request, after=after))
-            done += reply.ids
-            after = reply.after
-        return done
+    async def _done(self, request: ModerationRequest, ids: Sequence[int] = ()) -> tuple[int, ...]:
+        return tuple([one async for reply in self._replies(request, ids) for one in reply.ids])
 
 
 def _room(room: RoomLike) -> str:
@@ -235,7 +223,3 @@ def _some(query: HistoryQuery, ids: int | Iterable[int]) -> tuple[int, ...]:
     if not (named or query.text or query.authors or query.since or query.until):
         raise ValueError("name messages by ids, words, author, since or until")
     return named
-
-
-def _batches(ids: tuple[int, ...]) -> list[tuple[int, ...]]:
-    return [ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)] or [()]

@@ -60,7 +60,7 @@ _HARMLESS = frozenset(  # [MS-SIPAE] 2.2; all others are masked
 # Each begins where a word does: begun within one, it would read a long word once a character.
 _PARAMETER = re.compile(r'(?<![\w-])([\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)')
 _BEFORE_AT = re.compile(r"(?<![^@\s<>;])[^@\s<>;]+@")
-_USERINFO = re.compile(r"(sips?:[^:]+):.+@", re.IGNORECASE)
+_USER = re.compile(r"sips?:[^:]+:", re.IGNORECASE)
 _NAMED = re.compile(
     r"(?i)\b(passw(?:or)?d|pwd|secret|token)((?:\s*[=:]\s*)|>)(\"[^\"]*\"|'[^']*'|[^\s<>\"']+)"
 )
@@ -128,7 +128,9 @@ def masked_text(text: str) -> str:
 
 
 def _without_password(found: re.Match[str]) -> str:
-    return _USERINFO.sub(rf"\1:{SECRET}@", found[0])
+    """Return a word that ends in its only @ with what stands between user and host masked."""
+    user = _USER.search(found[0], 0, len(found[0]) - 2)  # at least one character is a password
+    return f"{found[0][: user.end()]}{SECRET}@" if user else found[0]
 
 
 def _masked_parameter(name: str, text: str) -> str:

@@ -17,10 +17,9 @@ from perchat.model.administration import AdministrativeRole, GroupEntry
 from perchat.model.chatroom import Behavior, Privacy, Role
 from perchat.model.invitation import InviteSetting
 from perchat.model.name import fold
-from perchat.server.rows import Listing, Row, fitting, invalid, note_refusal
+from perchat.server.rows import Listing, Row, fitting, invalid, refuse_saying
 from perchat.sip.lane import framed
 from perchat.xccos.administrative import AdministrativeReply, AdministrativeRequest
-from perchat.xccos.primitives import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -378,10 +377,7 @@ async def _administer(session: ChatSession, envid: str, command: Command) -> Non
         return invalid(session, envid, command)
     found = await _answer(session, command.data)
     if isinstance(found, Refusal):
-        note_refusal(session, command, found)
-        told = AdministrativeReply(why=found.text)
-        session.reply(Reply.refusing(command, envid, found.code, data=told))
-        return None
+        return refuse_saying(session, envid, command, found, AdministrativeReply(why=found.text))
     listing = Listing(
         found.records,
         lambda records, cut: replace(found, records=tuple(records), more=found.more or cut),

@@ -7,15 +7,15 @@ Whoever is there already is left as is, so doing the same again goes on where it
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
+from perchat.batching import batches
 from perchat.chat.directoryadmin import Account
 from perchat.errors import PerchatError
 from perchat.lync.ntlm import nt_hash
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from perchat.model.chatroom import Role
     from perchat.server.admin import Admin
@@ -64,7 +64,7 @@ async def unfit_users(admin: Admin, people: Sequence[NewUser]) -> dict[int, str]
 async def add_users(admin: Admin, people: Sequence[NewUser]) -> AsyncIterator[tuple[int, int]]:
     """Add those who are not there; yield for each transaction its rows and the users added."""
     known = {user.uri for user in await admin.users()}
-    for some in _batches(people):
+    for some in batches(people, AT_ONCE):
         new = [one for one in some if admin.address(one.name) not in known]
         accounts = [
             Account(
@@ -83,7 +83,7 @@ async def add_group_members(
     admin: Admin, group: str, names: Sequence[str]
 ) -> AsyncIterator[tuple[int, int]]:
     """Let a group hold principals; yield for each transaction its rows and who was new."""
-    for some in _batches(names):
+    for some in batches(names, AT_ONCE):
         yield len(some), len(await admin.add_group_members(group, some))
 
 
@@ -91,11 +91,5 @@ async def grant(
     admin: Admin, room: str, role: Role, names: Sequence[str]
 ) -> AsyncIterator[tuple[int, int]]:
     """Give principals a role in a room; yield for each transaction its rows and who was new."""
-    for some in _batches(names):
+    for some in batches(names, AT_ONCE):
         yield len(some), len(await admin.grant(room, role, some))
-
-
-def _batches(rows: Sequence[T]) -> Iterator[list[T]]:
-    rest = iter(rows)
-    while some := list(islice(rest, AT_ONCE)):
-        yield some

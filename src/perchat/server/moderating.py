@@ -13,7 +13,7 @@ from perchat.chat.moderation import REPLACEMENT
 from perchat.chat.refusal import Refusal, refuse
 from perchat.errors import CommandFailed, ErrorCode
 from perchat.model.administration import AdministrativeRole
-from perchat.server.rows import Listing, Row, fitting, invalid, note_refusal
+from perchat.server.rows import Listing, Row, fitting, invalid, refuse_saying
 from perchat.sip.lane import framed
 from perchat.xccos.administrative import ModerationAction, ModerationReply, ModerationRequest
 from perchat.xccos.primitives import Reply
@@ -38,9 +38,7 @@ async def _moderate(session: ChatSession, envid: str, command: Command) -> None:
         return invalid(session, envid, command)
     found = await _answer(session, command.data)
     if isinstance(found, Refusal):
-        note_refusal(session, command, found)
-        told = ModerationReply(why=found.text)
-        session.reply(Reply.refusing(command, envid, found.code, data=told))
+        refuse_saying(session, envid, command, found, ModerationReply(why=found.text))
     elif isinstance(found, Listing):
         session.outbox.put(framed(await fitting(session, envid, command, found)))
     else:

@@ -12,6 +12,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from perchat.batching import batches
 from perchat.chat.planning import Plan
 from perchat.chat.state import ChatState
 from perchat.errors import ConfigurationError
@@ -119,8 +120,7 @@ async def _set_passwords(
     store: Store, directory: Directory, people: Sequence[SipUri], password: str
 ) -> None:
     secret = nt_hash(password)
-    for start in range(0, len(people), _SECRETS):
-        some = people[start : start + _SECRETS]
+    for some in batches(people, _SECRETS):
         await asyncio.gather(*(directory.set_secret(uri, secret) for uri in some))
 
 
@@ -156,5 +156,5 @@ async def _category(store: Store, domain: str, name: str) -> CategoryUri:
 
 
 async def _append(store: Store, facts: Sequence[Fact]) -> None:
-    for start in range(0, len(facts), _FACTS):
-        await store.append(*facts[start : start + _FACTS])
+    for some in batches(facts, _FACTS):
+        await store.append(*some)

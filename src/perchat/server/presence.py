@@ -70,10 +70,6 @@ class _Person:
     kept: dict[PublicationKey, _Kept] = field(default_factory=dict)
     told: UserPresence | None = None
 
-    @property
-    def size(self) -> int:
-        return sum(len(one.text) for one in self.kept.values())
-
 
 class Presences:
     """The presence of all users of this node, by address-of-record."""

@@ -34,7 +34,7 @@ __all__ = [
     "Row",
     "answering",
     "invalid",
-    "note_refusal",
+    "refuse_saying",
     "reading_on",
     "fitting",
 ]
@@ -135,8 +135,10 @@ def _is_miss(found: object) -> bool:
     return isinstance(found, Listing) and not found.items
 
 
-def note_refusal(session: ChatSession, command: Command, refusal: Refusal) -> None:
-    """Log that somebody tried what he was not granted."""
+def refuse_saying(
+    session: ChatSession, envid: str, command: Command, refusal: Refusal, data: Data
+) -> None:
+    """Refuse a command with data that say why; log that somebody tried what he was not granted."""
     if refusal.code is ErrorCode.ERROR_PERMISSION:
         session.services.denied.write(
             _log,
@@ -145,6 +147,7 @@ def note_refusal(session: ChatSession, command: Command, refusal: Refusal) -> No
             "session %s of %s: cmd:%s was denied: %s",
             *(session.id, session.user.uri, command.name, refusal.text),
         )
+    session.reply(Reply.refusing(command, envid, refusal.code, data=data))
 
 
 async def fitting(session: ChatSession, envid: str, command: Command, found: Listing[Any]) -> bytes:

@@ -23,7 +23,7 @@ from perchat.sip.header import (
     parse_name_addrs,
     parse_vias,
 )
-from perchat.sip.message import Headers, Message, Request, Response
+from perchat.sip.message import Headers, Message, Request, Response, grouped
 from perchat.sip.status import reason_of
 from perchat.sip.uri import parse_uri
 
@@ -297,8 +297,7 @@ def _parse_head(data: bytes, limits: ParserLimits) -> _Head:
     del lines[limits.header_count :]
     fault = _stray_characters(" ".join((start, *lines)))
     items: list[tuple[str, str]] = []
-    index: dict[str, tuple[str, ...]] = {}
-    repeated: dict[str, list[str]] = {}
+    fields: list[tuple[str, str]] = []
     for line in lines:
         name, colon, value = line.partition(":")
         known = NAMES.get(name) or _other_name(name)
@@ -308,13 +307,8 @@ def _parse_head(data: bytes, limits: ParserLimits) -> _Head:
             full, key = known
             value = value.strip(BLANK)
             items.append((full, value))
-            if key in index:
-                repeated.setdefault(key, [*index[key]]).append(value)
-            else:
-                index[key] = (value,)
-    for key, values in repeated.items():
-        index[key] = tuple(values)
-    return _Head(start, Headers(items, index, data), fault, len(data), surplus)
+            fields.append((key, value))
+    return _Head(start, Headers(items, grouped(fields, {}), data), fault, len(data), surplus)
 
 
 def _other_name(name: str) -> tuple[str, str] | None:

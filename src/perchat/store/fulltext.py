@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from perchat.batching import batches
 from perchat.model.history import HistoryResult
 from perchat.model.uri import RoomUri
 from perchat.store.queries import MESSAGE_COLUMNS, messages_of, newest_position
@@ -220,7 +221,7 @@ def search(
         known = _known(database, rooms)
         keys = list(known)
         found = _Search(database, query, most)
-        together = (keys[at : at + _TOGETHER] for at in range(0, len(keys), _TOGETHER))
+        together = batches(keys, _TOGETHER)
         return [result for some in together for result in found.results(some, known)]
     finally:
         database.execute("COMMIT")

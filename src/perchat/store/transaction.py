@@ -13,6 +13,7 @@ from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from perchat.batching import batches
 from perchat.model.journal import (
     CategoryChanged,
     CategoryRemoved,
@@ -416,8 +417,7 @@ class Transaction:
 def _insert(
     database: sqlite3.Connection, table: tuple[str, int], rows: list[tuple[Any, ...]]
 ) -> None:
-    for start in range(0, len(rows), _ROWS):
-        part = rows[start : start + _ROWS]
+    for part in batches(rows, _ROWS):
         database.execute(_statement(*table, len(part)), tuple(chain.from_iterable(part)))
 
 
